@@ -1,0 +1,76 @@
+"""See what a trained vision agent sees, in a notebook.
+
+The public names are loaded when first used, so that ``import rlvision_widgets`` needs neither torch nor procgen
+nor scikit-learn, and a saved study opens on machines that have none of them.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from rlvision_widgets.names import unknown
+
+if TYPE_CHECKING:  # for editors and type checkers
+    from rlvision_widgets.agents import Agent as Agent
+    from rlvision_widgets.agents import load_agent as load_agent
+    from rlvision_widgets.agents import save_agent as save_agent
+    from rlvision_widgets.agents import wrap_agent as wrap_agent
+    from rlvision_widgets.analysis.attribution import attribute as attribute
+    from rlvision_widgets.analysis.evaluation import evaluate as evaluate
+    from rlvision_widgets.analysis.examples import spatial_grid as spatial_grid
+    from rlvision_widgets.analysis.examples import top_examples as top_examples
+    from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
+    from rlvision_widgets.analysis.features import reduce_attribution as reduce_attribution
+    from rlvision_widgets.analysis.moments import advantages as advantages
+    from rlvision_widgets.analysis.moments import bookmarks as bookmarks
+    from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
+    from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
+    from rlvision_widgets.environments import make_environment as make_environment
+    from rlvision_widgets.schema import Selection as Selection
+    from rlvision_widgets.snapshot import save_snapshot as save_snapshot
+    from rlvision_widgets.storage import open_study as open_study
+    from rlvision_widgets.storage import save_study as save_study
+    from rlvision_widgets.study import build_study as build_study
+    from rlvision_widgets.study import connect as connect
+    from rlvision_widgets.widgets import Explorer as Explorer
+
+_HOME = {  # public name → module
+    "Agent": "agents",
+    "Explorer": "widgets",
+    "Selection": "schema",
+    "advantages": "analysis.moments",
+    "attribute": "analysis.attribution",
+    "bookmarks": "analysis.moments",
+    "build_study": "study",
+    "collect_observations": "analysis.rollout",
+    "collect_rollout": "analysis.rollout",
+    "connect": "study",
+    "evaluate": "analysis.evaluation",
+    "fit_nmf": "analysis.features",
+    "load_agent": "agents",
+    "make_environment": "environments",
+    "open_study": "storage",
+    "reduce_attribution": "analysis.features",
+    "save_agent": "agents",
+    "save_snapshot": "snapshot",
+    "save_study": "storage",
+    "spatial_grid": "analysis.examples",
+    "top_examples": "analysis.examples",
+    "wrap_agent": "agents",
+}
+__all__ = sorted(_HOME)
+
+try:
+    __version__ = version("rlvision-widgets")
+except PackageNotFoundError:  # run from a source tree that is not installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"rlvision_widgets: {unknown('name', name, __all__)}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

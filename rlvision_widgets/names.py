@@ -1,0 +1,69 @@
+"""How a wrong name is refused: with the nearest right one."""
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+__all__ = ["nearest", "strict_keywords", "unknown"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def nearest(name: str, options: Iterable[str]) -> str | None:
+    """Return the option that `name` was most likely meant to be, or None when none is near.
+
+    Parameters
+    ----------
+    name : str
+        What was written.
+    options : iterable of str
+        What could have been written. Case is ignored in the comparison.
+    """
+    by_lower = {option.lower(): option for option in options}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[close[0]] if close else None
+
+
+def unknown(kind: str, name: object, options: Iterable[str], hint: str = "") -> str:
+    """Return the message for an unknown name: what came, the nearest right one, and all that there are.
+
+    Parameters
+    ----------
+    kind : str
+        What the name stands for, e.g. ``"layer"``.
+    name : object
+        What came.
+    options : iterable of str
+        The right names, in the order in which they are to be listed.
+    hint : str
+        A last sentence that says what to do.
+    """
+    known = list(options)
+    guess = nearest(str(name), known)
+    meant = f" Did you mean {guess!r}?" if guess is not None else ""
+    listed = ", ".join(repr(option) for option in known) if known else "none"
+    return f"unknown {kind} {name!r}.{meant} Known: {listed}.{' ' + hint if hint else ''}"
+
+
+def strict_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Make `function` refuse an unknown keyword with a TypeError that names the nearest right one.
+
+    Python 3.11's own message says only that the keyword is unexpected.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        raise TypeError(f"{function.__qualname__} takes any keyword (**kwargs); it has to check them itself")
+    positional_only = inspect.Parameter.POSITIONAL_ONLY
+    known = [parameter.name for parameter in parameters if parameter.kind is not positional_only]
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for keyword in kwargs:
+            if keyword not in known:
+                raise TypeError(f"{function.__name__}: " + unknown("keyword", keyword, [k for k in known if k != "self"]))
+        return function(*args, **kwargs)
+
+    return checked
