@@ -1,0 +1,1 @@
+"""Numbers about an agent in a world."""
