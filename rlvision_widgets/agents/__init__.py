@@ -1,0 +1,1 @@
+"""Trained agents: their networks, and how they are opened and saved."""
