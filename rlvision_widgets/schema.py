@@ -103,6 +103,7 @@ ROLLOUT = Spec(
         "value": Variable("trajectory step", "float32", "discounted return in raw task reward", optional=True),
         "advantage": Variable("trajectory step", "float32", "GAE, raw task reward; NaN: unknown", optional=True),
         "final_value": Variable("trajectory", "float32", "value of the observation after the last step", optional=True),
+        "final_first": Variable("trajectory", "bool", "the action of the last step ended its episode", optional=True),
         "episode": Variable("trajectory step", "int32", "number of the episode within its trajectory, from 0"),
         "level_seed": Variable("trajectory step", "int32", "the seed that the level was generated from"),
         "env_state": Variable("trajectory keyframe byte", "uint8", "emulator state, zero-padded", optional=True),
