@@ -1,0 +1,84 @@
+"""Write the TypeScript types of what Python and the views share: `python js/generated/generate.py`.
+
+The traits of a view, the description of a study and the parameters of requests are defined in Python
+(`rlvision_widgets.widgets`); a test keeps `traits.d.ts` equal to what this script prints.
+"""
+
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import traitlets as t
+
+from rlvision_widgets.widgets import wire
+from rlvision_widgets.widgets.explorer import Explorer
+
+TARGET = Path(__file__).with_name("traits.d.ts")
+HEADER = "// Made by `python js/generated/generate.py` from rlvision_widgets/widgets; edit those instead.\n"
+PRIMITIVES = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
+TRAITS = ((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicode, "string"))
+
+
+def generate() -> str:
+    """Return the text of `traits.d.ts`."""
+    described = [getattr(wire, name) for name in wire.__all__ if typing.is_typeddict(getattr(wire, name))]
+    return "\n".join([HEADER, *map(_typed_dict, described), _requests(), _traits("ExplorerTraits", Explorer)])
+
+
+def _typed_dict(shape: Any) -> str:
+    fields = (
+        (name + ("" if name in shape.__required_keys__ else "?"), _type(annotation))
+        for name, annotation in typing.get_type_hints(shape).items()
+    )
+    return _interface(shape.__name__, shape.__doc__, fields)
+
+
+def _requests() -> str:
+    fields = (
+        (method, "{ " + "; ".join(f"{name}: {PRIMITIVES[kind]}" for name, kind in params.items()) + " }")
+        for method, params in wire.REQUESTS.items()
+    )
+    return _interface("Requests", "The parameters of each request, by its method.", fields)
+
+
+def _traits(name: str, view: type[t.HasTraits]) -> str:
+    own = {key: trait for key, trait in view.class_traits(sync=True).items() if trait.this_class is view}
+    fields = ((key, _trait(key, trait)) for key, trait in sorted(own.items()))
+    return _interface(name, f"The synced state of {view.__name__}.", fields)
+
+
+def _trait(name: str, trait: Any) -> str:
+    if name == "_study":
+        return "StudyDescription"
+    written = next((text for kind, text in TRAITS if isinstance(trait, kind)), None)
+    if written is None:
+        raise TypeError(f"no TypeScript type is known for the trait {name!r}, a {type(trait).__name__}")
+    return f"{written} | null" if trait.allow_none else written
+
+
+def _type(annotation: Any) -> str:
+    if annotation in PRIMITIVES:
+        return PRIMITIVES[annotation]
+    if typing.is_typeddict(annotation):
+        return str(annotation.__name__)
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is list:
+        return f"{_type(inside[0])}[]"
+    if origin is dict:
+        return f"Record<string, {_type(inside[1])}>"
+    if origin in {typing.Union, types.UnionType}:
+        return " | ".join(map(_type, inside))
+    if origin is typing.Literal:
+        return " | ".join(f'"{value}"' for value in inside)
+    raise TypeError(f"no TypeScript type is known for {annotation}")
+
+
+def _interface(name: str, comment: str | None, fields: Iterator[tuple[str, str]]) -> str:
+    lines = [f"/** {comment} */", f"export interface {name} {{", *(f"  {key}: {kind};" for key, kind in fields), "}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(generate(), encoding="utf-8")

@@ -1,0 +1,5 @@
+"""Views for notebooks. They get data and plain callables, and import neither torch nor procgen."""
+
+from rlvision_widgets.widgets.explorer import Explorer
+
+__all__ = ["Explorer"]

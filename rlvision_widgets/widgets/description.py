@@ -1,0 +1,166 @@
+"""What a view has to know of a study before it asks for arrays: sizes, episodes, bookmarks, layers, outputs."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+
+from rlvision_widgets.analysis.moments import bookmarks, episodes
+from rlvision_widgets.schema import CHUNK, SCHEMA_VERSION, Output
+from rlvision_widgets.widgets.wire import (
+    BookmarkDescription,
+    LayerDescription,
+    OutputDescription,
+    StoredOutputDescription,
+    TrajectoryDescription,
+)
+
+__all__ = ["Offers", "describe_layers", "describe_outputs", "describe_rollout", "is_complete"]
+
+_QUALITY = ("r_squared", "residual_share", "num_rows", "seed_stability")
+_LABELS = {
+    "value": "value",
+    "logit": "logit of {}",
+    "centred": "centred logit of {}",
+    "log_prob": "log-probability of {}",
+    "difference": "difference of logits of {}",
+    "sum": "sum of logits of {}",
+}
+
+
+class Offers(Protocol):
+    """What a connected agent offers to compute (`study.Connection` does)."""
+
+    @property
+    def layers(self) -> Iterable[dict[str, Any]]:
+        """Every layer as name, channels, height and width."""
+
+    @property
+    def outputs(self) -> Iterable[str]:
+        """The names of its outputs."""
+
+
+def describe_rollout(study: xr.DataTree) -> dict[str, Any]:
+    """Describe what never changes while a study is open: the fields of `StudyDescription` but layers and outputs."""
+    attrs, sizes = study.attrs, study.sizes
+    return {
+        "schema": SCHEMA_VERSION,
+        "agent": str(attrs["agent"]),
+        "environment": str(attrs["environment"]),
+        "action_names": action_names(study),
+        "value_scale": finite(attrs["value_scale"]),
+        "observation": {"height": sizes["height"], "width": sizes["width"]},
+        "chunk": CHUNK,
+        "seed": None if attrs["seed"] is None else int(attrs["seed"]),
+        "trajectories": _trajectories(study),
+        "bookmarks": _bookmarks(study),
+    }
+
+
+def describe_layers(study: xr.DataTree, offers: Offers | None) -> list[LayerDescription]:
+    """Describe the agent's layers, or the stored ones without an agent, in the network's order."""
+    stored = study["layers"].children if "layers" in study.children else {}
+    known = {layer["name"]: layer for layer in offers.layers} if offers is not None else {}
+    described: list[LayerDescription] = []
+    for name in [*known, *(name for name in stored if name not in known)]:
+        if name in stored:
+            described.append(_stored_layer(name, stored[name]))
+        else:
+            size = known[name]
+            described.append(
+                {
+                    "name": name,
+                    "channels": int(size["channels"]),
+                    "height": int(size["height"]),
+                    "width": int(size["width"]),
+                    "features": [],
+                    "quality": {},
+                    "outputs": [],
+                }
+            )
+    return described
+
+
+def describe_outputs(
+    study: xr.DataTree, layers: list[LayerDescription], offers: Offers | None
+) -> list[OutputDescription]:
+    """Describe the outputs that can be shown: those offered, then stored ones besides."""
+    names = list(offers.outputs) if offers is not None else []
+    names += [output["name"] for layer in layers for output in layer["outputs"]]
+    return [{"name": name, "label": _label(name, action_names(study))} for name in dict.fromkeys(names)]
+
+
+def is_complete(output: xr.DataTree) -> bool:
+    """Tell whether every step of every trajectory has its attribution."""
+    return bool(np.isfinite(output.dataset["completeness_error"].values).all())
+
+
+def action_names(study: xr.DataTree) -> list[str]:
+    """Return the actions' names, in the order of the logits."""
+    names = study.attrs["action_names"]
+    return [str(name) for name in (json.loads(names) if isinstance(names, str) else names)]
+
+
+def finite(number: object) -> float | None:
+    """Return a number that JSON can hold: None for NaN, infinities and None."""
+    return float(number) if isinstance(number, int | float | np.number) and math.isfinite(number) else None
+
+
+def _trajectories(study: xr.DataTree) -> list[TrajectoryDescription]:
+    num_steps = study.sizes["step"]
+    described: list[TrajectoryDescription] = [
+        {"num_steps": num_steps, "episodes": []} for _ in range(study.sizes["trajectory"])
+    ]
+    for row in episodes(study).to_dict("records"):
+        described[row["trajectory"]]["episodes"].append(
+            {
+                "start": int(row["start"]),
+                "stop": int(row["stop"]),
+                "level_seed": int(row["level_seed"]),
+                "return": float(row["return"]),
+                "outcome": row["outcome"],
+            }
+        )
+    return described
+
+
+def _bookmarks(study: xr.DataTree) -> list[BookmarkDescription]:
+    return [
+        {
+            "trajectory": int(row["trajectory"]),
+            "step": int(row["step"]),
+            "advantage": float(row["advantage"]),
+            "kind": row["kind"],
+        }
+        for row in bookmarks(study).to_dict("records")
+    ]
+
+
+def _stored_layer(name: str, node: xr.DataTree) -> LayerDescription:
+    data = node.dataset
+    names, colours = data["feature_name"].values, data["colour"].values
+    return {
+        "name": name,
+        "channels": node.sizes["channel"],
+        "height": int(node.attrs["layer_height"]),
+        "width": int(node.attrs["layer_width"]),
+        "features": [{"name": str(n), "colour": str(c) or None} for n, c in zip(names, colours, strict=True)],
+        "quality": {key: finite(node.attrs[key]) for key in _QUALITY if key in node.attrs},
+        "outputs": [
+            _stored_output(str(output), below)
+            for output, below in (node["outputs"].children.items() if "outputs" in node.children else ())
+        ],
+    }
+
+
+def _stored_output(name: str, node: xr.DataTree) -> StoredOutputDescription:
+    return {"name": name, "complete": is_complete(node), "tolerance": finite(node.attrs.get("tolerance"))}
+
+
+def _label(name: str, actions: list[str]) -> str:
+    output = Output.parse(name, actions)
+    joined = ", ".join(actions[action] for action in output.actions)
+    return _LABELS[output.kind].format(joined)
