@@ -1,1 +1,21 @@
-"""Trained agents: their networks, and how they are opened and saved."""
+"""Trained agents: their networks, how they are opened and saved, and how any torch module becomes one."""
+
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.checkpoints import bundled_agents, load_agent, save_agent
+from rlvision_widgets.agents.layered import NetworkOutput
+from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork
+from rlvision_widgets.agents.weights import load_state
+from rlvision_widgets.agents.wrapping import wrap_agent
+
+__all__ = [
+    "Agent",
+    "ClearNetwork",
+    "ImpalaNetwork",
+    "NatureNetwork",
+    "NetworkOutput",
+    "bundled_agents",
+    "load_agent",
+    "load_state",
+    "save_agent",
+    "wrap_agent",
+]

@@ -6,22 +6,15 @@ Every network is one `torch.nn.Sequential` (the trunk), so that it can be cut at
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
+
 __all__ = ["ARCHITECTURES", "ClearNetwork", "ImpalaNetwork", "NatureNetwork", "NetworkOutput", "StagedNetwork"]
-
-
-class NetworkOutput(NamedTuple):
-    """What a network says about a batch of observations."""
-
-    logits: Tensor
-    """(batch, logit): unnormalised log-probabilities of the actions."""
-    value: Tensor | None
-    """(batch,): expected discounted return, in raw task reward; None when the network has no value head."""
 
 
 class RectifiedConv2d(nn.Conv2d):
@@ -91,7 +84,7 @@ class Flatten(nn.Module):
         return x.permute(0, 2, 3, 1).flatten(1)
 
 
-class StagedNetwork(nn.Module):
+class StagedNetwork(LayeredNetwork):
     """A trunk of named stages in order, a linear policy head and a linear value head.
 
     Parameters
@@ -125,25 +118,21 @@ class StagedNetwork(nn.Module):
         self.value = nn.Linear(width, 1)
         self.layers = layers
         self.options = options
+        height, width, rgb = options["observation_shape"]
+        self.observation_shape = (height, width, rgb)
         self._initialise()
 
-    @property
-    def observation_shape(self) -> tuple[int, int, int]:
-        """(height, width, rgb) of the observations that the network takes."""
-        height, width, rgb = self.options["observation_shape"]
-        return height, width, rgb
+    def forward(self, inputs: Tensor) -> NetworkOutput:
+        """Return logits and value of observations, (batch, rgb, height, width) float in 0..1."""
+        return self._heads(self.trunk(inputs))
 
-    def forward(self, x: Tensor) -> NetworkOutput:
-        """Return logits and value of observations x, (batch, rgb, height, width) float in 0..1."""
-        return self._heads(self.trunk(x))
-
-    def until(self, layer: str, x: Tensor) -> Tensor:
-        """Return the activations of `layer`, (batch, channel, y, x), for observations x as in `forward`."""
-        activations: Tensor = self._stages(None, layer)(x)
+    def until(self, layer: str, inputs: Tensor) -> Tensor:
+        """Return the activations of `layer`, (batch, channel, y, x), running only the stages up to it."""
+        activations: Tensor = self._stages(None, layer)(inputs)
         return activations
 
-    def from_layer(self, layer: str, activations: Tensor) -> NetworkOutput:
-        """Return logits and value from the activations of `layer` alone: from_layer(until(x)) is forward(x)."""
+    def from_layer(self, layer: str, activations: Tensor, inputs: Tensor | None = None) -> NetworkOutput:
+        """Return logits and value from the activations of `layer` alone, running only the stages after it."""
         return self._heads(self._stages(layer, None)(activations))
 
     def _stages(self, after: str | None, last: str | None) -> nn.Sequential:

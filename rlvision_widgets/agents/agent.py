@@ -1,0 +1,269 @@
+"""An agent: observations in, policy logits and value out, and every layer in between."""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
+from rlvision_widgets.agents.weights import weights_digest
+from rlvision_widgets.names import strict_keywords, unknown
+
+__all__ = ["PROCGEN_ACTIONS", "Agent"]
+
+PROCGEN_ACTIONS = (
+    *("LEFT+DOWN", "LEFT", "LEFT+UP", "DOWN", "NOOP", "UP", "RIGHT+DOWN", "RIGHT", "RIGHT+UP"),
+    *("D", "A", "W", "S", "Q", "E"),
+)
+"""Procgen's fifteen button combinations in the order of their ids; agents with nine actions use the first nine."""
+
+BATCH = 128  # observations that pass through the network at once: 1a of the clear CNN is then 32 MiB in float32
+
+
+@dataclass(frozen=True, eq=False)
+class Agent:
+    """A trained network and what is needed to run and to read it. Nothing in it changes after construction.
+
+    The network is copied, so training on or editing the original leaves the agent alone.
+
+    Parameters
+    ----------
+    network : LayeredNetwork
+        See `rlvision_widgets.agents.networks`; `wrap_agent` makes one of any torch module.
+    name : str
+        What views and files call it.
+    action_names : sequence of str
+        One name a logit; the logit's index is the environment's action id.
+    environment : mapping
+        What it was trained on, JSON-friendly: ``{"name": "coinrun", "distribution_mode": "hard", …}``.
+    value_scale : float, optional
+        Raw return of one success (CoinRun's coin: 10.0), so that value / value_scale reads as a share of it. None
+        where this is not known; no percentage is shown then.
+    info : mapping
+        Where it comes from, JSON-friendly: source, licence, sha256, card.
+    checkpoint : str
+        sha256 of the weights (`weights_digest`); computed when empty.
+
+    Raises
+    ------
+    ValueError
+        When the number of logits is not that of `action_names`, or an output is not finite.
+
+    Examples
+    --------
+    >>> logits, value = agent(observations)  # uint8 (batch, height, width, rgb) → (batch, logit), (batch,)
+    >>> activations = agent.activations("2b", observations)  # torch, (batch, channel, y, x)
+    >>> agent.head("2b")(activations).value  # the same value again, differentiable in the activations
+    """
+
+    network: LayeredNetwork = field(repr=False)
+    name: str
+    action_names: tuple[str, ...]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    value_scale: float | None = None
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    checkpoint: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__  # the one way into a frozen dataclass
+        set_field(self, "network", copy.deepcopy(self.network).eval().requires_grad_(False))
+        set_field(self, "action_names", tuple(self.action_names))
+        set_field(self, "environment", dict(self.environment))
+        set_field(self, "info", dict(self.info))
+        if not self.checkpoint:
+            set_field(self, "checkpoint", weights_digest(self.network))
+        self._check_outputs()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in order of computation."""
+        return self.network.layers
+
+    @property
+    def observation_shape(self) -> tuple[int, int, int]:
+        """(height, width, rgb) of one observation."""
+        return self.network.observation_shape
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the agent carries a state from step to step; it then returns (logits, value, state)."""
+        return self.network.recurrent
+
+    @strict_keywords
+    def __call__(
+        self, observations: NDArray[np.uint8], state: Any = None, first: NDArray[np.bool_] | None = None
+    ) -> tuple[Any, ...]:
+        """Return policy logits and value of observations.
+
+        Parameters
+        ----------
+        observations : uint8 array, (batch, height, width, rgb)
+            0-255, as the environment gives them; scaling is the network's business.
+        state : optional
+            Recurrent agents: what the last call returned; None starts anew.
+        first : bool array, (batch,), optional
+            Recurrent agents: which observations open an episode.
+
+        Returns
+        -------
+        policy_logits : float32 array, (batch, logit)
+        value : float32 array, (batch,), or None
+            In raw task reward; None for policy-only agents.
+        state
+            Recurrent agents only.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the observations are not uint8, or not of the agent's size.
+        """
+        with torch.no_grad():
+            steps = [self.network.step(inputs) for inputs in self._batches(observations, state, first)]
+        logits = torch.cat([output.logits for output, _ in steps])
+        value = None if steps[0][0].value is None else torch.cat([cast(Tensor, output.value) for output, _ in steps])
+        answer = (_numpy(logits), None if value is None else _numpy(value))
+        return (*answer, steps[0][1]) if self.recurrent else answer
+
+    @strict_keywords
+    def inputs(self, observations: NDArray[np.uint8], state: Any = None, first: NDArray[np.bool_] | None = None) -> Any:
+        """Return what `outputs` takes, on the agent's device and in its dtype; all observations in one batch."""
+        return self.network.inputs(*self._tensors(observations, state, first))
+
+    def outputs(self, inputs: Any) -> NetworkOutput:
+        """Return logits and value as tensors, differentiable in `inputs`."""
+        return self.network(inputs)  # type: ignore[no-any-return]
+
+    @strict_keywords
+    def activations(
+        self,
+        layer: str,
+        observations: NDArray[np.uint8],
+        state: Any = None,
+        first: NDArray[np.bool_] | None = None,
+    ) -> Tensor:
+        """Return a layer's activations, detached.
+
+        Parameters
+        ----------
+        layer : str
+            One of `layers`.
+        observations, state, first
+            As in a call of the agent.
+
+        Returns
+        -------
+        Tensor, (batch, channel, y, x)
+            In the agent's dtype, on its device; after the ReLU in `ClearNetwork` and `NatureNetwork`.
+        """
+        self._check_layer(layer)
+        with torch.no_grad():
+            return torch.cat([self.network.until(layer, x) for x in self._batches(observations, state, first)])
+
+    @strict_keywords
+    def head(
+        self,
+        layer: str,
+        observations: NDArray[np.uint8] | None = None,
+        state: Any = None,
+        first: NDArray[np.bool_] | None = None,
+    ) -> Callable[[Tensor], NetworkOutput]:
+        """Return the function from a layer's activations to logits and value, differentiable.
+
+        Law: ``head(layer)(activations(layer, observations))`` is the agent's output. The package's own networks run
+        only what follows the layer. A wrapped module is run as a whole with the layer's output replaced.
+
+        Parameters
+        ----------
+        layer : str
+            One of `layers`.
+        observations : uint8 array, (batch, height, width, rgb), optional
+            What lies behind the activations, one a row of them. Needed where something goes around the layer (a
+            residual connection) or where the agent is recurrent.
+        state, first
+            As in a call of the agent; held constant.
+
+        Raises
+        ------
+        ValueError
+            When the layer is unknown; when observations are needed and missing.
+        """
+        self._check_layer(layer)
+        inputs = None if observations is None else self.inputs(observations, state, first)
+        return lambda activations: self.network.from_layer(layer, activations, inputs)
+
+    def layer_shape(self, layer: str) -> tuple[int, int, int]:
+        """Return (channel, y, x) of a layer's activations."""
+        channel, y, x = self.activations(layer, np.zeros((1, *self.observation_shape), np.uint8)).shape[1:]
+        return channel, y, x
+
+    def astype(self, dtype: torch.dtype) -> "Agent":
+        """Return a copy that computes in `dtype`; name and checkpoint stay."""
+        return dataclasses.replace(self, network=copy.deepcopy(self.network).to(dtype))
+
+    def double(self) -> "Agent":
+        """Return a copy that computes in float64."""
+        return self.astype(torch.float64)
+
+    def to(self, device: str | torch.device) -> "Agent":
+        """Return a copy on `device`."""
+        return dataclasses.replace(self, network=copy.deepcopy(self.network).to(device))
+
+    def _tensors(self, observations: Any, state: Any, first: Any) -> tuple[Tensor, Any, Tensor | None]:
+        self._check_observations(observations)
+        if not self.recurrent and (state is not None or first is not None):
+            raise ValueError(f"agent {self.name!r} is not recurrent: call it without state and first")
+        device = self.network.like.device
+        opens = None if first is None else torch.as_tensor(np.array(first, bool), device=device)
+        own = np.require(observations, requirements=("C", "W"))  # torch warns about memory that it may not write
+        return torch.as_tensor(own, device=device), state, opens
+
+    def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[Any]:
+        self._check_observations(observations)
+        # A recurrent state is opaque, so that its batch cannot be split.
+        size = max(len(observations), 1) if self.recurrent else BATCH
+        for start in range(0, max(len(observations), 1), size):
+            yield self.inputs(observations[start : start + size], state, first)
+
+    def _check_layer(self, layer: str) -> None:
+        if layer not in self.layers:
+            raise ValueError(unknown("layer", layer, self.layers, f"They are those of agent {self.name!r}."))
+
+    def _check_observations(self, observations: Any) -> None:
+        expected = f"uint8 (batch, {', '.join(map(str, self.observation_shape))}), rows before columns, colours last"
+        if not isinstance(observations, np.ndarray):
+            raise TypeError(f"observations are {type(observations).__name__}; expected a numpy array, {expected}")
+        if observations.dtype != np.uint8:
+            raise TypeError(
+                f"observations have dtype {observations.dtype}; expected {expected}: "
+                "values 0-255 as the environment gives them, not scaled"
+            )
+        if observations.ndim != 4 or observations.shape[1:] != self.observation_shape:
+            raise ValueError(f"observations have shape {observations.shape}; expected {expected}")
+
+    def _check_outputs(self) -> None:
+        outputs = self(np.zeros((2, *self.observation_shape), np.uint8))
+        logits, value = outputs[0], outputs[1]
+        if logits.shape != (2, len(self.action_names)):
+            raise ValueError(
+                f"agent {self.name!r}: the network gives logits {logits.shape} for 2 observations, "
+                f"but there are {len(self.action_names)} action names; expected (2, {len(self.action_names)})"
+            )
+        if value is not None and value.shape != (2,):
+            raise ValueError(
+                f"agent {self.name!r}: the network gives values {value.shape} for 2 observations, not (2,)"
+            )
+        if not np.isfinite(logits).all() or (value is not None and not np.isfinite(value).all()):
+            raise ValueError(f"agent {self.name!r}: logits or value of a black frame are not finite; check the weights")
+
+
+Agent.__init__ = strict_keywords(Agent.__init__)  # type: ignore[method-assign]
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.float32]:
+    return cast("NDArray[np.float32]", tensor.float().cpu().numpy())

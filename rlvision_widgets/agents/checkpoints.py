@@ -1,0 +1,174 @@
+"""Agents on disk: one ``.safetensors`` file with the weights and, as JSON in its header, all the rest."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.networks import ARCHITECTURES, StagedNetwork
+from rlvision_widgets.agents.published import load_published
+from rlvision_widgets.agents.weights import check_shapes, weights_digest
+from rlvision_widgets.names import nearest, strict_keywords, unknown
+
+__all__ = ["FORMAT", "bundled_agents", "load_agent", "save_agent"]
+
+FORMAT = 1
+KEY = "rlvision_widgets"  # of the JSON text among the file's metadata
+FIELDS = ("name", "action_names", "environment", "value_scale", "info", "checkpoint")
+MODELS = Path(__file__).parent.parent / "models"
+
+
+@strict_keywords
+def load_agent(name_or_path: str | Path) -> Agent:
+    """Return an agent by its name or from a file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of a bundled agent (`bundled_agents`), e.g. ``"coinrun"``; or a file: ``.safetensors`` as
+        `save_agent` writes it, or one of the published ``.jd`` checkpoints. No code in a file is run.
+
+    Raises
+    ------
+    ValueError
+        When no bundled agent has that name, the suffix is of no known format, or the file is damaged or holds
+        something else; for weights with every difference of names and shapes.
+    FileNotFoundError
+        When there is no such file.
+    """
+    path = Path(name_or_path)
+    if not path.suffix and str(name_or_path) == path.name and not path.exists():
+        return _load_bundled(path.name)
+    readers = {".safetensors": _load_safetensors, ".jd": load_published}
+    if path.suffix not in readers:
+        hint = "For another format, build the network, load its weights and pass it to rlv.wrap_agent."
+        raise ValueError(f"{path}: " + unknown("suffix", path.suffix, readers, hint))
+    if not path.is_file():
+        others = [other.name for other in path.parent.glob("*") if other.suffix in readers]
+        guess = nearest(path.name, others)
+        raise FileNotFoundError(f"no file {path}" + (f"; there is {path.with_name(guess)}" if guess else ""))
+    return readers[path.suffix](path)
+
+
+def bundled_agents() -> tuple[str, ...]:
+    """Return the names of the agents that come with the package."""
+    return tuple(sorted(path.stem for path in MODELS.glob("*.safetensors")))
+
+
+@strict_keywords
+def save_agent(agent: Agent, path: str | Path) -> None:
+    """Write an agent to a ``.safetensors`` file that `load_agent` opens.
+
+    Parameters
+    ----------
+    agent : Agent
+        With one of the package's own networks; a wrapped module's class cannot be stored.
+    path : str or Path
+        Ends with ``.safetensors``. A file that is there is replaced once the new one is complete.
+
+    Raises
+    ------
+    ValueError
+        When the suffix is another, the agent is a wrapped module, or a field is not JSON-friendly.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"{path} has to end with .safetensors")
+    if not isinstance(agent.network, StagedNetwork):
+        raise ValueError(
+            f"agent {agent.name!r} is a wrapped module, whose class a file cannot hold: "
+            "save module.state_dict() with torch.save and wrap the module again after loading"
+        )
+    description = {
+        "format": FORMAT,
+        "architecture": agent.network.architecture,
+        "options": agent.network.options,
+        **{field: getattr(agent, field) for field in FIELDS},
+        # of these very weights: an agent that was cast has the hash of the original
+        "weights": weights_digest(agent.network),
+    }
+    try:
+        metadata = {KEY: json.dumps(description, allow_nan=False)}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"agent {agent.name!r}: environment and info have to be JSON-friendly: {error}") from error
+    weights = {name: tensor.cpu().contiguous() for name, tensor in agent.network.state_dict().items()}
+    _write_aside(path, save(weights, metadata))
+
+
+def _write_aside(path: Path, content: bytes) -> None:
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).chmod(0o644)  # mkstemp's own mode keeps others from reading
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def _load_bundled(name: str) -> Agent:
+    names = bundled_agents()
+    if name not in names:
+        hint = "Or pass the path of a .safetensors or .jd file."
+        raise ValueError(unknown("bundled agent", name, names, hint))
+    agent = _load_safetensors(MODELS / f"{name}.safetensors")
+    card = MODELS / f"{name}.json"
+    if not card.is_file():
+        return agent
+    return dataclasses.replace(agent, info={**agent.info, "card": json.loads(card.read_text(encoding="utf-8"))})
+
+
+def _load_safetensors(path: Path) -> Agent:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ValueError(f"{path} cannot be read; it is damaged or no safetensors file: {error}") from error
+    try:
+        description = _description(metadata)
+        network = _network(description)
+        expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        check_shapes(expected, found, f"the {description['architecture']} network that the file describes")
+        network.load_state_dict(weights, assign=True)
+        if weights_digest(network) != description["weights"]:
+            raise ValueError("the weights are not those that were saved: their hash differs from the recorded one")
+        return Agent(network, **{field: description[field] for field in FIELDS})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _description(metadata: dict[str, str]) -> dict[str, Any]:
+    if KEY not in metadata:
+        raise ValueError(
+            "it holds weights, but not what save_agent writes beside them; load them into a module (wrap_agent)"
+        )
+    description = json.loads(metadata[KEY])
+    if description.get("format") != FORMAT:
+        raise ValueError(f"its format is {description.get('format')!r}; this version of the package reads {FORMAT}")
+    missing = [key for key in ("architecture", "options", "weights", *FIELDS) if key not in description]
+    if missing:
+        raise ValueError(f"its description lacks {', '.join(missing)}")
+    return description  # type: ignore[no-any-return]
+
+
+def _network(description: dict[str, Any]) -> StagedNetwork:
+    architecture = description["architecture"]
+    if architecture not in ARCHITECTURES:
+        raise ValueError(unknown("architecture", architecture, ARCHITECTURES))
+    try:
+        with torch.device("meta"):  # shapes without memory, until they are known to be those of the file
+            return ARCHITECTURES[architecture](**description["options"])
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"its options do not fit the {architecture} network: {error}") from error

@@ -1,0 +1,282 @@
+"""Any torch module as an agent, through a few callables and without a change to its code.
+
+Two primitives do all of it (captum's pattern): read a module's output by a forward hook, and replace it by one. What
+is read is cloned and what replaces is a clone, because an in-place ReLU after the layer would change either. Hooks
+live for one forward pass; none remains, not even when the network raises.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rlvision_widgets.agents.agent import PROCGEN_ACTIONS, Agent
+from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
+from rlvision_widgets.names import strict_keywords, unknown
+
+__all__ = ["HookedNetwork", "wrap_agent"]
+
+Hook = Callable[[nn.Module, Any, Any], Any]
+
+
+@strict_keywords
+def wrap_agent(
+    module: nn.Module,
+    *,
+    forward: Callable[..., Any] | None = None,
+    preprocess: Callable[[Tensor], Any] | None = None,
+    initial_state: Callable[[int], Any] | None = None,
+    layers: Sequence[str] | None = None,
+    observation_shape: tuple[int, int, int] = (64, 64, 3),
+    action_names: Sequence[str] | None = None,
+    environment: Mapping[str, Any] | None = None,
+    value_scale: float | None = None,
+    name: str | None = None,
+    info: Mapping[str, Any] | None = None,
+) -> Agent:
+    """Make an agent of a torch module.
+
+    Parameters
+    ----------
+    module : Module
+        The policy, with its weights loaded. It is copied; hooks go to the copy.
+    forward : callable, optional
+        ``forward(module, x)``, or ``forward(module, x, state, first)`` for a recurrent policy; by default the module
+        itself is called. It has to use the `module` that it is given. It returns logits, ``(logits, value)`` or
+        ``(logits, value, state)``; a `torch.distributions.Categorical` may stand for logits, None for value.
+        The value has to be in raw task reward.
+    preprocess : callable, optional
+        From observations, a uint8 tensor (batch, height, width, rgb), to x; by default (batch, rgb, height, width)
+        in 0..1, contiguous.
+    initial_state : callable, optional
+        From the batch size to the recurrent state before the first step. Giving it says that the policy is recurrent.
+        `first`, a bool tensor (batch,), then tells `forward` which rows have to start anew.
+    layers : sequence of str, optional
+        Modules by their dotted names in `module.named_modules()`, each called once a forward pass with an output
+        (batch, channel, y, x); by default all such modules, in the order in which they run.
+    observation_shape : (int, int, int)
+        Height, width and number of colours of an observation.
+    action_names : sequence of str, optional
+        One name a logit; by default Procgen's for 15 logits, and the first nine of them for 9.
+    environment, value_scale, info
+        As in `Agent`.
+    name : str, optional
+        By default the module's class name.
+
+    Raises
+    ------
+    ValueError
+        When a layer is unknown or no layer; when the outputs have an unexpected form; when the number of logits is
+        not that of the action names.
+
+    Examples
+    --------
+    >>> wrap_agent(policy, forward=lambda net, x: (net.actor(net.network(x)), net.critic(net.network(x))))
+    """
+    network = HookedNetwork(
+        module,
+        forward=forward,
+        preprocess=preprocess,
+        initial_state=initial_state,
+        layers=layers,
+        observation_shape=observation_shape,
+    )
+    if action_names is None:
+        with torch.no_grad():
+            num_actions = network(network.black(1)).logits.shape[1]
+        if num_actions not in (9, 15):
+            raise ValueError(f"the network has {num_actions} logits; pass action_names with a name for each")
+        action_names = PROCGEN_ACTIONS[:num_actions]
+    return Agent(
+        network,
+        name=name or type(module).__name__,
+        action_names=tuple(action_names),
+        environment=environment or {},
+        value_scale=value_scale,
+        info=info or {},
+    )
+
+
+class HookedNetwork(LayeredNetwork):
+    """A module whose layers are read and replaced by hooks. Not for use from several threads at once.
+
+    Parameters are those of `wrap_agent`. `inputs` are the positional arguments of `forward` after the module.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        forward: Callable[..., Any] | None,
+        preprocess: Callable[[Tensor], Any] | None,
+        initial_state: Callable[[int], Any] | None,
+        layers: Sequence[str] | None,
+        observation_shape: tuple[int, int, int],
+    ) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).eval()
+        self.recurrent = initial_state is not None
+        self.observation_shape = observation_shape
+        self._forward = forward or nn.Module.__call__
+        self._preprocess = preprocess or _channels_first
+        self._initial_state = initial_state
+        self._bottlenecks: dict[str, bool] = {}
+        found = self._find_layers()
+        for layer in layers or ():
+            if layer not in found:
+                hint = "A layer is a module that runs once a forward pass and gives (batch, channel, y, x)."
+                raise ValueError(unknown("layer", layer, found, hint))
+        self.layers = tuple(layers) if layers is not None else found
+
+    def inputs(self, observations: Tensor, state: Any = None, first: Tensor | None = None) -> tuple[Any, ...]:
+        """Return the arguments of `forward` after the module: (x,), or (x, state, first)."""
+        x = self._preprocess(observations)
+        if torch.is_tensor(x) and x.is_floating_point():
+            x = x.to(self.like.dtype)
+        if self._initial_state is None:
+            return (x,)
+        if first is None:
+            opens = state is None
+            first = torch.full((len(observations),), opens, device=observations.device)
+        return x, self._initial_state(len(observations)) if state is None else state, first
+
+    def forward(self, inputs: tuple[Any, ...]) -> NetworkOutput:
+        """Return logits and value."""
+        return self.step(inputs)[0]
+
+    def step(self, inputs: tuple[Any, ...]) -> tuple[NetworkOutput, Any]:
+        """Return logits and value, and the recurrent state after the step."""
+        return _parsed(self._forward(self.module, *inputs))
+
+    def until(self, layer: str, inputs: tuple[Any, ...]) -> Tensor:
+        """Return the activations of `layer`, by one whole forward pass."""
+        kept: list[Tensor] = []
+        with _hooked({layer: self.module.get_submodule(layer)}, lambda _, output: kept.append(output.clone())):
+            self.step(inputs)
+        return _only(kept, layer)
+
+    def from_layer(self, layer: str, activations: Tensor, inputs: tuple[Any, ...] | None = None) -> NetworkOutput:
+        """Return logits and value of a forward pass in which `layer` gives `activations`."""
+        if inputs is None:
+            self._check_bottleneck(layer)
+            inputs = self.black(len(activations))
+        return self._replaced(layer, activations, inputs)
+
+    def black(self, batch: int) -> tuple[Any, ...]:
+        """Return the inputs for `batch` black observations."""
+        return self.inputs(self._observations(batch).zero_())
+
+    def _replaced(self, layer: str, activations: Tensor, inputs: tuple[Any, ...]) -> NetworkOutput:
+        replaced: list[Tensor] = []
+
+        def replace(_: str, output: Tensor) -> Tensor:
+            if output.shape != activations.shape:
+                raise ValueError(
+                    f"activations for layer {layer!r} have shape {tuple(activations.shape)}; "
+                    f"for these observations it gives {tuple(output.shape)}"
+                )
+            replaced.append(activations)
+            return activations.clone()
+
+        with _hooked({layer: self.module.get_submodule(layer)}, replace):
+            output = self(inputs)
+        _only(replaced, layer)
+        return output  # type: ignore[no-any-return]
+
+    def _check_bottleneck(self, layer: str) -> None:
+        """Raise unless the outputs follow from the layer's activations alone."""
+        if layer not in self._bottlenecks:
+            with torch.no_grad():
+                inputs = self.inputs(self._observations(4))
+                expected, activations = self(inputs), self.until(layer, inputs)
+                found = self._replaced(layer, activations, self.black(4))
+            same = all(a is None or b is None or _close(a, b) for a, b in zip(found, expected, strict=True))
+            self._bottlenecks[layer] = same and not self.recurrent
+        if not self._bottlenecks[layer]:
+            raise ValueError(
+                f"the outputs do not follow from layer {layer!r} alone: something goes around it (a residual "
+                "connection, a second trunk, a recurrent state). Pass the observations too: "
+                "agent.head(layer, observations)."
+            )
+
+    def _observations(self, batch: int) -> Tensor:
+        noise = torch.Generator().manual_seed(0)  # the same every time, and the global generator is left alone
+        shape = (batch, *self.observation_shape)
+        return torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8).to(self.like.device)
+
+    def _find_layers(self) -> tuple[str, ...]:
+        """Return the modules that run once and give (batch, channel, y, x), in the order in which they finish."""
+        calls: dict[str, list[Any]] = {}
+
+        def keep(name: str, output: Any) -> None:
+            calls.setdefault(name, []).append(output.clone() if torch.is_tensor(output) else None)
+
+        with torch.no_grad(), _hooked({name: part for name, part in self.module.named_modules() if name}, keep):
+            self.step(self.inputs(self._observations(2)))
+        if not calls and any(True for _ in self.module.children()):
+            raise ValueError(
+                "forward did not run the module that it was given: write it as lambda module, x: module(x)"
+            )
+        found: dict[str, Tensor] = {}
+        for name, outputs in calls.items():
+            output = outputs[0]
+            if len(outputs) > 1 or output is None or output.ndim != 4 or len(output) != 2:
+                continue
+            # A container ends with what its last part gave; the part has been found already.
+            if not any(output.shape == known.shape and torch.equal(output, known) for known in found.values()):
+                found[name] = output
+        return tuple(found)
+
+
+@contextmanager
+def _hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any]) -> Iterator[None]:
+    """Call hook(name, output) after each module for as long as the block runs; what it returns replaces the output."""
+
+    def named(name: str) -> Hook:
+        return lambda module, args, output: hook(name, output)
+
+    handles = [module.register_forward_hook(named(name)) for name, module in modules.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _close(found: Tensor, expected: Tensor) -> bool:
+    return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())
+
+
+def _only(seen: list[Tensor], layer: str) -> Tensor:
+    if len(seen) != 1:
+        raise ValueError(f"layer {layer!r} ran {len(seen)} times in one forward pass; a layer has to run exactly once")
+    return seen[0]
+
+
+def _channels_first(observations: Tensor) -> Tensor:
+    # contiguous: policies that flatten by .view need it
+    return observations.permute(0, 3, 1, 2).contiguous().float() / 255
+
+
+def _parsed(returned: Any) -> tuple[NetworkOutput, Any]:
+    policy, value, state, *more = (
+        (*returned, None, None) if isinstance(returned, tuple | list) else (returned, None, None)
+    )
+    logits = getattr(policy, "logits", policy)
+    if more[:-2] or not torch.is_tensor(logits) or not (value is None or torch.is_tensor(value)):
+        kinds = ", ".join(type(part).__name__ for part in (returned if isinstance(returned, tuple) else (returned,)))
+        raise ValueError(
+            f"the policy returned ({kinds}); expected logits, (logits, value) or (logits, value, state), with tensors "
+            "or a Categorical for logits. Pass forward=, which picks them: forward=lambda module, x: (…, …)."
+        )
+    if value is not None and value.ndim == 2 and value.shape[1] == 1:
+        value = value.squeeze(1)
+    if logits.ndim != 2 or (value is not None and value.shape != logits.shape[:1]):
+        shapes = f"logits {tuple(logits.shape)}" + ("" if value is None else f" and value {tuple(value.shape)}")
+        raise ValueError(
+            f"the policy returned {shapes}; expected logits (batch, logit) and value (batch,) or (batch, 1)"
+        )
+    return NetworkOutput(logits, value), state
