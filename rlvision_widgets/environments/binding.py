@@ -147,7 +147,7 @@ class Emulator:
     ----------
     observation, reward, first, level_seed, previous_level_seed, previous_level_complete, action : numpy arrays
         Memory that is shared with the library: `observe` and `set_state` write there, `act` reads `action`.
-    large_frame : uint8 array, (num, 512, 512, 3), or None
+    large_frame : uint8 array, (num, 512, 512, 3), or none of them
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Emulator:
         self.previous_level_seed = np.zeros(num, np.int32)
         self.previous_level_complete = np.zeros(num, np.bool_)
         self.action = np.zeros(num, np.int32)
-        self.large_frame = np.zeros((num, *LARGE_FRAME), np.uint8) if large_frames else None
+        self.large_frame = np.zeros((num if large_frames else 0, *LARGE_FRAME), np.uint8)
         root = f"{installation.assets}{os.sep}"  # the library joins by appending
         self._keep = self._make(num, {**options, "render_human": large_frames, "resource_root": root})
         self._state = self._ffi.new(f"char[{LARGEST_STATE}]")
@@ -189,7 +189,7 @@ class Emulator:
 
     def _set_buffers(self) -> None:
         info: list[np.ndarray[Any, Any]] = [self.previous_level_seed, self.previous_level_complete, self.level_seed]
-        if self.large_frame is not None:
+        if len(self.large_frame):
             info.append(self.large_frame)
         buffers = self._ffi.new("struct libenv_buffers *")
         buffers.ob = observation = self._pointers(self.observation)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rlvision_widgets.environments.games import ACTION_NAMES, EXPLORATION_LEVEL, GAMES, MODE_NUMBER, MODES
+from rlvision_widgets.environments.games import ACTION_NAMES, GAMES, MODE_NUMBER
 from rlvision_widgets.names import unknown
 
 __all__ = ["DEFAULTS", "check_count", "check_game", "check_options", "library_options"]
@@ -94,8 +94,8 @@ def check_options(game: str, options: Mapping[str, Any]) -> dict[str, str | bool
 
 def _check(game: str, name: str, value: Any) -> str | bool | int:
     if name == "distribution_mode":
-        if value not in MODES[game]:
-            raise ValueError(unknown("distribution_mode", value, MODES[game], f"These are the modes of {game}."))
+        if value not in GAMES[game].modes:
+            raise ValueError(unknown("distribution_mode", value, GAMES[game].modes, f"These are the modes of {game}."))
         return str(value)
     if isinstance(DEFAULTS[name], bool):
         if not isinstance(value, bool | np.bool_):
@@ -110,8 +110,9 @@ def library_options(
     """Translate checked options into those of the C library."""
     raw = dict(options)
     mode = str(raw["distribution_mode"])
-    if mode == "exploration":
-        raw.update(num_levels=1, start_level=EXPLORATION_LEVEL[game])
+    level = GAMES[game].exploration_level
+    if mode == "exploration" and level is not None:
+        raw.update(num_levels=1, start_level=level)
         mode = "hard"
     return {
         **raw,

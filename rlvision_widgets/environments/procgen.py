@@ -4,17 +4,21 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.environments.binding import Emulator, find_installation
 from rlvision_widgets.environments.environment import Observed, check_actions
 from rlvision_widgets.environments.games import ACTION_NAMES
 from rlvision_widgets.environments.options import check_count, check_game, check_options, library_options
+from rlvision_widgets.environments.states import State, parse_state, serialise_state, with_level
+from rlvision_widgets.environments.validation import check_state
 
 __all__ = ["ProcgenEnvironment"]
 
 MOST_TRAJECTORIES = 16384  # some 12 GiB
 MOST_THREADS = 256
+FORCED_RESET = -1  # the action that ends an episode
 
 
 class ProcgenEnvironment:
@@ -43,6 +47,7 @@ class ProcgenEnvironment:
         self.package = self._installation.package
         self._lock = threading.RLock()
         self._open: dict[str, Emulator] = {}
+        self._unstepped: State | None = None
         self._emulator("main")
 
     @property
@@ -117,14 +122,99 @@ class ProcgenEnvironment:
             return self.observe()
 
     def get_state(self, index: int) -> bytes:
-        """Return the state of trajectory `index`: all that decides its future but the options of its pictures."""
+        """Return the state of trajectory `index`: all that decides its future. `parse_state` reads it.
+
+        Raises
+        ------
+        RuntimeError
+            With ``use_generated_assets``, whose pictures Procgen does not save.
+        """
         with self._lock:
-            return self._main().get_state(index)
+            return self._stateful().get_state(self._index(index))
 
     def set_state(self, index: int, state: bytes) -> None:
-        """Put trajectory `index` into `state`; `observe` then shows it."""
+        """Put trajectory `index` into `state`; `observe` then shows it, with the reward and `first` of that moment.
+
+        The trajectory also goes on with the levels of the environment that the state comes from: their range and
+        their random generator are part of it.
+
+        Parameters
+        ----------
+        index : int
+        state : bytes or an array of bytes
+            From `get_state` of an environment of the same game, distribution mode and restrict_themes; or changed and
+            put together again by `serialise_state`.
+
+        Raises
+        ------
+        ValueError
+            When it is none, or one that Procgen would not survive; lists everything that is wrong.
+        """
+        data = memoryview(state).tobytes()
         with self._lock:
-            self._main().set_state(index, state)
+            emulator = self._stateful()
+            check_state(parse_state(data), self.name, self.options)
+            emulator.set_state(self._index(index), data)
+
+    def load_level(self, index: int, level_seed: int) -> None:
+        """Start an episode of the level `level_seed` in trajectory `index`; `observe` then shows its first frame.
+
+        The episode is the one that an environment made with ``start_level=level_seed, num_levels=1`` opens. What was
+        on show is given up, without a reward. Levels after this one are drawn as if it had not been there.
+
+        Parameters
+        ----------
+        index : int
+        level_seed : int
+            From 0 to 2**31 - 2.
+        """
+        with self._lock:
+            emulator, index = self._stateful(), self._index(index)
+            before = parse_state(emulator.get_state(index))
+            opened = self._open_level(level_seed)
+            ours = ("level_seed_low", "level_seed_high", "game_n")
+            state = opened.replace(
+                prev_level_seed=before.values["current_level_seed"],
+                level_seed_rand_gen=before.generators["level_seed_rand_gen"],
+                done=1,
+                episode_done=1,
+                **{name: before.values[name] for name in ours},
+            )
+            emulator.set_state(index, serialise_state(state))
+
+    def _open_level(self, level_seed: int) -> State:
+        """Let an environment that has never stepped reset into a level; elsewhere, a game's past can show in it."""
+        emulator = self._emulator("level")
+        if self._unstepped is None:
+            self._unstepped = parse_state(emulator.get_state(0))
+        emulator.set_state(0, serialise_state(with_level(self._unstepped, level_seed)))
+        emulator.action[:] = FORCED_RESET
+        emulator.act()
+        return parse_state(emulator.get_state(0))
+
+    def render(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return a smooth, large frame of trajectory `index`, (512, 512, rgb), uint8.
+
+        It is drawn by a second environment, so that stepping stays fast: some 2 ms.
+        """
+        with self._lock:
+            state = self._stateful().get_state(self._index(index))
+            emulator = self._emulator("picture")
+            emulator.set_state(0, state)
+            emulator.observe()
+            frame: npt.NDArray[np.uint8] = emulator.large_frame[0].copy()
+            return frame
+
+    def _stateful(self) -> Emulator:
+        if not self.has_states:
+            raise RuntimeError(
+                f"this {self.name} environment draws its own pictures (use_generated_assets=True), which Procgen does "
+                "not save: it has no states. Make it without that option."
+            )
+        return self._main()
+
+    def _index(self, index: int) -> int:
+        return check_count("the index of a trajectory", index, 0, self.num_trajectories - 1)
 
     def close(self) -> None:
         """Free the emulators' memory. May be called twice."""
