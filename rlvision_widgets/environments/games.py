@@ -113,7 +113,6 @@ GAMES = {
     "leaper": Game(
         _square(easy=9, hard=15, extreme=20),
         *(9, -1, {0: 5, 4: 5}, (1, 2, 3, 5)),
-        becomes={0: (0,)},
         exploration_level=1318677581,
     ),
     "maze": Game(_square(easy=15, hard=25, memory=31), 9, 51, {}, (0, 2, 51), exploration_level=158988835),

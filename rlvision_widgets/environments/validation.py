@@ -234,7 +234,7 @@ def _theme_count(state: State, game: Game, kind: int, image: int) -> int:
 
 
 def _check_entity_ranges(entities: npt.NDArray[Any]) -> Problems:
-    table = entities.view("<f4").reshape(len(entities), -1)[:, _FLOAT_COLUMNS]
+    table = entities.view("<f4").reshape(len(entities), ENTITY.itemsize // 4)[:, _FLOAT_COLUMNS]
     bad = ~((table >= _LOW) & (table <= _HIGH))
     for row, column in np.argwhere(bad)[:10]:
         yield (
@@ -257,6 +257,12 @@ def _check_tiles(state: State, game: Game, options: Mapping[str, Any]) -> Proble
         long, short = np.maximum(long, short), np.minimum(long, short)
     if (long > 1000 * short).any():
         yield "a wall is over 1000 times as long as it is thick, and is drawn as that many tiles"
+
+
+def _check_leaper(state: State) -> Problems:
+    agents = state.entities[state.entities["type"] == AGENT]
+    if not np.isin(agents["image_type"], (0, 4)).all():
+        yield "the agent (type 0) should have image_type 0 or 4: a jump goes through five themes"
 
 
 def _check_plunder(state: State) -> Problems:
@@ -316,6 +322,7 @@ _RULES: tuple[Callable[[State, Game, Mapping[str, Any]], Problems], ...] = (
 )
 _GAME_RULES: dict[str, Callable[[State], Problems]] = {
     "chaser": _check_chaser,
+    "leaper": _check_leaper,
     "plunder": _check_plunder,
     "starpilot": _check_starpilot,
 }
