@@ -1,0 +1,71 @@
+/** Builds the views into the Python package and refuses a bundle over its budget.
+ *
+ *   node js/build.mjs                    rlvision_widgets/static/{explorer.js, explorer.css, standalone.js}
+ *   node js/build.mjs --watch            the same, again at every change
+ *   node js/build.mjs --harness FOLDER   a page that shows the explorer with a synthetic study, no Jupyter needed
+ */
+import { cp, mkdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, context } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const output = join(here, "..", "rlvision_widgets", "static");
+
+/** Every widget instance carries its bundle in the notebook's state, so bytes are counted. */
+const BUDGET = { "explorer.js": 60_000, "explorer.css": 16_000, "standalone.js": 6_000 };
+
+const shared = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  define: { "define.amd": "false" },
+  metafile: true,
+  logLevel: "warning",
+};
+
+const views = {
+  ...shared,
+  entryPoints: [
+    { in: join(here, "views/explorer.ts"), out: "explorer" },
+    { in: join(here, "styles/explorer.css"), out: "explorer" },
+    { in: join(here, "host/standalone.ts"), out: "standalone" },
+  ],
+  outdir: output,
+};
+
+/** Prints each output's size; throws when one is over its budget. */
+function weigh(metafile) {
+  for (const [path, { bytes }] of Object.entries(metafile.outputs)) {
+    const name = basename(path);
+    const budget = BUDGET[name];
+    console.log(`${name.padEnd(14)} ${String(bytes).padStart(6)} bytes of ${budget ?? "no budget"}`);
+    if (budget !== undefined && bytes > budget)
+      throw new Error(`${name} has ${bytes} bytes; its budget is ${budget}: make it smaller`);
+  }
+}
+
+async function harness(folder) {
+  await mkdir(folder, { recursive: true });
+  await build({
+    ...shared,
+    minify: false,
+    entryPoints: [join(here, "harness/harness.ts"), join(here, "styles/explorer.css")],
+    entryNames: "[name]",
+    outdir: folder,
+  });
+  await cp(join(here, "harness/harness.html"), join(folder, "harness.html"));
+}
+
+const [flag, folder] = process.argv.slice(2);
+if (flag === "--harness") {
+  if (!folder) throw new Error("--harness needs the folder to write to");
+  await harness(folder);
+} else if (flag === "--watch") {
+  await (await context(views)).watch();
+} else {
+  weigh((await build(views)).metafile);
+}

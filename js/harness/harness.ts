@@ -1,0 +1,82 @@
+/**
+ * The explorer on a synthetic study, without Jupyter. The page's query sets traits (`?step=40&combine=true`),
+ * the theme (`&theme=dark`), the study's size (`&steps=20000`) and the kernel: `&latency=200` answers late,
+ * `&kernel=gone` never, `&kernel=error` with errors, `&agent=1` can compute. `window.rlv` serves tests.
+ */
+import type { AnyModel } from "@anywidget/types";
+import { type Params, requestKey } from "../core/wants.ts";
+import type { ExplorerTraits } from "../host/model.ts";
+import { answer, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
+import explorer from "../views/explorer.ts";
+
+const query = new URLSearchParams(location.search);
+document.documentElement.dataset.theme = query.get("theme") ?? "light";
+const numSteps = Number(query.get("steps") ?? 512);
+const study = syntheticStudy({ numSteps, numTrajectories: Number(query.get("trajectories") ?? 8) });
+
+const changes: Record<string, unknown> = { can_compute: query.has("agent") };
+for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction"])
+  if (query.has(name)) changes[name] = Number(query.get(name));
+for (const name of ["playing", "loop", "overlay", "combine", "show_residual"])
+  if (query.has(name)) changes[name] = query.get(name) === "true";
+for (const name of ["layer", "output"]) if (query.has(name)) changes[name] = query.get(name);
+const model = syntheticModel(study, changes);
+
+const latency = Number(query.get("latency") ?? 0);
+const kernel = query.get("kernel");
+const send = model.send.bind(model);
+const say = (message: Record<string, unknown>, buffers: DataView[] = []) =>
+  model.emit("msg:custom", message, buffers);
+
+/** A computation of eight chunks, a third of a second each. */
+function compute(id: string, { layer, output }: Params): void {
+  const target = study.layers.find(({ name }) => name === layer);
+  let done = 0;
+  const timer = setInterval(() => {
+    say({ kind: "rlv-progress", id, stage: `attribution of ${output}`, done: ++done, total: 8 });
+    if (done < 8 && !cancelled.has(id)) return;
+    clearInterval(timer);
+    if (cancelled.has(id) || !target) return;
+    target.features = study.layers[2]?.features ?? [];
+    target.outputs.push({ name: String(output), complete: true });
+    model.set("_study", { ...study });
+    say({ kind: "rlv-reply", id, result: {} });
+  }, 300);
+}
+
+const cancelled = new Set<string>();
+const requests: string[] = [];
+model.send = (message: unknown) => {
+  const {
+    kind: what,
+    id = "",
+    method = "",
+    params = {},
+  } = message as { kind: string; id: string; method: string; params: Params };
+  if (what === "rlv-cancel") cancelled.add(id);
+  if (what !== "rlv-request") return;
+  requests.push(requestKey(method, params));
+  if (kernel === "gone") return;
+  if (kernel === "error")
+    queueMicrotask(() => say({ kind: "rlv-reply", id, error: "ValueError: no such study" }));
+  else if (method === "compute" && query.has("agent")) compute(id, params);
+  else setTimeout(() => send(message), latency);
+};
+
+const el = document.querySelector<HTMLElement>("#view");
+if (!el) throw new Error("the page has no place for the view");
+const typed = model as unknown as AnyModel<ExplorerTraits>;
+const life = new AbortController();
+const hooks = {
+  model: typed,
+  signal: life.signal,
+  experimental: { invoke: () => Promise.reject(new Error("no kernel")) },
+  host: {
+    getModel: () => Promise.reject(new Error("no kernel")),
+    getWidget: () => Promise.reject(new Error("no kernel")),
+  },
+};
+const view = explorer();
+await view.initialize?.(hooks);
+await view.render?.({ ...hooks, el });
+Object.assign(window, { rlv: { model, life, requests, cancelled, study, answer } });

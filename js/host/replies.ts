@@ -1,0 +1,70 @@
+/** Replies as the views read them: arrays by name, with their axes in one known order. */
+import { type Data, decode, inOrder, type LabelledArray } from "../core/arrays.ts";
+import { assert } from "../core/assert.ts";
+import type { Reply, Result } from "./rpc.ts";
+
+export interface Loaded {
+  result: Result;
+  arrays: Record<string, LabelledArray | undefined>;
+  bytes: number;
+}
+
+/** Axis order of every array that the explorer reads; Python may send them in another. */
+const DIMS: Record<string, string[]> = {
+  value: ["step"],
+  advantage: ["step"],
+  reward: ["step"],
+  action: ["step"],
+  first: ["step"],
+  policy_logits: ["step", "logit"],
+  strip: ["height", "column", "rgb"],
+  observation: ["step", "height", "width", "rgb"],
+  attribution: ["step", "y", "x", "feature"],
+  residual: ["step", "y", "x"],
+  scale: ["step"],
+  total: ["step", "feature"],
+  residual_total: ["step"],
+  completeness_error: ["step"],
+  thumbnail: ["feature", "height", "width", "rgba"],
+};
+
+const PREVIEW_DIMS = ["keyframe", "height", "width", "rgb"];
+
+/** Inflates and orders the arrays of a reply to `method`. */
+export async function load(method: string, [result, buffers]: Reply): Promise<Loaded> {
+  const specs = result.arrays ?? [];
+  assert(
+    specs.length === buffers.length,
+    `${method}: ${specs.length} arrays announced, ${buffers.length} came`,
+  );
+  const arrays: Loaded["arrays"] = {};
+  let bytes = 256;
+  await Promise.all(
+    specs.map(async (spec, index) => {
+      const buffer = buffers[index];
+      assert(buffer, `${method}: array ${spec.name} has no bytes`);
+      const array = await decode(spec, buffer);
+      const dims = method === "preview" && spec.name === "observation" ? PREVIEW_DIMS : DIMS[spec.name];
+      const ordered = dims ? inOrder(array, dims) : array;
+      arrays[spec.name] = ordered;
+      bytes += ordered.data.byteLength;
+    }),
+  );
+  return { result, arrays, bytes };
+}
+
+const NONE = new Float32Array(0);
+
+/** The numbers of array `name`, or an empty array when the reply has none. */
+export function numbers(loaded: Loaded | undefined, name: string): Data {
+  return loaded?.arrays[name]?.data ?? NONE;
+}
+
+/** Items `index · length` to `(index + 1) · length` of array `name`, or null when they are not there. */
+export function slice(loaded: Loaded | undefined, name: string, index: number): Data | null {
+  const array = loaded?.arrays[name];
+  if (!array) return null;
+  const length = array.shape.slice(1).reduce((product, size) => product * size, 1);
+  if (index < 0 || index >= (array.shape[0] ?? 0)) return null;
+  return array.data.subarray(index * length, (index + 1) * length);
+}

@@ -1,0 +1,258 @@
+/** Everything of one model that its views share: data, requests, playback and the one drawing loop. */
+import { Clock } from "../core/clock.ts";
+import { ChunkStore } from "../core/store.ts";
+import { clamp, episodeJump, stored } from "../core/study.ts";
+import { requestKey, type Want, wanted } from "../core/wants.ts";
+import { type ExplorerModel, type ExplorerTraits, WATCHED } from "./model.ts";
+import { type Loaded, load } from "./replies.ts";
+import { NoAnswer, Rpc } from "./rpc.ts";
+import { type Computing, gather, type Notice, type Scene } from "./scene.ts";
+
+/** Traits reach Python at most this often; the last value always does. */
+const SAVE_EVERY_MS = 1000 / 60;
+
+export class Session {
+  readonly model: ExplorerModel;
+  readonly store: ChunkStore<Loaded>;
+  computing: Computing | null = null;
+  notice: Notice | null = null;
+  #rpc: Rpc;
+  #clock = new Clock();
+  #views = new Set<(scene: Scene | null) => void>();
+  #frame = 0;
+  #saved = Number.NEGATIVE_INFINITY;
+  #saveTimer: ReturnType<typeof setTimeout> | undefined;
+  #computation: AbortController | null = null;
+  #wantedAt = "";
+  #extra: Want[] = [];
+
+  constructor(model: ExplorerModel) {
+    this.model = model;
+    this.#rpc = new Rpc(model);
+    this.store = new ChunkStore<Loaded>({
+      load: async (want, signal) =>
+        load(want.method, await this.#rpc.request(want.method, want.params, { signal })),
+      bytes: (loaded) => loaded.bytes,
+      changed: this.#arrived,
+      failed: this.#failed,
+    });
+    for (const trait of WATCHED) model.on(`change:${trait}`, this.invalidate);
+    model.on("change:_study", this.#refresh);
+  }
+
+  /** Adds a view, drawn from the next frame on; the function returned removes it. */
+  attach(draw: (scene: Scene | null) => void): () => void {
+    this.#views.add(draw);
+    this.#wantedAt = "";
+    this.invalidate();
+    return () => {
+      this.#views.delete(draw);
+      if (this.#views.size === 0) this.#rest();
+    };
+  }
+
+  /** Draws all views in the next animation frame. */
+  invalidate = (): void => {
+    if (this.#frame === 0 && this.#views.size > 0) this.#frame = requestAnimationFrame(this.#draw);
+  };
+
+  set<K extends keyof ExplorerTraits>(name: K, value: ExplorerTraits[K]): void {
+    if (this.model.get(name) === value) return;
+    this.model.set(name, value);
+    const wait = this.#saved + SAVE_EVERY_MS - performance.now();
+    if (wait <= 0) this.#save();
+    else this.#saveTimer ??= setTimeout(this.#save, wait);
+  }
+
+  /** Moves to a step of the trajectory shown, clipped to its ends. */
+  goTo(step: number): void {
+    const scene = gather(this);
+    if (scene) this.set("step", clamp(Math.round(step), 0, scene.numSteps - 1));
+  }
+
+  stepBy(count: number): void {
+    this.set("playing", false);
+    this.goTo(this.model.get("step") + count);
+  }
+
+  goToEpisode(direction: number): void {
+    const scene = gather(this);
+    const trajectory = scene?.study.trajectories[scene.trajectory];
+    if (trajectory) this.goTo(episodeJump(trajectory, scene.step, direction));
+  }
+
+  goToTrajectory(trajectory: number, step?: number): void {
+    const scene = gather(this);
+    const target = scene?.study.trajectories[trajectory];
+    if (!target) return;
+    this.set("trajectory", trajectory);
+    this.set("step", clamp(step ?? scene.step, 0, target.num_steps - 1));
+  }
+
+  /** Plays in `direction`, or pauses when it already does. From the last step it starts over. */
+  play(direction: number): void {
+    const scene = gather(this);
+    if (!scene) return;
+    const running = scene.playing && scene.direction === direction;
+    const end = direction > 0 ? scene.numSteps - 1 : 0;
+    if (!running && !scene.loop && scene.step === end) this.goTo(direction > 0 ? 0 : scene.numSteps - 1);
+    this.set("direction", direction);
+    this.set("playing", !running);
+  }
+
+  /** Shows a layer or an output; what is not computed yet is computed if an agent is there. */
+  choose(name: "layer" | "output", value: string): void {
+    this.set("hovered", null);
+    this.set(name, value);
+    if (name === "layer") this.set("feature", null);
+    const scene = gather(this);
+    if (scene?.canCompute && stored(scene.study, scene.layerName, scene.output) === "none")
+      void this.compute();
+  }
+
+  /** Asks Python for the attribution shown; chunks appear as they are ready. */
+  async compute(): Promise<void> {
+    const scene = gather(this);
+    if (!scene) return;
+    this.cancelCompute();
+    const { trajectory, layerName: layer, output, step } = scene;
+    const own = new AbortController();
+    this.#computation = own;
+    this.computing = { layer, output, progress: { stage: "starting", done: 0, total: 0 } };
+    this.notice = null;
+    const current = () => this.#computation === own;
+    const forget = (chunk?: number) => {
+      const keys = [requestKey("totals", { trajectory, layer, output }), requestKey("examples", { layer })];
+      if (chunk !== undefined) keys.push(requestKey("attribution", { trajectory, layer, output, chunk }));
+      this.store.forget((key, value) => keys.includes(key) || value?.result.computed === false);
+    };
+    try {
+      this.#wantedAt = "";
+      this.invalidate();
+      await this.#rpc.request(
+        "compute",
+        { trajectory, layer, output, step },
+        {
+          signal: own.signal,
+          timeout: Number.POSITIVE_INFINITY,
+          progress: (progress) => {
+            if (progress.stage === "chunk") forget(progress.done);
+            else if (current()) this.computing = { layer, output, progress };
+            this.invalidate();
+          },
+        },
+      );
+    } catch (error) {
+      if (!own.signal.aborted) this.notice = { kind: "error", text: messageOf(error) };
+    } finally {
+      forget();
+      if (current()) {
+        this.#computation = null;
+        this.computing = null;
+      }
+      this.#wantedAt = "";
+      this.invalidate();
+    }
+  }
+
+  cancelCompute(): void {
+    this.#computation?.abort(new DOMException("cancelled by the user", "AbortError"));
+    this.#computation = null;
+    this.computing = null;
+    this.invalidate();
+  }
+
+  /** Also fetches what only an open menu shows, after everything more urgent. */
+  alsoWant(wants: Want[]): void {
+    this.#extra = wants;
+    this.#wantedAt = "";
+    this.invalidate();
+  }
+
+  retry(): void {
+    this.notice = null;
+    this.#wantedAt = "";
+    this.store.retry();
+    this.invalidate();
+  }
+
+  dismiss(): void {
+    this.notice = null;
+    this.invalidate();
+  }
+
+  dispose(): void {
+    this.#views.clear();
+    this.#rest();
+    for (const trait of WATCHED) this.model.off(`change:${trait}`, this.invalidate);
+    this.model.off("change:_study", this.#refresh);
+    this.#rpc.close();
+  }
+
+  /** No view is left: no frame, timer or request goes on. */
+  #rest(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    if (this.#saveTimer !== undefined) this.#save();
+    this.cancelCompute();
+    this.#extra = [];
+    this.store.rest();
+  }
+
+  #save = (): void => {
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = undefined;
+    this.#saved = performance.now();
+    this.model.save_changes();
+  };
+
+  #draw = (now: number): void => {
+    this.#frame = 0;
+    let scene = gather(this);
+    if (scene?.playing && this.#advance(scene, now)) scene = gather(this);
+    if (scene) this.#want(scene);
+    for (const draw of this.#views) draw(scene);
+    if (scene?.playing) this.invalidate();
+  };
+
+  /** Moves to the step that playback has reached; waits where its frame has not come yet. */
+  #advance(scene: Scene, now: number): boolean {
+    const { step, ended } = this.#clock.advance(now, scene.step, scene);
+    if (ended) this.set("playing", false);
+    if (step === scene.step) return ended;
+    const chunk = Math.floor(step / scene.study.chunk);
+    if (!this.store.get(requestKey("observations", { trajectory: scene.trajectory, chunk }))) {
+      this.#clock.hold();
+      this.#want({ ...scene, step });
+      return false;
+    }
+    this.set("step", step);
+    return true;
+  }
+
+  #want(scene: Scene): void {
+    const chunk = Math.floor(scene.step / scene.study.chunk);
+    const { trajectory, layerName: layer, output, direction, step } = scene;
+    const at = `${trajectory}/${chunk}/${layer}/${output}/${direction}`;
+    if (at === this.#wantedAt) return;
+    this.#wantedAt = at;
+    const place = { trajectory, step, layer, output, direction: scene.playing ? direction : 1 };
+    this.store.want([...wanted(scene.study, place, scene.computing !== null), ...this.#extra]);
+  }
+
+  #arrived = (): void => {
+    if (this.notice?.kind === "gone") this.notice = null;
+    this.invalidate();
+  };
+
+  #failed = (error: unknown): void => {
+    this.notice = { kind: error instanceof NoAnswer ? "gone" : "error", text: messageOf(error) };
+  };
+
+  #refresh = (): void => {
+    this.store.forget((key, value) => value?.result.computed === false || key.startsWith("examples"));
+    this.#wantedAt = "";
+  };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,238 @@
+/** Drawing of the timeline: what stays while the step moves, and what moves with it. */
+import { minMax } from "../core/decimate.ts";
+import { fixed, signed } from "../core/numbers.ts";
+import { stepToX, valueToY } from "../core/timeline.ts";
+import type { Scene } from "../host/scene.ts";
+import type { Theme } from "../views/theme.ts";
+import { OUTCOME_MARK } from "./header.ts";
+import { GUTTER, type Layout, type Series } from "./lanes.ts";
+
+type Context2d = CanvasRenderingContext2D;
+
+/** Distance of names and numbers from the plot. */
+const READOUT = 16;
+
+const round = (x: number): number => Math.round(x) + 0.5;
+
+function rule(context: Context2d, x0: number, y0: number, x1: number, y1: number): void {
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+}
+
+/** Everything that does not move with the playhead. */
+export function drawBase(
+  context: Context2d,
+  scene: Scene,
+  layout: Layout,
+  theme: Theme,
+  strip: HTMLCanvasElement | null,
+): void {
+  context.clearRect(0, 0, layout.width, layout.height);
+  context.font = theme.font;
+  context.lineWidth = 1;
+  drawStripLane(context, scene, layout, theme, strip);
+  for (const series of layout.series) {
+    drawAxis(context, layout, series, theme);
+    drawSeries(context, scene, layout, series, theme);
+  }
+  drawEpisodes(context, scene, layout, theme);
+}
+
+function drawStripLane(
+  context: Context2d,
+  scene: Scene,
+  layout: Layout,
+  theme: Theme,
+  strip: HTMLCanvasElement | null,
+): void {
+  const { axis } = layout;
+  const { top, height } = layout.strip;
+  context.fillStyle = theme.faint;
+  context.fillRect(axis.left, top, axis.width, height);
+  if (!strip) return;
+  // A step's columns are centred on its pixel, so the first and last stand half over the edge: cut them there.
+  const half = axis.width / Math.max(1, scene.numSteps - 1) / 2;
+  context.save();
+  context.beginPath();
+  context.rect(axis.left, top, axis.width, height);
+  context.clip();
+  context.imageSmoothingEnabled = strip.width > axis.width;
+  context.drawImage(strip, axis.left - half, top, axis.width + 2 * half, height);
+  context.restore();
+}
+
+function drawAxis(context: Context2d, layout: Layout, series: Series, theme: Theme): void {
+  const { axis } = layout;
+  const { lane, scale } = series;
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  context.fillStyle = theme.muted;
+  const right = axis.left + axis.width + READOUT;
+  context.fillText(series.name, right, lane.top + lane.height / 2 - 7, GUTTER.right - READOUT);
+  context.textAlign = "right";
+  context.strokeStyle = theme.faint;
+  for (const tick of scale.ticks) {
+    const y = round(valueToY(lane, scale, tick));
+    if (y < lane.top || y > lane.top + lane.height + 1) continue;
+    rule(context, axis.left, y, axis.left + axis.width, y);
+    if (series.kind === "sticks" && tick === 0) continue;
+    context.fillText(tickText(tick, scale.ticks), axis.left - 8, y);
+  }
+}
+
+function tickText(tick: number, ticks: readonly number[]): string {
+  const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || Math.abs(tick) || 1;
+  return fixed(tick, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+}
+
+function drawSeries(context: Context2d, scene: Scene, layout: Layout, series: Series, theme: Theme): void {
+  const { axis } = layout;
+  const { lane, scale, values, kind } = series;
+  context.strokeStyle = theme.text;
+  context.fillStyle = theme.line;
+  const y = (value: number) => valueToY(lane, scale, value);
+  if (kind === "sticks") {
+    context.lineWidth = 1.5;
+    for (let step = 0; step < values.length; step++) {
+      const value = values[step] ?? 0;
+      if (value) rule(context, round(stepToX(axis, step)), y(0), round(stepToX(axis, step)), y(value));
+    }
+    context.lineWidth = 1;
+    return;
+  }
+  // One path an episode: what follows a reset does not continue what came before it.
+  for (const { start, stop } of scene.episodes) {
+    if (kind === "area") {
+      trace(context, layout, series, start, stop, y);
+      context.lineTo(stepToX(axis, stop - 1), y(0));
+      context.lineTo(stepToX(axis, start), y(0));
+      context.fill();
+    }
+    trace(context, layout, series, start, stop, y);
+    context.lineWidth = 1.25;
+    context.stroke();
+    context.lineWidth = 1;
+  }
+}
+
+/** A path through the series; above two steps a pixel, through each pixel's lowest and highest value. */
+function trace(
+  context: Context2d,
+  { axis }: Layout,
+  { values }: Series,
+  start: number,
+  stop: number,
+  y: (value: number) => number,
+): void {
+  context.beginPath();
+  const from = stepToX(axis, start);
+  const bins = Math.max(1, Math.ceil(stepToX(axis, stop - 1) - from));
+  if (stop - start > 2 * bins) {
+    const parts = minMax(values, start, stop, bins);
+    for (let bin = 0; bin < bins; bin++) {
+      const low = parts[bin] ?? Number.NaN;
+      if (Number.isNaN(low)) continue;
+      context.lineTo(from + bin, y(low));
+      context.lineTo(from + bin, y(parts[bins + bin] ?? low));
+    }
+    return;
+  }
+  for (let step = start; step < stop; step++) {
+    const value = values[step] ?? Number.NaN;
+    if (Number.isFinite(value)) context.lineTo(stepToX(axis, step), y(value));
+  }
+}
+
+function drawEpisodes(context: Context2d, scene: Scene, layout: Layout, theme: Theme): void {
+  const { axis, episodes: lane, height } = layout;
+  const middle = lane.top + lane.height / 2;
+  context.textBaseline = "middle";
+  for (const [index, episode] of scene.episodes.entries()) {
+    const left = stepToX(axis, episode.start);
+    const right = stepToX(axis, Math.min(episode.stop, scene.numSteps - 1));
+    context.strokeStyle = theme.line;
+    if (index > 0) rule(context, round(left), lane.top, round(left), height);
+    context.fillStyle = theme.muted;
+    context.textAlign = "left";
+    const full = `${index + 1} ${OUTCOME_MARK[episode.outcome]}`;
+    for (const text of [`${full} ${episode.outcome}`, full, OUTCOME_MARK[episode.outcome]])
+      if (context.measureText(text).width + 8 < right - left) {
+        context.fillText(text, left + 5, middle);
+        break;
+      }
+  }
+  context.fillStyle = theme.text;
+  for (const mark of scene.study.bookmarks)
+    if (mark.trajectory === scene.trajectory)
+      triangle(context, stepToX(axis, mark.step), lane.top + lane.height + 4, mark.kind === "high" ? -1 : 1);
+}
+
+function triangle(context: Context2d, x: number, y: number, direction: number): void {
+  context.beginPath();
+  context.moveTo(x - 3.5, y - 2.5 * direction);
+  context.lineTo(x + 3.5, y - 2.5 * direction);
+  context.lineTo(x, y + 2.5 * direction);
+  context.fill();
+}
+
+/** The playhead, the step under the pointer, and the numbers there. */
+export function drawCursor(
+  context: Context2d,
+  scene: Scene,
+  layout: Layout,
+  theme: Theme,
+  hovered: number | null,
+): void {
+  context.clearRect(0, 0, layout.width, layout.height);
+  context.font = theme.font;
+  const { axis, height, series } = layout;
+  if (hovered !== null && hovered !== scene.step) {
+    const x = round(stepToX(axis, hovered));
+    context.strokeStyle = theme.muted;
+    context.lineWidth = 1;
+    context.setLineDash([2, 2]);
+    rule(context, x, layout.strip.top, x, height);
+    context.setLineDash([]);
+    pill(context, x, layout, theme, String(hovered));
+  }
+  const x = stepToX(axis, scene.step);
+  context.fillStyle = theme.surface;
+  context.fillRect(x - 2, layout.strip.top, 4, layout.strip.height);
+  context.fillStyle = theme.text;
+  context.fillRect(x - 0.75, layout.episodes.top, 1.5, height - layout.episodes.top);
+
+  const step = hovered ?? scene.step;
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  context.fillStyle = hovered === null ? theme.text : theme.muted;
+  for (const { lane, values, decimals, kind, scale } of series) {
+    const value = values[step];
+    const shown = kind === "area" ? signed(value, decimals) : fixed(value, decimals);
+    context.fillText(shown, axis.left + axis.width + READOUT, lane.top + lane.height / 2 + 7);
+    if (kind === "sticks" || value === undefined || !Number.isFinite(value)) continue;
+    context.beginPath();
+    context.arc(stepToX(axis, step), valueToY(lane, scale, value), 2.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+function pill(context: Context2d, x: number, layout: Layout, theme: Theme, text: string): void {
+  const width = context.measureText(text).width + 10;
+  const left = Math.max(
+    layout.axis.left,
+    Math.min(layout.axis.left + layout.axis.width - width, x - width / 2),
+  );
+  const { top, height } = layout.episodes;
+  context.fillStyle = theme.surface;
+  context.strokeStyle = theme.line;
+  context.beginPath();
+  context.roundRect(left, top, width, height, 3);
+  context.fill();
+  context.stroke();
+  context.fillStyle = theme.text;
+  context.textBaseline = "middle";
+  context.textAlign = "center";
+  context.fillText(text, left + width / 2, top + height / 2);
+}

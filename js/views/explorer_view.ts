@@ -1,0 +1,73 @@
+/** The explorer: panels in a grid, drawn together in the session's animation frame. */
+import type { Scene } from "../host/scene.ts";
+import type { Session } from "../host/session.ts";
+import { frames } from "../panels/frames.ts";
+import { header } from "../panels/header.ts";
+import { legend } from "../panels/legend.ts";
+import { notice } from "../panels/notice.ts";
+import type { Panel } from "../panels/panel.ts";
+import { status } from "../panels/status.ts";
+import { timeline } from "../panels/timeline.ts";
+import { transport } from "../panels/transport.ts";
+import { h, setAttribute } from "./dom.ts";
+import { listenToKeys } from "./keyboard.ts";
+import { readTheme, type Theme, watchTheme } from "./theme.ts";
+
+/** Shows the explorer in `el` until `signal` aborts; then nothing of it is left. */
+export function showExplorer(session: Session, el: HTMLElement, signal: AbortSignal): void {
+  let theme: Theme | undefined;
+  const root = h("div", { class: "rlv-explorer", role: "region", "aria-label": "Explorer" });
+  const context = { session, signal, theme: () => (theme ??= readTheme(root)) };
+  const panels: Panel[] = [header, notice, frames, status, legend, transport, timeline].map((make) =>
+    make(context),
+  );
+  const [top, message, pictures, numbers, features, controls, time] = panels.map(({ element }) => element);
+  const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
+  const body = [
+    top,
+    message,
+    h(
+      "div",
+      { class: "rlv-main" },
+      h("div", { class: "rlv-left" }, ...parts(pictures, numbers)),
+      ...parts(features),
+    ),
+    controls,
+    time,
+  ];
+  root.append(loading, ...parts(...body));
+  root.dataset.loading = "";
+  el.append(root);
+  listenToKeys(root, session, signal);
+
+  const draw = (scene: Scene | null) => {
+    if (!scene) return;
+    if ("loading" in root.dataset) {
+      delete root.dataset.loading;
+      loading.remove();
+    }
+    for (const panel of panels) panel.draw(scene);
+    setAttribute(root, "data-stale", scene.stale);
+    if (scene.observation && !scene.stale) el.dataset.ready = "1";
+  };
+
+  const detach = session.attach(draw);
+  const resized = new ResizeObserver(() => session.invalidate());
+  resized.observe(root);
+  watchTheme(() => {
+    theme = undefined;
+    session.invalidate();
+  }, signal);
+  signal.addEventListener(
+    "abort",
+    () => {
+      detach();
+      resized.disconnect();
+      root.remove();
+    },
+    { once: true },
+  );
+}
+
+const parts = (...elements: (HTMLElement | undefined)[]): HTMLElement[] =>
+  elements.filter((element) => element !== undefined);

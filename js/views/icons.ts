@@ -1,0 +1,9 @@
+/** Icons as 16 × 16 paths; drawn once here so that no icon font is needed. */
+export const CHEVRON = "M6 3.5 10.5 8 6 12.5 5.1 11.6 8.7 8 5.1 4.4Z";
+export const PLAY = "M5 3 12.5 8 5 13Z";
+export const PAUSE = "M4.5 3.5h2.4v9H4.5ZM9.1 3.5h2.4v9H9.1Z";
+export const STEP = "M4.5 3.5 9.5 8l-5 4.5ZM10.5 3.5h1.5v9h-1.5Z";
+export const END = "M3 3.5 7.2 8 3 12.5ZM7.4 3.5 11.6 8 7.4 12.5ZM12 3.5h1.4v9H12Z";
+export const LOOP = "M4 5h6V3l3.2 2.7L10 8.4V6.4H5.4v2.2H4ZM12 11H6v2L2.8 10.3 6 7.6V9.6h4.6V7.4H12Z";
+export const ARROW = "M8 2.5 12 7.3H8.9V13.5H7.1V7.3H4Z";
+export const ENLARGE = "M3 3h4v1.3H4.3V7H3ZM13 13H9v-1.3h2.7V9H13Z";
