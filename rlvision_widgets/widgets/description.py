@@ -18,7 +18,7 @@ from rlvision_widgets.widgets.wire import (
     TrajectoryDescription,
 )
 
-__all__ = ["Offers", "describe_layers", "describe_outputs", "describe_rollout", "is_complete"]
+__all__ = ["Offers", "action_names", "describe_layers", "describe_outputs", "describe_rollout", "is_complete"]
 
 _QUALITY = ("r_squared", "residual_share", "num_rows", "seed_stability")
 _LABELS = {

@@ -1,45 +1,24 @@
 """The explorer: what the agent saw, why it was pleased, why it was worried, and which features say so."""
 
-import logging
 import os
-import threading
-import time
-import zlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import anywidget
 import traitlets as t
 import xarray as xr
 
 from rlvision_widgets.names import unknown
-from rlvision_widgets.schema import CHUNK, Output, Selection
+from rlvision_widgets.schema import Output, Selection
 from rlvision_widgets.storage import open_study
 from rlvision_widgets.widgets.bundle import built, read_bundle
-from rlvision_widgets.widgets.description import Offers
-from rlvision_widgets.widgets.jobs import Cancelled, Job, Line
+from rlvision_widgets.widgets.poster import poster
+from rlvision_widgets.widgets.server import Connection, RequestServer
 from rlvision_widgets.widgets.source import StudySource
-from rlvision_widgets.widgets.wire import encode
 
-__all__ = ["Connection", "Explorer"]
-
-log = logging.getLogger(__name__)
-SLOW_ANSWER = 0.25  # seconds after which an answer is worth a line in the log
-
-
-class Connection(Offers, Protocol):
-    """What computes attribution that a study lacks: `study.connect` makes one of an agent."""
-
-    def attribute(
-        self,
-        selection: Selection,
-        *,
-        progress: Callable[[str, int, int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Any:
-        """Compute what is missing for the selection, and write it into the study."""
+__all__ = ["Explorer", "default_layer", "default_output", "initial_state"]
 
 
 class Explorer(anywidget.AnyWidget):
@@ -126,16 +105,19 @@ class Explorer(anywidget.AnyWidget):
             connection = import_module("rlvision_widgets.study").connect(agent, tree)
         self._connection = connection
         self._source = StudySource(tree, connection)
-        self._lock = threading.RLock()  # notebooks serve messages from several threads
-        self._computing = Line("rlvision-compute")
-        self._reading = Line("rlvision-read")
+        self._server = RequestServer(self._source, connection, self._send_to_views, self.refresh)
         super().__init__(**traits)
-        self.on_msg(self._on_message)
+        self.on_msg(lambda _widget, content, _buffers: self._server.handle(content))
 
     @property
     def study(self) -> xr.DataTree:
         """The study that is shown; computing adds to it."""
         return self._source.study
+
+    @property
+    def source(self) -> StudySource:
+        """What answers this view's requests."""
+        return self._source
 
     @property
     def selection(self) -> Selection:
@@ -144,18 +126,27 @@ class Explorer(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Show what was added to the study by other means than this view."""
-        with self._lock:
-            self._study = dict(self._source.describe())
+        self._study = dict(self._source.describe())
 
     def close(self) -> None:
         """Close the view; what it is computing stops."""
-        self._computing.cancel()
+        if hasattr(self, "_server"):  # a widget whose construction failed is closed too
+            self._server.close()
         super().close()
 
     def __repr__(self) -> str:
         size = f"{self.num_trajectories} trajectories of {self.num_steps} steps"
         shown = f"layer={self.layer!r}, output={self.output!r}, trajectory={self.trajectory}, step={self.step}"
         return f"<Explorer of {self.study.attrs['agent']} in {self.study.attrs['environment']}: {size}; {shown}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Add a picture of the panels, for where no view can run: GitHub, an untrusted notebook."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        picture = poster(self._source, self.trajectory, self.step, self.layer, self.output)
+        return {**data, "image/png": picture}, metadata
 
     # -- traits ---------------------------------------------------------------------------------------------------
 
@@ -240,121 +231,53 @@ class Explorer(anywidget.AnyWidget):
             if value is not None and value > self._num_features():
                 setattr(self, name, None)
 
+    def _send_to_views(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send(content, buffers)
+
     def _num_features(self) -> int:
         return next((len(layer["features"]) for layer in self._study["layers"] if layer["name"] == self.layer), 0)
 
     def _hint(self) -> str:
         return "" if self._connection is not None else "Others can be computed: pass agent= to Explorer."
 
-    # -- requests -------------------------------------------------------------------------------------------------
 
-    def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
-        if not isinstance(content, dict):
-            return
-        if content.get("kind") == "rlv-cancel":
-            self._computing.cancel(str(content.get("id")))
-        elif content.get("kind") == "rlv-request":
-            self._on_request(content)
-
-    def _on_request(self, content: dict[str, Any]) -> None:
-        request = content.get("id")
-        try:
-            method, params = self._source.check(content.get("method"), content.get("params"))
-            if method == "compute":
-                self._start_computing(str(request), **params)
-            elif self._source.is_slow(method):
-                self._reading.add(Job(str(request), lambda _job: self._reply(request, method, params), _no_report))
-            else:
-                with self._lock:
-                    self._reply(request, method, params)
-        except Exception as error:
-            self._reply_error(request, error)
-
-    def _reply(self, request: object, method: str, params: dict[str, Any]) -> None:
-        start = time.perf_counter()
-        try:
-            result, arrays = self._source.answer(method, params)
-            specs, buffers = encode(arrays, "zlib", lambda data: zlib.compress(data, 1))
-            self.send({"kind": "rlv-reply", "id": request, "result": {**result, "arrays": specs}}, buffers)
-        except Exception as error:
-            self._reply_error(request, error)
-        if (took := time.perf_counter() - start) > SLOW_ANSWER:
-            log.info("%s %s took %.2f s", method, params, took)
-
-    def _reply_error(self, request: object, error: Exception) -> None:
-        """Answer with an error: a view must never wait for an answer that does not come."""
-        if isinstance(error, Cancelled):
-            text = str(error)
-        else:
-            log.debug("request failed", exc_info=error)
-            text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        self.send({"kind": "rlv-reply", "id": request, "error": text})
-
-    # -- computing ------------------------------------------------------------------------------------------------
-
-    def _start_computing(self, request: str, trajectory: int, layer: str, output: str, step: int) -> None:
-        if self._connection is None:
-            raise ValueError("this view has no agent to compute with: pass agent= to Explorer")
-        output = Output.parse(output, self._study["action_names"]).name
-
-        def report(stage: str, done: int, total: int) -> None:
-            self.send({"kind": "rlv-progress", "id": request, "stage": stage, "done": done, "total": total})
-
-        def work(job: Job) -> None:
-            try:
-                self._compute(job, trajectory, layer, output, step)
-                self.send({"kind": "rlv-reply", "id": request, "result": {"arrays": []}})
-            except Exception as error:
-                self._reply_error(request, Cancelled("cancelled") if job.is_cancelled() else error)
-
-        if self._computing.add(Job(request, work, report)):
-            report("waiting", 0, 0)
-
-    def _compute(self, job: Job, trajectory: int, layer: str, output: str, step: int) -> None:
-        """Compute a trajectory chunk by chunk, from the chunk that is shown to the end and then from the start."""
-        assert self._connection is not None
-        source = self._source
-        try:
-            for offset in range(source.num_chunks):
-                chunk = (step // CHUNK + offset) % source.num_chunks
-                job.check()
-                if not source.is_computed(trajectory, layer, output, chunk):
-                    steps = slice(chunk * CHUNK, min((chunk + 1) * CHUNK, source.num_steps))
-                    selection = Selection(trajectory, steps, layer, output)
-                    self._connection.attribute(selection, progress=job.progress, cancelled=job.is_cancelled)
-                    job.check()
-                    if offset == 0:  # the layer's features may be new
-                        self.refresh()
-                    job.report("chunk", chunk, source.num_chunks)
-        finally:
-            self.refresh()
+def initial_state(source: StudySource) -> dict[str, Any]:
+    """Return the synced state that a view of this source starts with."""
+    description = source.describe()
+    state = {name: trait.default_value for name, trait in Explorer.class_traits(sync=True).items() if _is_own(trait)}
+    return {
+        **state,
+        "layer": default_layer(description),
+        "output": default_output(description),
+        "num_trajectories": source.num_trajectories,
+        "num_steps": source.num_steps,
+        "can_compute": source.connection is not None,
+        "_study": dict(description),
+    }
 
 
-def default_layer(description: Any) -> str:
+def default_layer(description: Mapping[str, Any]) -> str:
     """Return the middle one of the layers that are computed, or of all when none is."""
     layers = [layer["name"] for layer in description["layers"] if layer["outputs"]]
     layers = layers or [layer["name"] for layer in description["layers"]] or [""]
     return str(layers[len(layers) // 2])
 
 
-def default_output(description: Any) -> str:
+def default_output(description: Mapping[str, Any]) -> str:
     """Return the value if it can be shown, else the first output that can."""
     names = [output["name"] for output in description["outputs"]]
     return "value" if "value" in names or not names else str(names[0])
 
 
-def _no_report(_stage: str, _done: int, _total: int) -> None:
-    """Report nothing: reading has no stages."""
+def _is_own(trait: Any) -> bool:
+    return trait.this_class is Explorer
 
 
 def _check_keywords(traits: dict[str, Any]) -> None:
-    public = [
-        name
-        for name, trait in Explorer.class_traits(sync=True).items()
-        if trait.this_class is Explorer and not trait.read_only and not name.startswith("_")
-    ]
+    own = {name: trait for name, trait in Explorer.class_traits(sync=True).items() if _is_own(trait)}
+    settable = [name for name, trait in own.items() if not trait.read_only and not name.startswith("_")]
     for name in traits:
-        if name not in {*public, "layout"}:
+        if name not in {*settable, "layout"}:
             raise TypeError(
-                "Explorer: " + unknown("keyword", name, ["study", "agent", "connection", *public, "layout"])
+                "Explorer: " + unknown("keyword", name, ["study", "agent", "connection", *settable, "layout"])
             )

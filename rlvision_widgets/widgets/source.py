@@ -15,6 +15,7 @@ from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import CHUNK, ROLLOUT, SchemaError, check
 from rlvision_widgets.widgets.description import (
     Offers,
+    action_names,
     describe_layers,
     describe_outputs,
     describe_rollout,
@@ -23,12 +24,12 @@ from rlvision_widgets.widgets.description import (
 from rlvision_widgets.widgets.thumbnails import thumbnails
 from rlvision_widgets.widgets.wire import Arrays, StudyDescription, check_request
 
-__all__ = ["StudySource"]
+__all__ = ["SHORT", "StudySource"]
 
 STRIP_COLUMN = 42 / 64  # where the agent of a Procgen platform game usually is; the ancestor's choice
 MAX_STRIP = 4096
 MAX_KEYFRAMES = 512
-SHORT = 2048  # steps that are shown without a preview, hence also read at once
+SHORT = 2048  # steps up to which a trajectory is shown without a preview
 
 Answer = tuple[dict[str, Any], Arrays]
 
@@ -55,7 +56,9 @@ class StudySource:
         self.connection = connection
         self.num_trajectories: int = study.sizes["trajectory"]
         self.num_steps: int = study.sizes["step"]
+        self.chunk = CHUNK
         self.num_chunks = -(-self.num_steps // CHUNK)
+        self.action_names = action_names(study)
         self._rollout = describe_rollout(study)
         self._strips: dict[int, Arrays] = {}
         self._scales: dict[tuple[str, str], dict[str, Any]] = {}
@@ -131,7 +134,7 @@ class StudySource:
         return {}, self._strips[trajectory]
 
     def _preview(self, trajectory: int) -> Answer:
-        stride = CHUNK * -(-self.num_chunks // MAX_KEYFRAMES)
+        stride = CHUNK * -(-self.num_chunks // MAX_KEYFRAMES)  # whole chunks, because a part costs as much to read
         steps = np.arange(0, self.num_steps, stride, dtype=np.int32)
         frames = self.study.dataset.variables["observation"].isel(trajectory=trajectory, step=slice(0, None, stride))
         frames = frames.transpose("step", "height", "width", "rgb")
@@ -141,18 +144,19 @@ class StudySource:
         }
 
     def _observations(self, trajectory: int, chunk: int) -> Answer:
-        return {}, self._read(self.study, ("observation",), _steps(trajectory, chunk))
+        frames = self._read(self.study, ("observation",), _steps(trajectory, chunk))["observation"]
+        # Column by column: a scrolling game repeats whole columns, and deflate finds them (measured: 4 to 13 % less).
+        return {}, {"observation": frames.transpose("step", "width", "height", "rgb")}
 
     def _attribution(self, trajectory: int, layer: str, output: str, chunk: int) -> Answer:
         node, where = self._output(layer, output), _steps(trajectory, chunk)
         if node is None or not _is_computed(node, where):
             return {"computed": False}, {}
         arrays = self._read(node, ("attribution", "residual", "scale"), where)
-        # Feature by feature, cell by cell: neighbours are then alike, and deflate finds them.
-        planar = {
-            name: array.transpose("feature", "y", "x", "step", missing_dims="ignore") for name, array in arrays.items()
-        }
-        return {"computed": True}, planar
+        # Feature by feature: most are zero almost everywhere, and deflate finds it (measured: a fifth less).
+        planar = ("feature", "step", "y", "x")
+        arrays = {name: array.transpose(*planar, missing_dims="ignore") for name, array in arrays.items()}
+        return {"computed": True}, arrays
 
     def _totals(self, trajectory: int, layer: str, output: str) -> Answer:
         node = self._output(layer, output)

@@ -1,0 +1,91 @@
+"""A still picture of the explorer's panels, for where no view can run."""
+
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from rlvision_widgets.widgets.source import StudySource
+
+__all__ = ["composite", "png", "poster"]
+
+Pixels = npt.NDArray[np.uint8]
+ENLARGED = 4  # screen pixels a pixel of the observation
+GAP = 8  # screen pixels between panels
+STRENGTH = 0.9  # opacity of the strongest attribution
+
+
+def poster(source: StudySource, trajectory: int, step: int, layer: str, output: str) -> bytes:
+    """Draw the observation of one step, what raises the output and what lowers it, side by side.
+
+    Returns
+    -------
+    bytes
+        A PNG file. Without a computed attribution it shows the observation alone.
+    """
+    chunk, within = divmod(step, source.chunk)
+    frames = source.answer("observations", {"trajectory": trajectory, "chunk": chunk})[1]["observation"]
+    observation = frames.isel(step=within).transpose("height", "width", "rgb").values
+    panels = [observation]
+    shown = next((found for found in source.describe()["layers"] if found["name"] == layer), None)
+    where = {"trajectory": trajectory, "layer": layer, "output": output}
+    flags, arrays = source.answer("attribution", {**where, "chunk": chunk}) if shown else ({"computed": False}, {})
+    if shown is not None and flags["computed"]:
+        scale = source.answer("totals", where)[0]["display_scale"] or 1.0
+        frame = arrays["attribution"].isel(step=within).transpose("y", "x", "feature").values
+        strength = frame * (float(arrays["scale"].values[within]) / scale)
+        colours = np.array([_rgb(feature["colour"]) for feature in shown["features"]])
+        panels += [composite(observation, sign * strength, colours) for sign in (1, -1)]
+    enlarged = [panel.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1) for panel in panels]
+    gap = np.full((enlarged[0].shape[0], GAP, 3), 255, np.uint8)
+    return png(np.concatenate([part for panel in enlarged for part in (gap, panel)][1:], axis=1))
+
+
+def composite(observation: Pixels, strength: npt.NDArray[np.floating], colours: npt.NDArray[np.floating]) -> Pixels:
+    """Draw positive attribution over a dimmed frame, coloured by feature.
+
+    The views draw the same (`js/core/composite.ts`).
+
+    Parameters
+    ----------
+    observation : uint8 array, (height, width, rgb)
+        0-255.
+    strength : array, (y, x, feature)
+        Attribution, 1 at full strength; what is negative is not drawn.
+    colours : array, (feature, rgb)
+        0-255.
+
+    Returns
+    -------
+    uint8 array, (height, width, rgb)
+    """
+    positive = np.maximum(strength, 0)
+    total = positive.sum(axis=-1, keepdims=True)
+    colour = positive @ colours / np.where(total > 0, total, 1)
+    opacity = STRENGTH * np.sqrt(np.minimum(total, 1))
+    height, width = observation.shape[:2]
+    rows = np.arange(height) * total.shape[0] // height
+    columns = np.arange(width) * total.shape[1] // width
+    colour, opacity = (grid[rows[:, np.newaxis], columns] for grid in (colour, opacity))
+    luma = observation @ np.array([0.2126, 0.7152, 0.0722])
+    dimmed = 0.6 * luma[..., np.newaxis] + 0.15 * observation
+    drawn: Pixels = np.floor(dimmed * (1 - opacity) + colour * opacity + 0.5).astype(np.uint8)
+    return drawn
+
+
+def png(pixels: Pixels) -> bytes:
+    """Encode pixels, (height, width, rgb) uint8, as a PNG file."""
+    height, width = pixels.shape[:2]
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each row starts with its filter: none
+    rows[:, 1:] = pixels.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+
+
+def _rgb(colour: str | None) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex((colour or "#999999")[1:])
+    return red, green, blue

@@ -1,0 +1,160 @@
+"""Serves a view's messages: answers what it asks for, computes what it lacks, and always replies."""
+
+import logging
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from rlvision_widgets.schema import CHUNK, Output, Selection
+from rlvision_widgets.widgets.description import Offers
+from rlvision_widgets.widgets.jobs import Cancelled, Job, Line
+from rlvision_widgets.widgets.source import StudySource
+from rlvision_widgets.widgets.wire import encode
+
+__all__ = ["Connection", "RequestServer"]
+
+log = logging.getLogger(__name__)
+SLOW_ANSWER = 0.25  # seconds after which an answer is worth a line in the log
+
+Send = Callable[[dict[str, Any], list[bytes]], None]
+
+
+class Connection(Offers, Protocol):
+    """What computes attribution that a study lacks: `study.connect` makes one of an agent."""
+
+    def attribute(
+        self,
+        selection: Selection,
+        *,
+        progress: Callable[[str, int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Any:
+        """Compute what is missing for the selection, and write it into the study."""
+
+
+class RequestServer:
+    """Handles the messages of one view's front-end.
+
+    Short reads are answered at once, long ones from a thread, so that a chunk never waits for a whole trajectory;
+    computing has a thread of its own, in which one request is served after another.
+
+    Parameters
+    ----------
+    source : StudySource
+        Answers requests for arrays.
+    connection : Connection or None
+        Computes attribution.
+    send : callable
+        Takes a message and its buffers; called from several threads.
+    refresh : callable
+        Called when computing has added to the study.
+    """
+
+    def __init__(
+        self, source: StudySource, connection: Connection | None, send: Send, refresh: Callable[[], None]
+    ) -> None:
+        self._source = source
+        self._connection = connection
+        self._send = send
+        self._refresh = refresh
+        self._lock = threading.RLock()  # notebooks hand over messages in several threads
+        self._computing = Line("rlvision-compute")
+        self._reading = Line("rlvision-read")
+
+    def handle(self, content: object) -> None:
+        """Handle one message; what is neither a request nor a cancellation is left alone."""
+        if not isinstance(content, dict):
+            return
+        if content.get("kind") == "rlv-cancel":
+            self._computing.cancel(str(content.get("id")))
+        elif content.get("kind") == "rlv-request":
+            self._answer(content.get("id"), content.get("method"), content.get("params"))
+
+    def close(self) -> None:
+        """Stop what is being computed."""
+        self._computing.cancel()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until everything that was asked for is answered."""
+        self._reading.join(timeout)
+        self._computing.join(timeout)
+
+    def _answer(self, request: object, method: object, params: object) -> None:
+        try:
+            name, checked = self._source.check(method, params)
+            if name == "compute":
+                self._start_computing(str(request), **checked)
+            elif self._source.is_slow(name):
+                self._reading.add(Job(str(request), lambda _: self._reply(request, name, checked), _no_report))
+            else:
+                with self._lock:
+                    self._reply(request, name, checked)
+        except Exception as error:
+            self._reply_error(request, error)
+
+    def _reply(self, request: object, method: str, params: dict[str, Any]) -> None:
+        start = time.perf_counter()
+        try:
+            result, arrays = self._source.answer(method, params)
+            specs, buffers = encode(arrays, "zlib", lambda data: zlib.compress(data, 1))
+            self._send({"kind": "rlv-reply", "id": request, "result": {**result, "arrays": specs}}, buffers)
+        except Exception as error:
+            self._reply_error(request, error)
+        if (took := time.perf_counter() - start) > SLOW_ANSWER:
+            log.info("%s %s took %.2f s", method, params, took)
+
+    def _reply_error(self, request: object, error: Exception) -> None:
+        """Answer with an error: a view must never wait for an answer that does not come."""
+        if not isinstance(error, Cancelled):
+            log.debug("request failed", exc_info=error)
+        text = str(error) if isinstance(error, ValueError | Cancelled) else f"{type(error).__name__}: {error}"
+        self._send({"kind": "rlv-reply", "id": request, "error": text}, [])
+
+    def _start_computing(self, request: str, trajectory: int, layer: str, output: str, step: int) -> None:
+        if self._connection is None:
+            raise ValueError("this view has no agent to compute with: pass agent= to Explorer")
+        connection = self._connection
+        parsed = Output.parse(output, self._source.action_names).name
+
+        def report(stage: str, done: int, total: int) -> None:
+            message = {"kind": "rlv-progress", "id": request, "stage": stage, "done": done, "total": total}
+            self._send(message, [])
+
+        def work(job: Job) -> None:
+            try:
+                self._compute(job, connection, Selection(trajectory, slice(step, None), layer, parsed))
+                self._send({"kind": "rlv-reply", "id": request, "result": {"arrays": []}}, [])
+            except Exception as error:
+                self._reply_error(request, Cancelled("cancelled") if job.is_cancelled() else error)
+
+        if self._computing.add(Job(request, work, report)):
+            report("waiting", 0, 0)
+
+    def _compute(self, job: Job, connection: Connection, wanted: Selection) -> None:
+        """Compute a trajectory chunk by chunk, from the chunk that is shown to the end and then from the start."""
+        source, num_chunks = self._source, self._source.num_chunks
+        assert wanted.trajectory is not None
+        try:
+            for offset in range(num_chunks):
+                chunk = (wanted.steps.start // CHUNK + offset) % num_chunks
+                job.check()
+                if source.is_computed(wanted.trajectory, wanted.layer, wanted.output, chunk):
+                    continue
+                steps = slice(chunk * CHUNK, min((chunk + 1) * CHUNK, source.num_steps))
+                connection.attribute(
+                    Selection(wanted.trajectory, steps, wanted.layer, wanted.output),
+                    progress=job.progress,
+                    cancelled=job.is_cancelled,
+                )
+                job.check()
+                if offset == 0:  # the layer's features may be new
+                    self._refresh()
+                job.report("chunk", chunk, num_chunks)
+        finally:
+            self._refresh()
+
+
+def _no_report(_stage: str, _done: int, _total: int) -> None:
+    """Report nothing: reading has no stages."""

@@ -1,0 +1,240 @@
+"""What a view gets when it asks."""
+
+import json
+import zlib
+
+import numpy as np
+import pytest
+import toy
+import xarray as xr
+
+from rlvision_widgets.schema import SchemaError
+from rlvision_widgets.storage import open_study, save_study
+from rlvision_widgets.widgets.source import StudySource, robust_axis
+from rlvision_widgets.widgets.wire import REQUESTS, encode
+
+VALUE = {"trajectory": 1, "layer": "2b", "output": "value"}
+
+
+class Offers:
+    """A connected agent of which only the offers are looked at."""
+
+    layers = (
+        {"name": "1a", "channels": 4, "height": 64, "width": 64},
+        {"name": "2b", "channels": 8, "height": 32, "width": 32},
+    )
+    outputs = ("value", "RIGHT", "difference:RIGHT,LEFT")
+
+
+@pytest.fixture(scope="module")
+def source(study):
+    return StudySource(study)
+
+
+def test_chunks_of_observations_join_to_the_trajectory(study, source):
+    chunks = [source.answer("observations", {"trajectory": 2, "chunk": c})[1]["observation"] for c in range(3)]
+    assert [chunk.sizes["step"] for chunk in chunks] == [64, 64, 2]
+    joined = np.concatenate([chunk.transpose("step", "height", "width", "rgb").values for chunk in chunks])
+    np.testing.assert_array_equal(joined, study["observation"].values[2])
+
+
+def test_chunks_of_attribution_join_to_the_trajectory_whatever_their_axis_order(study, source):
+    stored = study["layers/2b/outputs/value"].dataset.isel(trajectory=1)
+    for name in ("attribution", "residual", "scale"):
+        parts = []
+        for chunk in range(3):
+            flags, arrays = source.answer("attribution", {**VALUE, "chunk": chunk})
+            assert flags == {"computed": True}
+            parts.append(arrays[name].transpose(*stored[name].dims))
+        np.testing.assert_array_equal(xr.Variable.concat(parts, "step").values, stored[name].values)
+
+
+def test_curves_are_the_rollout_s_and_leave_out_what_an_agent_lacks(study, source):
+    arrays = source.answer("curves", {"trajectory": 0})[1]
+    assert set(arrays) == {"value", "advantage", "reward", "policy_logits", "action", "first"}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array.values, study[name].values[0])
+    without = StudySource(xr.DataTree(study.to_dataset().drop_vars(["value", "advantage", "final_value"])))
+    assert set(without.answer("curves", {"trajectory": 0})[1]) == {"reward", "policy_logits", "action", "first"}
+    assert without.describe()["bookmarks"] == []
+
+
+def test_totals_are_the_float_sums_with_what_all_trajectories_share(study, source):
+    flags, arrays = source.answer("totals", VALUE)
+    stored = study["layers/2b/outputs/value"].dataset
+    np.testing.assert_array_equal(arrays["total"].values, stored["total"].values[1])
+    assert flags["computed"] is True
+    assert flags["display_scale"] == stored.attrs["display_scale"]
+    assert flags == {**source.answer("totals", {**VALUE, "trajectory": 0})[0]}
+    assert flags["axis"]["low"] < 0 < flags["axis"]["high"]
+
+
+def test_the_axis_ignores_rare_giants_but_not_by_more_than_five_times():
+    bars = np.zeros((100, 2))
+    bars[:, 0], bars[:, 1] = 1.0, -2.0
+    bars[0, 0] = 3.0
+    assert robust_axis(bars) == {"low": -2.0, "high": 1.0}
+    bars[0, 0] = 50.0
+    assert robust_axis(bars) == {"low": -2.0, "high": 10.0}
+    assert robust_axis(-np.ones((4, 1))) == {"low": -1.0, "high": 0.0}
+    assert robust_axis(np.zeros((0, 3))) == {"low": 0.0, "high": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("num_steps", "columns"), [(1000, 2000), (1024, 2048), (1025, 1025), (4096, 4096), (5000, 4096)]
+)
+def test_the_strip_takes_two_columns_a_step_then_one_then_samples(study, num_steps, columns):
+    long = study.to_dataset().isel(trajectory=[0], step=np.arange(num_steps) % 130)
+    strip = StudySource(xr.DataTree(long)).answer("strip", {"trajectory": 0})[1]["strip"]
+    assert strip.dims == ("height", "column", "rgb")
+    assert strip.shape == (64, columns, 3)
+    last = long["observation"].values[0, num_steps - 1 if num_steps <= 4096 else 4095 * 5000 // 4096]
+    column = 43 if num_steps <= 1024 else 42
+    np.testing.assert_array_equal(strip.values[:, -1], last[:, column])
+
+
+def test_the_preview_spreads_at_most_512_keyframes_over_all_steps(study):
+    long = study.to_dataset()[["observation", *study.data_vars]].isel(trajectory=[0], step=np.arange(3000) % 130)
+    arrays = StudySource(xr.DataTree(long)).answer("preview", {"trajectory": 0})[1]
+    steps = arrays["keyframe_step"].values
+    np.testing.assert_array_equal(steps, np.arange(0, 3000, 64))
+    np.testing.assert_array_equal(arrays["observation"].values, long["observation"].values[0, steps])
+
+
+def test_thumbnails_lie_as_on_screen_and_the_strongest_patch_is_opaque(study, source):
+    thumbnail = source.answer("examples", {"layer": "2b"})[1]["thumbnail"]
+    examples = study["layers/2b/examples"].dataset
+    side = examples.sizes["patch_height"]
+    assert thumbnail.shape == (examples.sizes["feature"], 4 * side, 4 * side, 4)
+    for feature in range(examples.sizes["feature"]):
+        row, column = examples["row"].values[feature], examples["column"].values[feature]
+        by_row = np.argsort(row, kind="stable").reshape(4, 4)
+        expected = np.take_along_axis(by_row, np.argsort(column[by_row], kind="stable"), axis=1)
+        for line, place in np.ndindex(4, 4):
+            cell = thumbnail.values[feature, line * side :, place * side :][:side, :side]
+            rank = expected[line, place]
+            np.testing.assert_array_equal(cell[..., :3], examples["patch"].values[feature, rank])
+            share = examples["strength"].values[feature, rank] / examples["strength"].values[feature].max()
+            assert cell[0, 0, 3] == pytest.approx(15 + 240 * share, abs=1)
+
+
+def test_what_is_not_computed_is_no_error_and_has_no_arrays(study):
+    source = StudySource(study, Offers())
+    for layer, output in (("1a", "value"), ("2b", "RIGHT")):
+        where = {"trajectory": 0, "layer": layer, "output": output}
+        assert source.answer("attribution", {**where, "chunk": 0}) == ({"computed": False}, {})
+        assert source.answer("totals", where) == ({"computed": False}, {})
+    assert source.answer("examples", {"layer": "1a"}) == ({"computed": False}, {})
+
+
+def test_a_half_computed_chunk_is_not_there_and_a_computed_one_is():
+    study = toy.toy_study()
+    study["layers/2b/outputs/value"]["completeness_error"].values[0, 70:] = np.nan
+    source = StudySource(study)
+    where = {**VALUE, "trajectory": 0}
+    assert source.answer("attribution", {**where, "chunk": 0})[0] == {"computed": True}
+    assert source.answer("attribution", {**where, "chunk": 1}) == ({"computed": False}, {})
+    assert source.answer("totals", where)[0]["computed"] is False
+    assert source.describe()["layers"][0]["outputs"] == [{"name": "value", "complete": False, "tolerance": 0.1}]
+
+
+def test_the_description_is_json_and_holds_the_study(study, source):
+    described = json.loads(json.dumps(source.describe(), allow_nan=False))
+    assert [t["num_steps"] for t in described["trajectories"]] == [130, 130, 130]
+    for trajectory, found in enumerate(described["trajectories"]):
+        starts = [episode["start"] for episode in found["episodes"]]
+        np.testing.assert_array_equal(starts, np.flatnonzero(study["first"].values[trajectory]))
+        assert [e["stop"] for e in found["episodes"]] == [*starts[1:], 130]
+    layer = described["layers"][0]
+    assert (layer["name"], layer["channels"], layer["height"], layer["width"]) == ("2b", 8, 32, 32)
+    assert [feature["name"] for feature in layer["features"]] == ["coin", "saw", "enemy", "platform"]
+    assert layer["quality"]["residual_share"] == 0.07
+    assert described["outputs"] == [{"name": "value", "label": "value"}]
+    assert described["value_scale"] == 10.0
+
+
+def test_a_connection_adds_its_layers_and_outputs_in_the_network_s_order(study):
+    described = StudySource(study, Offers()).describe()
+    assert [(layer["name"], len(layer["features"])) for layer in described["layers"]] == [("1a", 0), ("2b", 4)]
+    labels = {output["name"]: output["label"] for output in described["outputs"]}
+    assert labels == {
+        "value": "value",
+        "RIGHT": "logit of RIGHT",
+        "difference:RIGHT,LEFT": "difference of logits of RIGHT, LEFT",
+    }
+
+
+def test_an_unknown_value_scale_is_null():
+    study = toy.toy_study()
+    study.attrs["value_scale"] = float("nan")
+    assert StudySource(study).describe()["value_scale"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "message"),
+    [
+        ("curve", {"trajectory": 0}, "unknown request 'curve'. Did you mean 'curves'"),
+        ("__init__", {}, "unknown request"),
+        ("curves", {}, "the parameter 'trajectory' is missing"),
+        ("curves", {"trajectory": 0, "chunks": 1}, "unknown parameter 'chunks'"),
+        ("curves", {"trajectory": 3}, "trajectory 3 is out of range; there are 3, from 0"),
+        ("curves", {"trajectory": -1}, "out of range"),
+        ("curves", {"trajectory": True}, "trajectory must be int, got True"),
+        ("curves", {"trajectory": "0"}, "trajectory must be int"),
+        ("curves", [0], "expected parameters by name"),
+        ("observations", {"trajectory": 0, "chunk": 3}, "chunk 3 is out of range; there are 3"),
+        ("attribution", {**VALUE, "layer": "2c", "chunk": 0}, "unknown layer '2c'. Did you mean '2b'"),
+        ("compute", {**VALUE, "step": 130}, "step 130 is out of range"),
+        ("compute", {**VALUE, "step": 0}, "needs a view with an agent"),
+    ],
+)
+def test_each_wrong_request_is_refused_with_its_reason(source, method, params, message):
+    with pytest.raises(ValueError, match="^.*" + message.replace("(", r"\(")):
+        source.answer(method, params)
+
+
+def test_every_request_has_a_handler(source):
+    assert all(callable(getattr(source, f"_{method}")) for method in REQUESTS if method != "compute")
+
+
+def test_a_study_on_disk_answers_alike_and_reads_only_what_is_asked(study, tmp_path, monkeypatch):
+    save_study(study, tmp_path / "toy.zarr")
+    stored = StudySource(open_study(tmp_path / "toy.zarr"))
+    live = StudySource(study)
+    assert stored.describe() == live.describe()
+    asked = [("attribution", {**VALUE, "chunk": 1}), ("observations", {"trajectory": 0, "chunk": 2}), ("totals", VALUE)]
+    for method, params in [*asked, ("strip", {"trajectory": 1}), ("examples", {"layer": "2b"})]:
+        (flags, arrays), (expected, reference) = (s.answer(method, params) for s in (stored, live))
+        assert flags == expected
+        for name in reference:
+            np.testing.assert_array_equal(arrays[name].values, reference[name].values)
+    frames = stored.study.dataset.variables["observation"]
+    assert not frames._in_memory, "a chunk was asked for, and the whole array was loaded"
+
+
+def test_a_tree_that_is_no_study_is_refused_with_all_differences(study):
+    rollout = study.to_dataset().drop_vars("first")
+    with pytest.raises(SchemaError, match="is it a study") as error:
+        StudySource(xr.DataTree(rollout.assign(reward=rollout["reward"].astype("float64"))))
+    assert "first: missing" in str(error.value)
+    assert "reward: dtype float64" in str(error.value)
+    with pytest.raises(ValueError, match="empty"):
+        StudySource(xr.DataTree(study.to_dataset().isel(step=slice(0))))
+    with pytest.raises(TypeError, match="expected a study"):
+        StudySource(study.to_dataset())
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "float32", "bool", ">i4"])
+def test_encoded_arrays_decode_to_themselves(dtype):
+    values = (np.arange(24).reshape(2, 3, 4) % 2).astype(dtype)
+    variable = xr.Variable(("a", "b", "c"), values).transpose("c", "a", "b")
+    (spec,), (buffer,) = encode({"x": variable}, "zlib", zlib.compress)
+    assert spec["name"] == "x"
+    assert spec["dims"] == ["c", "a", "b"]
+    decoded = np.frombuffer(zlib.decompress(buffer), np.dtype(spec["dtype"]).newbyteorder("<")).reshape(spec["shape"])
+    np.testing.assert_array_equal(decoded, variable.values.astype(spec["dtype"]))
+
+
+def test_a_dtype_that_javascript_lacks_is_refused():
+    with pytest.raises(TypeError, match="float64 does not travel"):
+        encode({"x": xr.Variable("a", np.zeros(3))}, "zlib", zlib.compress)
