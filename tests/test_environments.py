@@ -108,6 +108,7 @@ def test_a_reward_belongs_to_the_action_and_first_to_the_frame_that_opens_an_epi
             np.testing.assert_array_equal(observed.reward, 10.0 * (observed.first & observed.previous_level_complete))
             np.testing.assert_array_equal(observed.level_seed[~observed.first], level[~observed.first])
             np.testing.assert_array_equal(observed.previous_level_seed, level)
+            assert not observed.previous_level_complete[~observed.first].any()
             level, completed = observed.level_seed, completed + observed.previous_level_complete[observed.first].sum()
             assert ((level >= 0) & (level < 200)).all()
     assert completed > 10
@@ -211,7 +212,7 @@ BAD_OPTIONS = {
     "game": ("dict(name='coinrum')", "coinrun"),
     "several games": ("dict(name='coinrun,maze')", "unknown environment"),
     "empty game": ("dict(name='')", "unknown environment"),
-    "game of another type": ("dict(name=3)", "unknown environment"),
+    "game of another type": ("dict(name=3)", "an environment is a name"),
     "option": ("dict(paint_velocity=True)", "paint_vel_info"),
     "option of the library alone": ("dict(rand_seed=3)", "unknown option"),
     "mode": ("dict(distribution_mode='memory')", "easy"),

@@ -24,9 +24,9 @@ class Observed(NamedTuple):
     level_seed : int32 array, (trajectory,)
         The level on show; -1 where the world has no levels.
     previous_level_seed : int32 array, (trajectory,)
-        The level before this one.
+        The level in which the last action was taken: with `first` the one that ended, otherwise the one on show.
     previous_level_complete : bool array, (trajectory,)
-        Whether the level before this one was completed. Holds until the next level ends.
+        Whether the last action completed that level; False again after the next action.
     """
 
     observation: npt.NDArray[np.uint8]
@@ -65,7 +65,7 @@ class Environment(Protocol):
 
     @property
     def has_states(self) -> bool:
-        """Whether `get_state` and `set_state` work."""
+        """Whether `get_state`, `set_state` and `load_level` work."""
         ...
 
     def observe(self, *, copy: bool = True) -> Observed:
@@ -86,6 +86,10 @@ class Environment(Protocol):
 
     def set_state(self, index: int, state: bytes) -> None:
         """Put one world into a state that `get_state` returned."""
+        ...
+
+    def load_level(self, index: int, level_seed: int) -> None:
+        """Start an episode of one level in one world."""
         ...
 
     def render(self, index: int) -> npt.NDArray[np.uint8]:

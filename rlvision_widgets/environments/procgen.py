@@ -42,7 +42,7 @@ class ProcgenEnvironment:
         self.seed = check_count("seed", seed, 0)
         self.num_threads = check_count("num_threads", num_threads, 0, MOST_THREADS)
         self.options = check_options(self.name, options)
-        self.action_names = ACTION_NAMES
+        self.action_names: tuple[str, ...] = ACTION_NAMES
         self._installation = find_installation(directory)
         self.package = self._installation.package
         self._lock = threading.RLock()
