@@ -1,0 +1,326 @@
+"""Attribution of an agent's output to a hidden layer: integrated gradients from zero activations.
+
+1. Take the activations a of the layer, after its ReLU, for one frame.
+2. Scale them from 0 to a: the network from the layer on, F, turns each point alpha * a into one number (the value, or
+   something about an action).
+3. Average the gradient of F over the line and multiply by a. The result says how much each cell and channel
+   contributed: it sums to F(a) - F(0), up to the error of the numerical integral (completeness).
+
+The trunk below the layer runs once a frame; points run the head alone. Which points: `integration`.
+
+References
+----------
+Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017.
+Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from rlvision_widgets.agents.layered import NetworkOutput
+from rlvision_widgets.analysis.integration import (
+    Attributed,
+    Quadrature,
+    Rule,
+    Score,
+    integrated_gradients,
+    path_gradients,
+)
+from rlvision_widgets.names import strict_keywords, unknown
+from rlvision_widgets.schema import Output
+
+__all__ = ["Frames", "LayeredAgent", "attribute", "attribute_batches", "output_function"]
+
+Frames = xr.DataArray | npt.NDArray[np.uint8]
+
+
+class LayeredAgent(Protocol):
+    """What attribution needs of an agent."""
+
+    @property
+    def layers(self) -> Sequence[str]:
+        """Names of the layers, in order."""
+
+    @property
+    def action_names(self) -> Sequence[str]:
+        """One name for each logit that is an action."""
+
+    def activations(self, layer: str, observations: npt.NDArray[np.uint8]) -> Tensor:
+        """Return the layer's output, (batch, channel, y, x), detached."""
+
+    def head(self, layer: str, observations: npt.NDArray[np.uint8] | None = None) -> Callable[[Tensor], NetworkOutput]:
+        """Return the function from the layer's activations to the outputs.
+
+        Raises ValueError when something goes around the layer and `observations`, one a row, are missing.
+        """
+
+
+@strict_keywords
+def attribute(
+    agent: LayeredAgent,
+    observations: Frames,
+    *,
+    layer: str,
+    output: str = "value",
+    rule: Rule = "middle",
+    num_points: int | None = None,
+    tolerance: float = 0.1,
+    max_points: int = 256,
+    paths: int | None = None,
+    features: xr.Dataset | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> xr.DataArray:
+    """Attribute an output of the agent to a hidden layer, frame by frame.
+
+    Parameters
+    ----------
+    agent : Agent
+        With float64 weights the result is float64.
+    observations : uint8 DataArray or array, (..., height, width, rgb)
+        Any leading dims, which are kept; those of an array are called (trajectory, step), or step. May be lazy: it is
+        read a batch at a time.
+    layer : str
+        One of ``agent.layers``.
+    output : str
+        ``"value"``, an action's name (its logit), or as in `schema.Output.parse`: ``centred:``, ``log_prob:``,
+        ``difference:``, ``sum:``. A constant added to all logits changes a plain logit but not what the agent does.
+    rule : "middle" or "right"
+        Where in its interval each of `num_points` equal steps is evaluated. ``rule="right", num_points=10`` is Hilton
+        et al. 2020; ``rule="right", num_points=1`` is gradient times activation.
+    num_points : int, optional
+        None: 16 points for each frame, 11 of them below alpha = 0.3, doubled until `tolerance` or `max_points`.
+    tolerance : float
+        Largest completeness error to accept, in units of the output.
+    max_points : int
+        Most points to spend on a frame that stays above `tolerance`; at least 16.
+    paths : int, optional
+        Average over this many curved paths (`path_gradients`) instead of the straight line; needs `features`. Always
+        right end points; `num_points` is then 10 unless given.
+    features : Dataset, optional
+        From `fit_nmf`, for `paths`.
+    seed : int
+        Draws the paths.
+    batch_size : int
+        Frames that are read and held at a time.
+
+    Returns
+    -------
+    DataArray, (..., y, x, channel)
+        In units of the output. Sums over y, x, channel to F(a) - F(0) - `completeness_error`, a coordinate over the
+        leading dims beside `num_points`. ``attrs["baseline_output"]`` is F(0).
+
+    Raises
+    ------
+    ValueError
+        For an unknown layer, output or rule, with the nearest right one; for shapes that are no frames.
+    """
+    explanation = _explanation(agent, observations, layer, output, Quadrature(rule, num_points, tolerance, max_points))
+    if paths is not None:
+        explanation = _along_paths(explanation, features, paths, num_points, seed)
+    dims, shape = _leading(observations)
+    arrays: tuple[npt.NDArray[Any], ...] = ()
+    start = 0
+    for frames in _read(observations, shape, batch_size):
+        batch = explanation.explain(frames)
+        if not arrays:
+            arrays = tuple(np.empty((math.prod(shape), *part.shape[1:]), part.dtype) for part in batch)
+        for array, part in zip(arrays, batch, strict=True):
+            array[start : start + len(part)] = part
+        start += len(frames)
+    whole = tuple(array.reshape(*shape, *array.shape[1:]) for array in arrays)
+    return _labelled(whole, dims, _coordinates(observations, dims), explanation.attrs)
+
+
+@strict_keywords
+def attribute_batches(
+    agent: LayeredAgent,
+    observations: Frames,
+    *,
+    layer: str,
+    output: str = "value",
+    rule: Rule = "middle",
+    num_points: int | None = None,
+    tolerance: float = 0.1,
+    max_points: int = 256,
+    batch_size: int = 64,
+) -> Iterator[xr.DataArray]:
+    """Yield what `attribute` returns in batches of frames, so that a long trajectory fits in memory.
+
+    Parameters
+    ----------
+    agent, layer, output, rule, num_points, tolerance, max_points
+        As in `attribute`.
+    observations : uint8 DataArray or array, (one leading dim, height, width, rgb)
+        Read a batch at a time.
+    batch_size : int
+        Frames in one DataArray; the last may be shorter.
+
+    Yields
+    ------
+    DataArray, (the leading dim, y, x, channel)
+        In order; concatenated they are what `attribute` returns.
+    """
+    dims, shape = _leading(observations)
+    if len(shape) != 1:
+        raise ValueError(f"expected one dim before height, width, rgb; got {dims}. Select a trajectory, or stack dims.")
+    explanation = _explanation(agent, observations, layer, output, Quadrature(rule, num_points, tolerance, max_points))
+
+    def batches() -> Iterator[xr.DataArray]:  # so that wrong arguments raise at the call, not at the first batch
+        for start in range(0, shape[0], batch_size):
+            part = observations[start : start + batch_size]
+            numbers = explanation.explain(np.asarray(part))
+            yield _labelled(numbers, dims, _coordinates(part, dims), explanation.attrs)
+
+    return batches()
+
+
+def output_function(output: Output) -> Callable[[NetworkOutput], Float[Tensor, " batch"]]:
+    """Return the function that reads `output`, one number a frame, from what the network says."""
+    actions = list(output.actions)
+
+    def value(out: NetworkOutput) -> Tensor:
+        if out.value is None:
+            raise ValueError("this agent has a policy but no value function; ask for an action, e.g. output='RIGHT'.")
+        return out.value
+
+    readers: dict[str, Callable[[NetworkOutput], Tensor]] = {
+        "value": value,
+        "logit": lambda out: out.logits[:, actions[0]],
+        "centred": lambda out: out.logits[:, actions[0]] - out.logits.mean(1),
+        "log_prob": lambda out: out.logits.log_softmax(1)[:, actions[0]],
+        "difference": lambda out: out.logits[:, actions[0]] - out.logits[:, actions[1]],
+        "sum": lambda out: out.logits[:, actions].sum(1),
+    }
+    return readers[output.kind]
+
+
+class _Explanation(NamedTuple):
+    """How frames are explained, and what the result says about it."""
+
+    activations: Callable[[npt.NDArray[np.uint8]], Tensor]
+    score: Callable[[npt.NDArray[np.uint8]], Score]
+    integrate: Callable[[Score, Tensor], Attributed]
+    attrs: dict[str, Any]
+
+    def explain(self, frames: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], ...]:
+        """Return attribution (frame, y, x, channel), completeness_error and num_points."""
+        found = self.integrate(self.score(frames), self.activations(frames))
+        attribution, error, points = (part.cpu().numpy() for part in found)
+        return attribution.transpose(0, 2, 3, 1), error, points.astype(np.int32)
+
+
+def _explanation(
+    agent: LayeredAgent, observations: Frames, layer: str, output: str, quadrature: Quadrature
+) -> _Explanation:
+    """Check the options and prepare for batches of frames."""
+    if layer not in agent.layers:
+        raise ValueError(unknown("layer", layer, agent.layers))
+    parsed = Output.parse(output, agent.action_names)
+    read = output_function(parsed)
+    black = np.zeros((1, *observations.shape[-3:]), np.uint8)
+    zero = torch.zeros_like(agent.activations(layer, black))
+    head = agent.head(layer)
+    with torch.no_grad():
+        alone = _stands_alone(head, zero)
+        out = (head if alone else agent.head(layer, black))(zero)
+
+    def score(frames: npt.NDArray[np.uint8]) -> Score:
+        if alone:
+            return lambda points, which: read(head(points))
+        return lambda points, which: read(agent.head(layer, frames[which.cpu().numpy()])(points))
+
+    attrs = {
+        "layer": layer,
+        "output": parsed.name,
+        "rule": "adaptive" if quadrature.num_points is None else quadrature.rule,
+        "tolerance": quadrature.tolerance,
+        # where something goes around the layer, F(0) differs from frame to frame
+        "baseline_output": float(read(out)) if alone else math.nan,
+    }
+    integrate = functools.partial(integrated_gradients, quadrature=quadrature)
+    return _Explanation(functools.partial(agent.activations, layer), score, integrate, attrs)
+
+
+def _stands_alone(head: Callable[[Tensor], NetworkOutput], activations: Tensor) -> bool:
+    """Whether the outputs follow from the layer alone; where they do not, the agent asks for observations."""
+    try:
+        head(activations)
+    except ValueError:
+        return False
+    return True
+
+
+def _along_paths(
+    straight: _Explanation, features: xr.Dataset | None, paths: int, num_points: int | None, seed: int
+) -> _Explanation:
+    if features is None:
+        raise ValueError("paths go through features: pass features=fit_nmf(...) of the same layer.")
+    direction = torch.from_numpy(features["direction"].transpose("feature", "channel").values)
+
+    def integrate(score: Score, activations: Tensor) -> Attributed:
+        own = direction.to(activations)
+        return path_gradients(score, activations, own, paths=paths, num_points=num_points or 10, seed=seed)
+
+    attrs = {**straight.attrs, "rule": "paths", "paths": paths, "seed": seed}
+    return straight._replace(integrate=integrate, attrs=attrs)
+
+
+def _leading(observations: Frames) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return names and sizes of the dims before height, width, rgb."""
+    if isinstance(observations, xr.DataArray):
+        dims = tuple(map(str, observations.dims))
+        if dims[-3:] != ("height", "width", "rgb"):
+            raise ValueError(f"observations have dims {dims}; expected (..., 'height', 'width', 'rgb').")
+    elif observations.ndim in (3, 4, 5):
+        dims = ("trajectory", "step", "height", "width", "rgb")[5 - observations.ndim :]
+    else:
+        raise ValueError(f"observations have shape {observations.shape}; expected (..., height, width, rgb).")
+    if not math.prod(observations.shape[:-3]):
+        raise ValueError(f"no observations to attribute: their shape is {observations.shape}.")
+    return dims[:-3], tuple(observations.shape[:-3])
+
+
+def _read(observations: Frames, shape: tuple[int, ...], batch_size: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield batches of frames, the leading dims in C order, reading no more than a batch at a time."""
+    if not shape:
+        yield np.asarray(observations)[None]
+        return
+    pieces: list[npt.NDArray[np.uint8]] = []
+    held = 0
+    for row in np.ndindex(*shape[:-1]):
+        start = 0
+        while start < shape[-1]:
+            stop = min(start + batch_size - held, shape[-1])
+            pieces.append(np.asarray(observations[(*row, slice(start, stop))]))
+            held += stop - start
+            start = stop
+            if held == batch_size:
+                yield np.concatenate(pieces)
+                pieces, held = [], 0
+    if pieces:
+        yield np.concatenate(pieces)
+
+
+def _coordinates(observations: Frames, dims: tuple[str, ...]) -> dict[Any, Any]:
+    """Return the coordinates that lie along the leading dims alone (level_seed, episode, …)."""
+    if not isinstance(observations, xr.DataArray):
+        return {}
+    return {name: kept for name, kept in observations.coords.items() if set(kept.dims) <= set(dims)}
+
+
+def _labelled(
+    numbers: tuple[npt.NDArray[Any], ...], dims: tuple[str, ...], coordinates: dict[Any, Any], attrs: dict[str, Any]
+) -> xr.DataArray:
+    attribution, error, points = numbers
+    own = {"completeness_error": (dims, error), "num_points": (dims, points)}
+    return xr.DataArray(attribution, {**coordinates, **own}, (*dims, "y", "x", "channel"), "attribution", dict(attrs))

@@ -1,0 +1,271 @@
+"""Integrals of a network's gradient over paths of activations: the numerical half of attribution.
+
+Ten equal steps, as in Hilton et al. 2020, show the picture but not the sum: for an agent that is nearly always sure
+of success, F is far from straight below alpha = 0.3 and F(a) is close to F(0). So the default spends most points
+there, and doubles them for a frame until its completeness error is within the tolerance.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rlvision_widgets.analysis.codes import nonnegative_codes
+from rlvision_widgets.names import unknown
+
+__all__ = ["Attributed", "Quadrature", "Rule", "Score", "integrated_gradients", "path_gradients"]
+
+FIRST_POINTS = 16  # of a frame, before any refinement
+LOW, LOW_SHARE = 0.3, 11 / 16  # this share of the points lies below alpha = LOW; a multiple of 1 / FIRST_POINTS
+CALL_BYTES = 2**21  # of activations in one call of the head on a CPU: about what stays in a core's cache
+
+Rule = Literal["middle", "right"]
+Score = Callable[[Tensor, Tensor], Tensor]
+"""``score(points, frames)`` maps points, (point channel y x), to one number each, without mixing them; ``frames[i]`` is
+the row of the activations that point i belongs to."""
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """Which points of the line from zero to the activations are evaluated.
+
+    Parameters
+    ----------
+    rule : "middle" or "right"
+        Where in its interval each of `num_points` equal steps is evaluated.
+    num_points : int or None
+        None: 16, 11 of them below alpha = 0.3, doubled for a frame until `tolerance` or `max_points`.
+    tolerance : float
+        Largest completeness error to accept, in units of the score.
+    max_points : int
+        Most points to spend on a frame, at least 16.
+    """
+
+    rule: Rule = "middle"
+    num_points: int | None = None
+    tolerance: float = 0.1
+    max_points: int = 256
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("middle", "right"):
+            raise ValueError(unknown("rule", self.rule, ("middle", "right")))
+        if self.num_points is None and self.rule == "right":
+            raise ValueError("rule='right' takes a fixed number of points: pass num_points, e.g. the article's 10.")
+        if self.num_points is not None and self.num_points < 1:
+            raise ValueError(
+                f"num_points has to be 1 or more, or None (as many as a frame needs); got {self.num_points}."
+            )
+        if not self.tolerance > 0:
+            raise ValueError(f"tolerance has to be above 0, in units of the output; got {self.tolerance}.")
+        if self.max_points < FIRST_POINTS:
+            raise ValueError(f"max_points has to be {FIRST_POINTS} or more; got {self.max_points}.")
+
+
+class Attributed(NamedTuple):
+    """Attribution of a batch of frames, and how far to trust it."""
+
+    attribution: Float[Tensor, "frame channel y x"]
+    """In units of the score."""
+    completeness_error: Float[Tensor, " frame"]
+    """score(a) - score(0) minus the attribution's sum."""
+    num_points: Int[Tensor, " frame"]
+    """Gradients that the frame took."""
+
+
+def integrated_gradients(
+    score: Score,
+    activations: Float[Tensor, "frame channel y x"],
+    quadrature: Quadrature = Quadrature(),
+) -> Attributed:
+    """Attribute `score` to `activations`, integrating its gradient along the line from zero.
+
+    Parameters
+    ----------
+    score : callable
+        See `Score`.
+    activations : Float[Tensor, "frame channel y x"]
+        The layer's output; detached.
+    quadrature : Quadrature
+        Which points of the line are evaluated.
+
+    Returns
+    -------
+    Attributed
+        The attribution sums over channel, y, x to score(a) - score(0) - completeness_error.
+
+    Notes
+    -----
+    Doubling keeps what is there: with M the rule of middles and T the trapezoid rule on n intervals, the trapezoid
+    rule on 2 n is (M + T) / 2. It starts as M with 16 points, so a frame that ends with n points has cost n gradients
+    (and one at zero). The intervals are equal in u, where alpha(u) is slow below `LOW`.
+    """
+    frames = torch.arange(len(activations), device=activations.device)
+    change = _change(score, activations, frames)
+    if quadrature.num_points is not None:
+        points = quadrature.num_points
+        gradient = _weighted_gradient(score, activations, frames, _equal(quadrature.rule, points))
+        return _attributed(activations, gradient, change, torch.full_like(frames, points))
+    points = FIRST_POINTS
+    gradient = _weighted_gradient(score, activations, frames, _middles(points))
+    spent = torch.full_like(frames, points)
+    while 2 * points <= quadrature.max_points:
+        error = _attributed(activations, gradient, change, spent).completeness_error
+        coarse = (error.abs() > quadrature.tolerance).nonzero().squeeze(1)
+        if not len(coarse):
+            break
+        between = _nodes(points) if points == FIRST_POINTS else _middles(points)
+        finer = _weighted_gradient(score, activations[coarse], frames[coarse], between)
+        gradient[coarse] = (gradient[coarse] + finer) / 2
+        points *= 2
+        spent[coarse] = points
+    return _attributed(activations, gradient, change, spent)
+
+
+def path_gradients(
+    score: Score,
+    activations: Float[Tensor, "frame channel y x"],
+    direction: Float[Tensor, "feature channel"],
+    *,
+    paths: int = 50,
+    num_points: int = 10,
+    seed: int = 0,
+) -> Attributed:
+    """Attribute `score` to `activations` along paths on which half of the features come before the others.
+
+    The activations are codes h on the features plus a rest. On each path one half of the features follows alpha ** 2,
+    the other 1 - (1 - alpha) ** 2, the rest alpha; every split into halves is followed in both orders. What two
+    features do only together is then shared between them whichever comes first.
+
+    Parameters
+    ----------
+    score, activations, num_points
+        As in `integrated_gradients`; each step of a path takes the gradient at its right end.
+    direction : Float[Tensor, "feature channel"]
+        Non-negative, as from `fit_nmf`; at least two features.
+    paths : int
+        Drawn without repetition; an odd number is rounded up, and at most all there are (70 for 8 features) are used.
+    seed : int
+        Draws the splits.
+
+    Returns
+    -------
+    Attributed
+        `num_points` counts all gradients of a frame: points times paths.
+
+    References
+    ----------
+    Lucid, ``scratch/rl_util/attribution.py``, used by Hilton et al. 2020 as an option.
+    """
+    frames = torch.arange(len(activations), device=activations.device)
+    change = _change(score, activations, frames)
+    cells = activations.permute(0, 2, 3, 1)
+    codes = nonnegative_codes(cells.flatten(0, 2).clamp_min(0), direction).reshape(*cells.shape[:3], -1)
+    rest = activations - (codes @ direction).permute(0, 3, 1, 2)
+    early = _halves(len(direction), paths, seed)
+    total = torch.zeros_like(activations)
+    for half in early:
+        slow = torch.as_tensor(half, device=activations.device)
+        before = torch.zeros_like(activations)
+        for i in range(1, num_points + 1):
+            alpha = i / num_points
+            pace = torch.where(slow, alpha**2, 1 - (1 - alpha) ** 2).to(activations.dtype)
+            point = ((codes * pace) @ direction).permute(0, 3, 1, 2) + alpha * rest
+            total += (point - before) * _gradient(score, point, frames)
+            before = point
+    attribution = total / len(early)
+    error = change - attribution.sum((1, 2, 3))
+    return Attributed(attribution, error, torch.full_like(frames, len(early) * num_points))
+
+
+def _halves(num_features: int, paths: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Return which features follow alpha ** 2, (path, feature): splits into halves, each with its complement."""
+    if num_features < 2 or paths < 1:
+        raise ValueError(
+            f"paths need at least one path and two features; got paths={paths}, {num_features} feature(s)."
+        )
+    others = itertools.combinations(range(1, num_features), num_features // 2 - 1 + num_features % 2)
+    splits = [(0, *rest) for rest in others]  # with feature 0, so that no split comes twice
+    drawn = np.random.default_rng(seed).permutation(len(splits))[: math.ceil(paths / 2)]
+    early = np.zeros((len(drawn), num_features), bool)
+    for row, split in enumerate(sorted(drawn)):
+        early[row, list(splits[split])] = True
+    return np.concatenate([early, ~early])
+
+
+def _spread(u: float) -> tuple[float, float]:
+    """Return alpha and d alpha / du for u in 0..1: `LOW_SHARE` of u is spent on alpha below `LOW`."""
+    low, high = LOW / LOW_SHARE, (1 - LOW) / (1 - LOW_SHARE)
+    return (low * u, low) if u < LOW_SHARE else (LOW + high * (u - LOW_SHARE), high)
+
+
+def _equal(rule: Rule, points: int) -> tuple[list[float], list[float]]:
+    """Return alphas and weights of `points` equal intervals, taken in the middle or at the right end."""
+    offset = 0.5 if rule == "middle" else 1.0
+    return [(i + offset) / points for i in range(points)], [1 / points] * points
+
+
+def _middles(points: int) -> tuple[list[float], list[float]]:
+    """Return alphas and weights of the rule of middles on `points` intervals of u."""
+    spread = [_spread((i + 0.5) / points) for i in range(points)]
+    return [alpha for alpha, _ in spread], [slope / points for _, slope in spread]
+
+
+def _nodes(points: int) -> tuple[list[float], list[float]]:
+    """Return alphas and weights of the trapezoid rule on `points` intervals of u, from 0 to 1."""
+    slopes = [_spread((i + 0.5) / points)[1] for i in range(points)]
+    # Not quite 0: a pooling that takes a root without an epsilon has no gradient there.
+    alphas = [1e-6, *(_spread(i / points)[0] for i in range(1, points + 1))]
+    weights = [(left + right) / (2 * points) for left, right in zip([0.0, *slopes], [*slopes, 0.0], strict=True)]
+    return alphas, weights
+
+
+def _change(score: Score, activations: Tensor, frames: Tensor) -> Float[Tensor, " frame"]:
+    """Return F(a) - F(0)."""
+    size = _frames_per_call(activations)
+    with torch.no_grad():
+        parts = zip(torch.split(activations, size), torch.split(frames, size), strict=True)
+        return torch.cat([score(a, which) - score(torch.zeros_like(a), which) for a, which in parts])
+
+
+def _attributed(activations: Tensor, gradient: Tensor, change: Tensor, spent: Tensor) -> Attributed:
+    attribution = activations * gradient
+    return Attributed(attribution, change - attribution.sum((1, 2, 3)), spent)
+
+
+def _frames_per_call(activations: Tensor) -> int:
+    one = activations[:1].nbytes
+    return max(1, min(256, (CALL_BYTES if activations.device.type == "cpu" else 64 * CALL_BYTES) // one))
+
+
+def _weighted_gradient(
+    score: Score,
+    activations: Float[Tensor, "frame channel y x"],
+    frames: Int[Tensor, " frame"],
+    points: tuple[list[float], list[float]],
+) -> Float[Tensor, "frame channel y x"]:
+    """Return the sum over points (alphas, weights) of weight times the gradient of `score` at alpha * activations."""
+    total = torch.zeros_like(activations)
+    size = _frames_per_call(activations)
+    for start in range(0, len(activations), size):
+        part, part_frames, part_total = (x[start : start + size] for x in (activations, frames, total))
+        together = max(1, size // len(part))  # few frames: several of their points in one call
+        for first in range(0, len(points[0]), together):
+            alphas, weights = (numbers[first : first + together] for numbers in points)
+            scaled = torch.cat([alpha * part for alpha in alphas]) if together > 1 else alphas[0] * part
+            gradient = _gradient(score, scaled, part_frames.repeat(len(alphas)))
+            for weight, one in zip(weights, torch.split(gradient, len(part)), strict=True):
+                part_total.add_(one, alpha=weight)
+    return total
+
+
+def _gradient(score: Score, points: Tensor, frames: Tensor) -> Tensor:
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(score(points.requires_grad_(), frames).sum(), points)
+    return gradient
