@@ -32,6 +32,7 @@ from rlvision_widgets.agents.agent import PROCGEN_ACTIONS
 from rlvision_widgets.agents.joblib_reader import read_joblib
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "data" / "published_coinrun.jd"
+PFRL = PUBLISHED.with_name("pfrl_impala_coinrun_easy.pt")
 NAMES = ("LEFT", "NOOP", "RIGHT")
 NETWORKS = {
     "clear": lambda: ClearNetwork(3, (4, 6, 6, 6, 6), (16, 24), (24, 20, 3)),
@@ -208,8 +209,8 @@ def test_what_is_no_agent_says_what_there_is(clear, tmp_path, monkeypatch):
         load_agent("coinrn")
     with pytest.raises(FileNotFoundError, match=r"there is .*/coinrun\.safetensors"):
         load_agent(tmp_path / "coinrn.safetensors")
-    with pytest.raises(ValueError, match=r"unknown suffix '\.pt'.*wrap_agent"):
-        load_agent(tmp_path / "coinrun.pt")
+    with pytest.raises(ValueError, match=r"unknown suffix '\.zip'.*wrap_agent"):
+        load_agent(tmp_path / "coinrun.zip")
     with pytest.raises(ValueError, match="unknown suffix ''"):
         load_agent(tmp_path)
     with pytest.raises(TypeError, match="Did you mean 'name_or_path'"):
@@ -479,7 +480,8 @@ def replaced(params, name, array):
             lambda p: checkpoint(replaced(p, "vf/w", np.zeros((512, 2), "f4"))),
             r"vf/w: shape \(512, 2\), expected \(512, 1\)",
         ),
-        (lambda p: checkpoint(replaced(p, "pi/b", np.zeros(0, "f4"))), r"pi/w: shape \(512, 15\), expected \(512, 0\)"),
+        (lambda p: checkpoint(replaced(p, "pi/b", np.zeros(0, "f4"))), "at least 1 action, not 0"),
+        (lambda p: checkpoint(replaced(p, "pi/b", np.zeros(4, "f4"))), r"pi/w: shape \(512, 15\), expected \(512, 4\)"),
         (lambda p: checkpoint(replaced(p, "vf/b", np.zeros(1, "i4"))), "no arrays of floats: ppo2_model/vf/b:0"),
         (lambda p: checkpoint(replaced(p, "vf/b", 3.0)), "no arrays of floats: ppo2_model/vf/b:0"),
         (lambda p: checkpoint(p, cnn="impala"), "the weights are not those of the impala network"),
@@ -498,6 +500,95 @@ def test_a_file_with_other_contents_says_what_is_wrong(tmp_path, content, messag
     with pytest.raises(ValueError, match=message) as caught:
         load_agent(path)
     assert str(path) in str(caught.value)
+
+
+# other libraries
+
+
+class PfrlBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv0, self.conv1 = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+
+    def forward(self, x):
+        return x + self.conv1(self.conv0(x.relu()).relu())
+
+
+class PfrlGroup(nn.Module):
+    def __init__(self, before, after):
+        super().__init__()
+        self.conv = nn.Conv2d(before, after, 3, padding=1)
+        self.res_block0, self.res_block1 = PfrlBlock(after), PfrlBlock(after)
+
+    def forward(self, x):
+        return self.res_block1(self.res_block0(nn.functional.max_pool2d(self.conv(x), 3, 2, padding=1)))
+
+
+class PfrlImpala(nn.Module):
+    """The names and the computation of pfrl's network for Procgen, written anew."""
+
+    def __init__(self, num_actions=15):
+        super().__init__()
+        self.conv_seqs = nn.ModuleList(PfrlGroup(before, after) for before, after in ((3, 4), (4, 6)))
+        self.hidden_fc = nn.Linear(6 * 16 * 16, 16)
+        self.logits_fc, self.value_fc = nn.Linear(16, num_actions), nn.Linear(16, 1)
+
+    def forward(self, x):
+        for group in self.conv_seqs:
+            x = group(x)
+        hidden = self.hidden_fc(x.flatten(1).relu()).relu()
+        return self.logits_fc(hidden), self.value_fc(hidden)
+
+
+@pytest.mark.parametrize("num_actions", [15, 4])
+def test_pfrls_weights_compute_what_pfrls_network_computes(tmp_path, num_actions):
+    original = seeded(lambda: PfrlImpala(num_actions))
+    torch.save({"model": original.state_dict(), "step": 3}, tmp_path / "agent.pt")
+    agent = load_agent(tmp_path / "agent.pt")
+    wrapped = wrap_agent(original, action_names=agent.action_names)
+    observations = random_observations((64, 64, 3), 3) // 64 * 64
+    for found, wanted in zip(agent(observations), wrapped(observations), strict=True):
+        assert wanted.std(0).max() > 0
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    assert (agent.environment, agent.value_scale, agent.info["source"]) == ({}, None, "agent.pt")
+    assert len(agent.action_names) == num_actions
+
+
+class Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+def test_torch_files_of_no_known_family_are_refused(tmp_path):
+    touched, path = tmp_path / "touched", tmp_path / "agent.pt"
+    state = PfrlImpala().state_dict()
+    for content, message in (
+        ({"weight": torch.zeros(2)}, r"of no network known here.*wrap_agent"),
+        ([torch.zeros(2)], "of no network known here"),
+        ({"epoch": 3, "weight": torch.zeros(2)}, "no tensors: epoch"),
+        ({name: tensor for name, tensor in state.items() if name != "hidden_fc.weight"}, r"missing: hidden_fc\.weight"),
+        (state | {"extra": torch.zeros(2)}, r"not expected: extra \(2,\)"),
+        (Hostile(touched), "cannot be read as weights"),
+    ):
+        torch.save(content, path)
+        with pytest.raises(ValueError, match=message) as caught:
+            load_agent(path)
+        assert str(path) in str(caught.value)
+    assert not touched.exists()
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ValueError, match="cannot be read as weights"):
+        load_agent(path)
+
+
+@pytest.mark.skipif(not PFRL.is_file(), reason="the pfrl checkpoint is not beside the project")
+def test_the_pfrl_agent_is_described():
+    agent = load_agent(PFRL)
+    assert agent.environment == {"name": "coinrun", "distribution_mode": "easy"}
+    assert (agent.value_scale, agent.info["licence"]) == (10, "Apache-2.0")
+    assert agent.layer_shape("2b") == (32, 16, 16)
 
 
 # the safe reader

@@ -15,7 +15,7 @@ from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.weights import weights_digest
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["PROCGEN_ACTIONS", "Agent"]
+__all__ = ["PROCGEN_ACTIONS", "Agent", "default_action_names"]
 
 PROCGEN_ACTIONS = (
     *("LEFT+DOWN", "LEFT", "LEFT+UP", "DOWN", "NOOP", "UP", "RIGHT+DOWN", "RIGHT", "RIGHT+UP"),
@@ -263,6 +263,13 @@ class Agent:
 
 
 Agent.__init__ = strict_keywords(Agent.__init__)  # type: ignore[method-assign]
+
+
+def default_action_names(num_actions: int) -> tuple[str, ...]:
+    """Return Procgen's names for 15 logits, the first nine of them for 9, and numbers otherwise."""
+    if num_actions in (9, 15):
+        return PROCGEN_ACTIONS[:num_actions]
+    return tuple(f"action {index}" for index in range(num_actions))
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import safetensors
 import torch
 from safetensors.torch import save
 
+from rlvision_widgets.agents.adapters import load_torch
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.networks import ARCHITECTURES, StagedNetwork
 from rlvision_widgets.agents.published import load_published
@@ -33,7 +34,8 @@ def load_agent(name_or_path: str | Path) -> Agent:
     ----------
     name_or_path : str or Path
         The name of a bundled agent (`bundled_agents`), e.g. ``"coinrun"``; or a file: ``.safetensors`` as
-        `save_agent` writes it, or one of the published ``.jd`` checkpoints. No code in a file is run.
+        `save_agent` writes it, one of the published ``.jd`` checkpoints, or ``.pt`` with the weights of a network
+        that `rlvision_widgets.agents.adapters` knows. No code in a file is run.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def load_agent(name_or_path: str | Path) -> Agent:
     path = Path(name_or_path)
     if not path.suffix and str(name_or_path) == path.name and not path.exists():
         return _load_bundled(path.name)
-    readers = {".safetensors": _load_safetensors, ".jd": load_published}
+    readers = {".safetensors": _load_safetensors, ".jd": load_published, ".pt": load_torch}
     if path.suffix not in readers:
         hint = "For another format, build the network, load its weights and pass it to rlv.wrap_agent."
         raise ValueError(f"{path}: " + unknown("suffix", path.suffix, readers, hint))
@@ -170,5 +172,5 @@ def _network(description: dict[str, Any]) -> StagedNetwork:
     try:
         with torch.device("meta"):  # shapes without memory, until they are known to be those of the file
             return ARCHITECTURES[architecture](**description["options"])
-    except (TypeError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"its options do not fit the {architecture} network: {error}") from error

@@ -112,6 +112,8 @@ class StagedNetwork(LayeredNetwork):
         num_actions: int,
         options: dict[str, Any],
     ) -> None:
+        if num_actions < 1:
+            raise ValueError(f"a policy needs at least 1 action, not {num_actions}")
         super().__init__()
         self.trunk = nn.Sequential(OrderedDict(stages))
         self.policy = nn.Linear(width, num_actions)

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rlvision_widgets.agents.agent import PROCGEN_ACTIONS, Agent
+from rlvision_widgets.agents.agent import Agent, default_action_names
 from rlvision_widgets.agents.joblib_reader import read_joblib
 from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork, StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes
@@ -81,8 +81,7 @@ def load_published(path: str | Path) -> Agent:
 
 
 def _action_names(num_actions: int) -> tuple[str, ...]:
-    names = {len(PROCGEN_ACTIONS): PROCGEN_ACTIONS, len(OLD_COINRUN_ACTIONS): OLD_COINRUN_ACTIONS}
-    return names.get(num_actions) or tuple(f"action {index}" for index in range(num_actions))
+    return OLD_COINRUN_ACTIONS if num_actions == len(OLD_COINRUN_ACTIONS) else default_action_names(num_actions)
 
 
 def _environment(args: Mapping[str, Any]) -> dict[str, Any]:

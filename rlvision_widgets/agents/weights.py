@@ -1,13 +1,13 @@
 """Weights by name: compared strictly before they are used, and named by their hash."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["check_shapes", "load_state", "weights_digest"]
+__all__ = ["check_shapes", "inner_state", "load_state", "weights_digest"]
 
 Shape = tuple[int, ...]
 CONTAINERS = ("state_dict", "model_state_dict", "model")  # where training scripts put weights beside other things
@@ -30,18 +30,28 @@ def load_state(module: nn.Module, state: Mapping[str, Any]) -> None:
     ValueError
         With every difference of names and shapes, before any weight is changed.
     """
+    own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    weights = inner_state(state, own)
+    check_shapes(own, {name: tuple(tensor.shape) for name, tensor in weights.items()}, type(module).__name__)
+    module.load_state_dict(weights)
+
+
+def inner_state(state: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Tensor]:
+    """Return the mapping from names to tensors within a training checkpoint, without the prefixes of wrappers.
+
+    A prefix that all `own` names begin with stays. Anything but tensors in the mapping raises a ValueError.
+    """
     for container in CONTAINERS:
         if isinstance(state.get(container), Mapping):
             state = state[container]
-    own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     for prefix in PREFIXES * 2:  # twice, as either may be the outer one
-        if all(name.startswith(prefix) for name in state) and not all(name.startswith(prefix) for name in own):
+        wanted = bool(own) and all(name.startswith(prefix) for name in own)
+        if not wanted and all(str(name).startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    no_tensors = [name for name, tensor in state.items() if not isinstance(tensor, Tensor)]
+    no_tensors = [str(name) for name, tensor in state.items() if not isinstance(tensor, Tensor)]
     if no_tensors:
         raise ValueError(f"these are no tensors: {', '.join(no_tensors)}; pass the mapping from names to tensors alone")
-    check_shapes(own, {name: tuple(tensor.shape) for name, tensor in state.items()}, type(module).__name__)
-    module.load_state_dict(state)
+    return dict(state)
 
 
 def check_shapes(expected: Mapping[str, Shape], found: Mapping[str, Shape], what: str) -> None:

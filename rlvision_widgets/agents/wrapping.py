@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlvision_widgets.agents.agent import PROCGEN_ACTIONS, Agent
+from rlvision_widgets.agents.agent import Agent, default_action_names
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.names import strict_keywords, unknown
 
@@ -89,7 +89,7 @@ def wrap_agent(
             num_actions = network(network.black(1)).logits.shape[1]
         if num_actions not in (9, 15):
             raise ValueError(f"the network has {num_actions} logits; pass action_names with a name for each")
-        action_names = PROCGEN_ACTIONS[:num_actions]
+        action_names = default_action_names(num_actions)
     return Agent(
         network,
         name=name or type(module).__name__,
