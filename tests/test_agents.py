@@ -460,8 +460,9 @@ def recurrent():
     with torch.random.fork_rng():
         torch.manual_seed(1)
         module = GruPolicy()
+    # ones, which `first` overwrites: the first step of all opens an episode too
     return wrap_agent(
-        module, initial_state=lambda batch: torch.zeros(batch, 8), observation_shape=(16, 16, 3), action_names=NAMES
+        module, initial_state=lambda batch: torch.ones(batch, 8), observation_shape=(16, 16, 3), action_names=NAMES
     )
 
 
@@ -473,6 +474,7 @@ def test_a_recurrent_agent_remembers_until_an_episode_opens(recurrent):
     remembered, _, _ = recurrent(now, state=state)
     mixed, _, _ = recurrent(now, state=state, first=np.array([True, False, True]))
     assert np.abs(remembered - fresh).max() > 1e-4
+    np.testing.assert_array_equal(recurrent(now, first=np.ones(3, bool))[0], fresh)
     np.testing.assert_array_equal(mixed, np.stack([fresh[0], remembered[1], fresh[2]]))
 
 
