@@ -107,6 +107,19 @@ def test_a_removed_saw_no_longer_ends_the_episode():
     assert shorter >= 3
 
 
+def test_a_crowd_whose_trails_make_the_state_large_is_saved_too(coinrun_state):
+    state = parse_state(coinrun_state)
+    crowd = np.repeat(state.entities[-1:], 900)
+    crowd["type"], crowd["image_type"], crowd["image_theme"], crowd["smart_step"] = 5, 6, 0, 0
+    crowd["x"], crowd["y"], crowd["vx"], crowd["vy"] = np.linspace(20, 60, 900), 50, 0, 0
+    crowd["rx"] = crowd["ry"] = 0.5
+    with make_environment("coinrun", num_trajectories=1, distribution_mode="hard") as environment:
+        environment.set_state(0, serialise_state(state.replace(entities=np.concatenate([crowd, state.entities]))))
+        for _ in range(12):
+            environment.step([4])
+        assert len(environment.get_state(0)) > 2**20
+
+
 def test_with_level_leaves_the_range_of_levels_alone(coinrun_state):
     state = parse_state(coinrun_state)
     changed = with_level(state, 42)

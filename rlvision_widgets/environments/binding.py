@@ -18,7 +18,9 @@ import numpy as np
 __all__ = ["Emulator", "Installation", "find_installation"]
 
 VARIABLE = "RLVISION_PROCGEN"
-LARGEST_STATE = 2**20  # bytes; what Procgen's own Python code reserves
+LARGEST_STATE = 2**24  # bytes; one that is larger ends the process, and an edited world may hold thousands of things
+    2**24
+)  # bytes; a larger one ends the process, and edited worlds have room for tens of thousands of things
 FRAME = (64, 64, 3)
 LARGE_FRAME = (512, 512, 3)
 
@@ -169,7 +171,7 @@ class Emulator:
         self.large_frame = np.zeros((num if large_frames else 0, *LARGE_FRAME), np.uint8)
         root = f"{installation.assets}{os.sep}"  # the library joins by appending
         self._keep = self._make(num, {**options, "render_human": large_frames, "resource_root": root})
-        self._state = self._ffi.new(f"char[{LARGEST_STATE}]")
+        self._state = self._ffi.from_buffer(np.empty(LARGEST_STATE, np.int8))  # pages that no state reaches stay free
         self.stepping = False
         self._close = weakref.finalize(self, self._library.libenv_close, self._handle)
         self._set_buffers()

@@ -19,7 +19,7 @@ __all__ = ["check_state"]
 
 CHASER_ORB = 1002  # the one grid value above SPACE that its game can draw
 MONOCHROME_IMAGES = 64
-MOST_ENTITIES = 1000  # each may leave eight trails, and a state has to stay below binding.LARGEST_STATE
+MOST_ENTITIES = 1000  # each may leave trails and fire, and a state has to stay below binding.LARGEST_STATE
 LARGEST = 2**31 - 1
 ANY = (-(2**31), LARGEST)
 _BOOL = (0, 1)
