@@ -19,8 +19,6 @@ __all__ = ["Emulator", "Installation", "find_installation"]
 
 VARIABLE = "RLVISION_PROCGEN"
 LARGEST_STATE = 2**24  # bytes; one that is larger ends the process, and an edited world may hold thousands of things
-    2**24
-)  # bytes; a larger one ends the process, and edited worlds have room for tens of thousands of things
 FRAME = (64, 64, 3)
 LARGE_FRAME = (512, 512, 3)
 
