@@ -66,25 +66,55 @@ export function size(array: LabelledArray, dim: string): number {
   return length;
 }
 
-/** The same array with its axes in the order of `dims`; itself when they already are. */
-export function inOrder(array: LabelledArray, dims: readonly string[]): LabelledArray {
-  if (dims.length === array.dims.length && dims.every((dim, axis) => dim === array.dims[axis])) return array;
-  assert(dims.length === array.dims.length, `axes (${dims}) expected, the array has (${array.dims})`);
-  const shape = dims.map((dim) => size(array, dim));
-  const strides = dims.map((dim) => product(array.shape.slice(array.dims.indexOf(dim) + 1)));
-  const data = array.data.slice();
-  const index = new Array<number>(dims.length).fill(0);
-  let source = 0;
-  for (let target = 0; target < data.length; target++) {
-    data[target] = array.data[source] ?? 0;
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
-      const stride = strides[axis] ?? 0;
-      source += stride;
-      index[axis] = (index[axis] ?? 0) + 1;
-      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break;
-      source -= stride * (shape[axis] ?? 0);
+const sameOrder = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((dim, axis) => dim === b[axis]);
+
+/** Copies `source`, read from `start` with `strides`, into `target` of the given shape. */
+function gather(source: Data, start: number, shape: number[], strides: number[], target: Data): void {
+  const inner = shape.length - 1;
+  const length = shape[inner] ?? 1;
+  const stride = strides[inner] ?? 1;
+  const index = new Array<number>(Math.max(0, inner)).fill(0);
+  let row = start;
+  for (let to = 0; to < target.length; to += length) {
+    for (let item = 0; item < length; item++) target[to + item] = source[row + item * stride] ?? 0;
+    for (let axis = inner - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1;
+      row += strides[axis] ?? 0;
+      index[axis] = next;
+      if (next < (shape[axis] ?? 0)) break;
+      row -= next * (strides[axis] ?? 0);
       index[axis] = 0;
     }
   }
+}
+
+function layout(array: LabelledArray, dims: readonly string[]): { shape: number[]; strides: number[] } {
+  const known = dims.length === array.dims.length && dims.every((dim) => array.dims.includes(dim));
+  assert(known, `axes (${dims}) expected, the array has (${array.dims})`);
+  return {
+    shape: dims.map((dim) => size(array, dim)),
+    strides: dims.map((dim) => product(array.shape.slice(array.dims.indexOf(dim) + 1))),
+  };
+}
+
+/** The same array with its axes in the order of `dims`; itself when they already are. */
+export function inOrder(array: LabelledArray, dims: readonly string[]): LabelledArray {
+  if (sameOrder(array.dims, dims)) return array;
+  const { shape, strides } = layout(array, dims);
+  const data = array.data.slice();
+  gather(array.data, 0, shape, strides, data);
   return { dims: [...dims], shape, data };
+}
+
+/** Item `index` along the first of `dims`, the rest in their order: one frame of a chunk, without copying others. */
+export function take(array: LabelledArray, dims: readonly string[], index: number): Data | null {
+  const { shape, strides } = layout(array, dims);
+  const [count = 0, ...rest] = shape;
+  if (index < 0 || index >= count) return null;
+  const length = product(rest);
+  if (sameOrder(array.dims, dims)) return array.data.subarray(index * length, (index + 1) * length);
+  const data = array.data.slice(0, length);
+  gather(array.data, index * (strides[0] ?? 0), rest, strides.slice(1), data);
+  return data;
 }

@@ -40,10 +40,10 @@ export function directed(value: number, direction: Direction): number {
 }
 
 /** Colour and opacity of each cell: (y, x, [red, green, blue, opacity in 0…1]). */
-export function colourCells(cells: Cells, look: Look): Float32Array {
+export function colourCells(cells: Cells, look: Look): Float64Array {
   const { attribution, residual, numFeatures } = cells;
   const count = cells.height * cells.width;
-  const result = new Float32Array(4 * count);
+  const result = new Float64Array(4 * count);
   const perUnit = cells.scale / (look.displayScale > 0 ? look.displayScale : 1);
   const first = look.isolated === null ? 0 : look.isolated;
   const last = look.isolated === null ? numFeatures : Math.min(numFeatures, look.isolated + 1);
@@ -53,16 +53,18 @@ export function colourCells(cells: Cells, look: Look): Float32Array {
     let red = 0;
     let green = 0;
     let blue = 0;
-    const add = (value: number, colour: Rgb | undefined) => {
-      const part = directed(value, look.direction);
-      if (part === 0 || !colour) return;
+    for (let k = first; k <= last; k++) {
+      const isResidual = k === last;
+      if (isResidual && !withResidual) break;
+      const value = isResidual ? residual[cell] : attribution[cell * numFeatures + k];
+      const colour = isResidual ? look.residualColour : look.colours[k];
+      const part = value ? directed(value, look.direction) : 0;
+      if (part === 0 || !colour) continue;
       total += part;
       red += part * colour[0];
       green += part * colour[1];
       blue += part * colour[2];
-    };
-    for (let k = first; k < last; k++) add(attribution[cell * numFeatures + k] ?? 0, look.colours[k]);
-    if (withResidual) add(residual[cell] ?? 0, look.residualColour);
+    }
     if (total === 0) continue;
     result[4 * cell] = red / total;
     result[4 * cell + 1] = green / total;
@@ -87,7 +89,7 @@ export function composite(
   observation: Uint8Array | null,
   size: { height: number; width: number },
   cells: { height: number; width: number } | null,
-  colours: Float32Array | null,
+  colours: Float64Array | null,
   out: Uint8ClampedArray,
 ): void {
   for (let row = 0; row < size.height; row++) {

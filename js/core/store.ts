@@ -26,6 +26,7 @@ export class ChunkStore<T> {
   #values = new Map<string, T>();
   #flying = new Map<string, AbortController>();
   #failures = new Map<string, Failure>();
+  #outdated = new Set<string>();
   #wants: Want[] = [];
   #bytes = 0;
   #options: Required<StoreOptions<T>>;
@@ -62,9 +63,9 @@ export class ChunkStore<T> {
     this.#pump();
   }
 
-  /** Forgets the values that `matches` names, also those still on their way (these have no value yet). */
-  forget(matches: (key: string, value: T | undefined) => boolean): void {
-    for (const [key, value] of [...this.#values]) if (matches(key, value)) this.#drop(key, value);
+  /** Asks again for what `matches` names; what is there stays until the new value comes. */
+  refresh(matches: (key: string, value: T | undefined) => boolean): void {
+    for (const [key, value] of this.#values) if (matches(key, value)) this.#outdated.add(key);
     for (const [key, flight] of [...this.#flying]) {
       if (!matches(key, undefined)) continue;
       this.#flying.delete(key);
@@ -88,6 +89,7 @@ export class ChunkStore<T> {
 
   #drop(key: string, value: T): void {
     this.#values.delete(key);
+    this.#outdated.delete(key);
     this.#bytes -= this.#options.bytes(value);
   }
 
@@ -99,7 +101,7 @@ export class ChunkStore<T> {
       // What is wanted must fit: fetching more would evict what was fetched before, forever.
       if (kept >= this.#options.maxBytes) return;
       if (this.#flying.size >= this.#options.inFlight) return;
-      if (value !== undefined || this.#flying.has(want.key)) continue;
+      if ((value !== undefined && !this.#outdated.has(want.key)) || this.#flying.has(want.key)) continue;
       if ((this.#failures.get(want.key)?.until ?? 0) > this.#options.now()) continue;
       void this.#fly(want);
     }
@@ -129,6 +131,8 @@ export class ChunkStore<T> {
   }
 
   #put(key: string, value: T): void {
+    const previous = this.#values.get(key);
+    if (previous !== undefined) this.#drop(key, previous);
     this.#values.set(key, value);
     this.#bytes += this.#options.bytes(value);
     const urgent = new Set(this.#wants.map((want) => want.key));

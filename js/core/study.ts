@@ -1,54 +1,17 @@
-/** What the view knows of a study before any array arrives: the `_study` trait. */
+/** What the view knows of a study before any array arrives (the `_study` trait), and questions about it. */
+import type {
+  BookmarkDescription,
+  EpisodeDescription,
+  LayerDescription,
+  StudyDescription,
+  TrajectoryDescription,
+} from "../generated/traits.d.ts";
 
-export type Outcome = "completed" | "failed" | "unfinished";
-
-export interface Episode {
-  start: number;
-  /** Exclusive. */
-  stop: number;
-  level_seed: number;
-  return: number;
-  outcome: Outcome;
-  cause?: string;
-}
-
-export interface Trajectory {
-  num_steps: number;
-  episodes: Episode[];
-}
-
-export interface Bookmark {
-  trajectory: number;
-  step: number;
-  advantage: number;
-  kind: "high" | "low";
-}
-
-export interface Layer {
-  name: string;
-  height: number;
-  width: number;
-  channels: number;
-  /** Empty while the layer's features are not computed. */
-  features: { name: string; colour: string | null }[];
-  quality?: Record<string, number | null>;
-  outputs: { name: string; complete: boolean; tolerance?: number }[];
-}
-
-export interface Study {
-  schema: number;
-  agent: string;
-  environment: string;
-  action_names: string[];
-  /** Raw return of one success (CoinRun's coin: 10), or null when unknown: then no percentage is shown. */
-  value_scale: number | null;
-  observation: { height: number; width: number };
-  chunk: number;
-  trajectories: Trajectory[];
-  bookmarks: Bookmark[];
-  layers: Layer[];
-  outputs: { name: string; label: string }[];
-}
+export type Study = StudyDescription;
+export type Layer = LayerDescription;
+export type Trajectory = TrajectoryDescription;
+export type Episode = EpisodeDescription;
+export type Bookmark = BookmarkDescription;
 
 /** Index of the episode that `step` belongs to, or -1. */
 export function episodeAt(episodes: readonly Episode[], step: number): number {

@@ -22,7 +22,7 @@ export interface Scale extends Extent {
   ticks: number[];
 }
 
-/** A range that holds `values` (and zero, if asked) with a little air, and two to four round ticks within it. */
+/** A range that holds `values` (and zero, if asked) with a little air, and one to four round ticks within it. */
 export function valueScale(
   values: ArrayLike<number>,
   options: { zero?: boolean; ticks?: number } = {},
@@ -34,7 +34,7 @@ export function valueScale(
     low -= 0.5;
     high += 0.5;
   }
-  const step = niceStep((high - low) / (options.ticks ?? 2));
+  const step = niceStep((high - low) / (options.ticks ?? 3));
   const air = 0.06 * (high - low);
   const ticks: number[] = [];
   for (let tick = Math.ceil((low - air) / step); tick * step <= high + air; tick++) ticks.push(tick * step);

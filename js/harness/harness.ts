@@ -38,7 +38,7 @@ function compute(id: string, { layer, output }: Params): void {
     clearInterval(timer);
     if (cancelled.has(id) || !target) return;
     target.features = study.layers[2]?.features ?? [];
-    target.outputs.push({ name: String(output), complete: true });
+    target.outputs.push({ name: String(output), complete: true, tolerance: 0.1 });
     model.set("_study", { ...study });
     say({ kind: "rlv-reply", id, result: {} });
   }, 300);

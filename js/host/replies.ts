@@ -1,5 +1,5 @@
 /** Replies as the views read them: arrays by name, with their axes in one known order. */
-import { type Data, decode, inOrder, type LabelledArray } from "../core/arrays.ts";
+import { type Data, decode, inOrder, type LabelledArray, take } from "../core/arrays.ts";
 import { assert } from "../core/assert.ts";
 import type { Reply, Result } from "./rpc.ts";
 
@@ -28,6 +28,9 @@ const DIMS: Record<string, string[]> = {
   thumbnail: ["feature", "height", "width", "rgba"],
 };
 
+/** Read one frame at a time: ordering a whole chunk at once would be felt. */
+const LAZY = new Set(["observation", "attribution", "residual"]);
+
 const PREVIEW_DIMS = ["keyframe", "height", "width", "rgb"];
 
 /** Inflates and orders the arrays of a reply to `method`. */
@@ -44,8 +47,8 @@ export async function load(method: string, [result, buffers]: Reply): Promise<Lo
       const buffer = buffers[index];
       assert(buffer, `${method}: array ${spec.name} has no bytes`);
       const array = await decode(spec, buffer);
-      const dims = method === "preview" && spec.name === "observation" ? PREVIEW_DIMS : DIMS[spec.name];
-      const ordered = dims ? inOrder(array, dims) : array;
+      const dims = DIMS[spec.name];
+      const ordered = dims && !LAZY.has(spec.name) ? inOrder(array, dims) : array;
       arrays[spec.name] = ordered;
       bytes += ordered.data.byteLength;
     }),
@@ -60,11 +63,16 @@ export function numbers(loaded: Loaded | undefined, name: string): Data {
   return loaded?.arrays[name]?.data ?? NONE;
 }
 
-/** Items `index · length` to `(index + 1) · length` of array `name`, or null when they are not there. */
+const taken = new WeakMap<LabelledArray, { index: number; data: Data | null }>();
+
+/** Item `index` along the first axis of array `name`, or null when it is not there. */
 export function slice(loaded: Loaded | undefined, name: string, index: number): Data | null {
   const array = loaded?.arrays[name];
   if (!array) return null;
-  const length = array.shape.slice(1).reduce((product, size) => product * size, 1);
-  if (index < 0 || index >= (array.shape[0] ?? 0)) return null;
-  return array.data.subarray(index * length, (index + 1) * length);
+  const known = taken.get(array);
+  if (known?.index === index) return known.data;
+  const dims = array.dims.includes("keyframe") ? PREVIEW_DIMS : (DIMS[name] ?? array.dims);
+  const data = take(array, dims, index);
+  taken.set(array, { index, data });
+  return data;
 }

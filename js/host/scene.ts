@@ -1,4 +1,6 @@
 /** One moment of the explorer, gathered for drawing: traits and whatever of the data has arrived. */
+
+import { size } from "../core/arrays.ts";
 import type { Cells, Direction } from "../core/composite.ts";
 import type { ChunkStore } from "../core/store.ts";
 import { clamp, type Episode, episodeAt, type Layer, layerNamed, type Study, stored } from "../core/study.ts";
@@ -56,7 +58,10 @@ export interface Scene {
   totals: Loaded | undefined;
   examples: Loaded | undefined;
   strip: Loaded | undefined;
+  /** Set while the attribution shown is being computed. */
   computing: Computing | null;
+  /** Set while any attribution is. */
+  activity: Computing | null;
   notice: Notice | null;
   stale: boolean;
 }
@@ -133,6 +138,7 @@ export function gather({ model, store, computing, notice }: Source): Scene | nul
     examples: find("examples", { layer: layerName }),
     strip: find("strip", { trajectory }),
     computing: running ? computing : null,
+    activity: computing,
     notice,
     stale: approximate || (!cells && !missing),
   };
@@ -145,12 +151,12 @@ function cellsAt(loaded: Loaded | undefined, index: number, key: string): Scene[
   const attribution = slice(loaded, "attribution", index);
   const residual = slice(loaded, "residual", index);
   const scale = numbers(loaded, "scale")[index];
-  const [, height = 0, width = 0, numFeatures = 0] = loaded?.arrays.attribution?.shape ?? [];
-  if (!attribution || !residual || scale === undefined || !Number.isFinite(scale)) return null;
+  const array = loaded?.arrays.attribution;
+  if (!array || !attribution || !residual || scale === undefined || !Number.isFinite(scale)) return null;
   return {
-    height,
-    width,
-    numFeatures,
+    height: size(array, "y"),
+    width: size(array, "x"),
+    numFeatures: size(array, "feature"),
     attribution: attribution as Int8Array,
     residual: residual as Int8Array,
     scale,

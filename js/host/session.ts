@@ -121,10 +121,10 @@ export class Session {
     this.computing = { layer, output, progress: { stage: "starting", done: 0, total: 0 } };
     this.notice = null;
     const current = () => this.#computation === own;
-    const forget = (chunk?: number) => {
+    const refresh = (chunk?: number) => {
       const keys = [requestKey("totals", { trajectory, layer, output }), requestKey("examples", { layer })];
       if (chunk !== undefined) keys.push(requestKey("attribution", { trajectory, layer, output, chunk }));
-      this.store.forget((key, value) => keys.includes(key) || value?.result.computed === false);
+      this.store.refresh((key, value) => keys.includes(key) || value?.result.computed === false);
     };
     try {
       this.#wantedAt = "";
@@ -136,7 +136,7 @@ export class Session {
           signal: own.signal,
           timeout: Number.POSITIVE_INFINITY,
           progress: (progress) => {
-            if (progress.stage === "chunk") forget(progress.done);
+            if (progress.stage === "chunk") refresh(progress.done);
             else if (current()) this.computing = { layer, output, progress };
             this.invalidate();
           },
@@ -145,7 +145,7 @@ export class Session {
     } catch (error) {
       if (!own.signal.aborted) this.notice = { kind: "error", text: messageOf(error) };
     } finally {
-      forget();
+      refresh();
       if (current()) {
         this.#computation = null;
         this.computing = null;
@@ -250,7 +250,7 @@ export class Session {
   };
 
   #refresh = (): void => {
-    this.store.forget((key, value) => value?.result.computed === false || key.startsWith("examples"));
+    this.store.refresh((key, value) => value?.result.computed === false || key.startsWith("examples"));
     this.#wantedAt = "";
   };
 }

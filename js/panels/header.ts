@@ -8,7 +8,8 @@ import { CHEVRON } from "../views/icons.ts";
 import type { Context, Panel } from "./panel.ts";
 import { trajectoryPicker } from "./trajectories.ts";
 
-export const OUTCOME_MARK = { completed: "✓", failed: "✕", unfinished: "…" } as const;
+/** A world that cannot say how an episode ended has outcomes of its own, shown as text alone. */
+export const OUTCOME_MARK: Record<string, string> = { completed: "✓", failed: "✕", unfinished: "…" };
 
 export function header(context: Context): Panel {
   const agent = h("strong", { class: "rlv-agent" });
@@ -43,7 +44,7 @@ function episodeText(scene: Scene): string {
   return [
     `episode ${scene.episode + 1} of ${scene.episodes.length}`,
     `level ${thousands(episode.level_seed)}`,
-    `${OUTCOME_MARK[episode.outcome]} ${outcome}, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
+    `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcome}, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
   ].join("  ·  ");
 }
 

@@ -70,7 +70,7 @@ export function layOut(scene: Scene, width: number): Layout {
     values,
     kind,
     decimals,
-    scale: valueScale(values, { zero: kind !== "line", ticks: kind === "sticks" ? 1 : 2 }),
+    scale: valueScale(values, { zero: kind !== "line", ticks: kind === "sticks" ? 1 : 3 }),
     lane: lanes[index] ?? nothing,
   }));
   const last = series.at(-1)?.lane ?? nothing;

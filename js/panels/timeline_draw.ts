@@ -156,8 +156,9 @@ function drawEpisodes(context: Context2d, scene: Scene, layout: Layout, theme: T
     if (index > 0) rule(context, round(left), lane.top, round(left), height);
     context.fillStyle = theme.muted;
     context.textAlign = "left";
-    const full = `${index + 1} ${OUTCOME_MARK[episode.outcome]}`;
-    for (const text of [`${full} ${episode.outcome}`, full, OUTCOME_MARK[episode.outcome]])
+    const mark = OUTCOME_MARK[episode.outcome] ?? "·";
+    const full = `${index + 1} ${mark}`;
+    for (const text of [`${full} ${episode.outcome}`, full, mark])
       if (context.measureText(text).width + 8 < right - left) {
         context.fillText(text, left + 5, middle);
         break;
@@ -201,7 +202,7 @@ export function drawCursor(
   context.fillStyle = theme.surface;
   context.fillRect(x - 2, layout.strip.top, 4, layout.strip.height);
   context.fillStyle = theme.text;
-  context.fillRect(x - 0.75, layout.episodes.top, 1.5, height - layout.episodes.top);
+  context.fillRect(x - 0.75, layout.strip.top - 4, 1.5, height - layout.strip.top + 4);
 
   const step = hovered ?? scene.step;
   context.textBaseline = "middle";

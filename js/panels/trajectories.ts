@@ -44,7 +44,7 @@ export function trajectoryPicker({ session, signal }: Context): Panel {
     const canvas = h("canvas", { class: "rlv-strip", "aria-hidden": "true" });
     canvases.set(index, canvas);
     const total = episodes.reduce((sum, episode) => sum + episode.return, 0);
-    const marks = episodes.map((episode) => OUTCOME_MARK[episode.outcome]).join(" ");
+    const marks = episodes.map((episode) => OUTCOME_MARK[episode.outcome] ?? "·").join(" ");
     const row = h(
       "button",
       {

@@ -1,6 +1,7 @@
 /** Playback controls, the step slider's numbers, and the bookmarks. */
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { END, LOOP, PAUSE, PLAY, STEP } from "../views/icons.ts";
+import { activity } from "./activity.ts";
 import { bookmarks } from "./bookmarks.ts";
 import type { Context, Panel } from "./panel.ts";
 
@@ -43,6 +44,7 @@ export function transport(context: Context): Panel {
     { signal },
   );
   const steps = h("output", { class: "rlv-steps", "aria-live": "off" });
+  const running = activity(context);
   const marks = bookmarks(context);
   const element = h(
     "div",
@@ -67,6 +69,7 @@ export function transport(context: Context): Panel {
     h("span", { class: "rlv-label rlv-step-label" }, "step"),
     steps,
     h("span", { class: "rlv-spring" }),
+    running.element,
     marks.element,
   );
   const turn = (target: HTMLElement, playing: boolean, label: string, rotate: number) => {
@@ -83,6 +86,7 @@ export function transport(context: Context): Panel {
       setAttribute(loop, "aria-pressed", String(scene.loop));
       if (fps !== document.activeElement && Number(fps.value) !== scene.fps) fps.value = String(scene.fps);
       setText(steps, `${scene.step} / ${Math.max(0, scene.numSteps - 1)}`);
+      running.draw(scene);
       marks.draw(scene);
     },
   };
