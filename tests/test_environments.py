@@ -214,6 +214,7 @@ BAD_OPTIONS = {
     "empty game": ("dict(name='')", "unknown environment"),
     "game of another type": ("dict(name=3)", "an environment is a name"),
     "option": ("dict(paint_velocity=True)", "paint_vel_info"),
+    "keyword": ("dict(num_trajectory=3)", "'num_trajectories'?"),
     "option of the library alone": ("dict(rand_seed=3)", "unknown option"),
     "mode": ("dict(distribution_mode='memory')", "easy"),
     "mode by number": ("dict(distribution_mode=1)", "unknown distribution_mode"),

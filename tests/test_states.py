@@ -6,7 +6,8 @@ from test_environments import GAME_MODES, needs_procgen, random_actions, run_pyt
 
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.environments.games import GAMES
-from rlvision_widgets.environments.states import ENTITY, parse_state, serialise_state, with_level
+from rlvision_widgets.environments.layout import ENTITY
+from rlvision_widgets.environments.states import parse_state, serialise_state, with_level
 from rlvision_widgets.environments.validation import check_state
 
 pytestmark = needs_procgen

@@ -73,9 +73,13 @@ class GymnasiumEnvironment:
     def _as_observed(self, observation: Any, reward: npt.ArrayLike, first: npt.NDArray[np.bool_]) -> Observed:
         no_level = np.full(self.num_trajectories, -1, np.int32)
         return Observed(
-            np.asarray(observation), np.asarray(reward, np.float32), first,
-            no_level, no_level.copy(), np.zeros(self.num_trajectories, np.bool_),
-        )  # fmt: skip
+            np.asarray(observation),
+            np.asarray(reward, np.float32),
+            first,
+            no_level,
+            no_level.copy(),
+            np.zeros(self.num_trajectories, np.bool_),
+        )
 
     def observe(self, *, copy: bool = True) -> Observed:
         """Return what is on show now. `level_seed` is -1, and no level counts as completed."""

@@ -11,6 +11,7 @@ from rlvision_widgets.names import unknown
 __all__ = ["DEFAULTS", "check_count", "check_game", "check_options", "library_options"]
 
 LARGEST = 2**31 - 1
+KEYWORDS = ("num_trajectories", "seed", "num_threads", "directory")  # make_environment's own
 
 DEFAULTS: dict[str, str | bool | int] = {
     "distribution_mode": "hard",
@@ -76,7 +77,7 @@ def check_options(game: str, options: Mapping[str, Any]) -> dict[str, str | bool
     """
     for name in options:
         if name not in DEFAULTS:
-            raise TypeError(unknown("option", name, DEFAULTS, f"These are the options of {game}."))
+            raise TypeError(unknown("option", name, [*KEYWORDS, *DEFAULTS], f"These are the options of {game}."))
     checked = {name: _check(game, name, options.get(name, default)) for name, default in DEFAULTS.items()}
     start, number = int(checked["start_level"]), int(checked["num_levels"])
     if checked["distribution_mode"] == "exploration" and (start or number):

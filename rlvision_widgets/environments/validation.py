@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.environments.games import AGENT, EXPLOSION, GAMES, MODE_NUMBER, NOTHING, SPACE, Game
-from rlvision_widgets.environments.states import ENTITY, State
+from rlvision_widgets.environments.layout import ENTITY
+from rlvision_widgets.environments.states import State
 
 __all__ = ["check_state"]
 
