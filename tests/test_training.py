@@ -1,0 +1,341 @@
+"""Laws of training: closed forms, exact repetition and resumption, and that it learns."""
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import toy
+
+from rlvision_widgets import training
+from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
+from rlvision_widgets.analysis.moments import advantages
+from rlvision_widgets.training import TrainingOptions, train
+
+SMALL = {"channels": [4, 8, 8, 8, 8], "dense": [16, 16], "observation_shape": [16, 16, 3]}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def make_toy(name, *, num_trajectories, seed, **options):
+    assert name == "toy"
+    return toy.ToyEnvironment(num_trajectories, seed, **options)
+
+
+def toy_options(folder, **changes):
+    chosen = {
+        "environment": "toy",
+        "environment_options": {},
+        "num_actions": 3,
+        "network_options": SMALL,
+        "steps": 256,
+        "num_trajectories": 8,
+        "num_steps": 16,
+        "batch_size": 32,
+        "compile": False,
+        "precision": "float32",
+        "threads": 1,
+    }
+    return TrainingOptions(folder=folder, **(chosen | changes))
+
+
+def checkpoint(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
+def assert_same(one, other, where="checkpoint"):
+    assert type(one) is type(other), where
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}[{key!r}]")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            assert_same(*pair, f"{where}[{index}]")
+    else:
+        assert one == other, where
+
+
+def without_history(folder):
+    return {key: value for key, value in checkpoint(folder).items() if key != "history"}
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_return_scale_is_the_standard_deviation_of_all_discounted_returns():
+    generator = np.random.default_rng(0)
+    reward, first = generator.normal(size=(50, 3)), generator.random((50, 3)) < 0.1
+    scale = training.ReturnScale(3, gamma=0.9)
+    seen, returns = [], np.zeros(3)
+    for step_reward, step_first in zip(reward, first, strict=True):
+        scale.update(step_reward, step_first)
+        returns = 0.9 * returns + step_reward
+        seen.append(returns)
+        returns = np.where(step_first, 0, returns)
+    assert scale.std == pytest.approx(np.std(seen), rel=1e-12)
+    assert scale.mean == pytest.approx(np.mean(seen), rel=1e-9)
+
+
+def test_return_scale_is_one_until_returns_differ_and_what_was_fixed_after_that():
+    assert training.ReturnScale(2, 0.9).std == 1.0
+    fixed = training.ReturnScale(2, 0.9, fixed=10.0)
+    fixed.update(np.array([0.0, 5.0]), np.array([False, False]))
+    assert fixed.std == 10.0
+
+
+def test_advantages_with_lambda_one_are_the_discounted_return_minus_the_value():
+    value, final = torch.full((4, 1), 0.5), torch.tensor([0.25])
+    reward, ended = torch.tensor([[0.0], [1.0], [0.0], [2.0]]), torch.tensor([[0.0], [1.0], [0.0], [0.0]])
+    found = training.generalised_advantages(value, reward, ended, final, gamma=0.9, gae_lambda=1.0)
+    returns = [0.9 * 1.0, 1.0, 0.9 * (2.0 + 0.9 * 0.25), 2.0 + 0.9 * 0.25]
+    torch.testing.assert_close(found[:, 0], torch.tensor(returns) - 0.5)
+
+
+def test_advantages_are_those_that_the_views_show():
+    generator = torch.Generator().manual_seed(0)
+    value, reward = torch.rand(20, 3, generator=generator), torch.rand(20, 3, generator=generator)
+    ended, final = (torch.rand(20, 3, generator=generator) < 0.2).float(), torch.rand(3, generator=generator)
+    ended[-1] = 0  # the views take the end of the last step from elsewhere
+    found = training.generalised_advantages(value, reward, ended, final, gamma=0.99, gae_lambda=0.9)
+    first = torch.cat([torch.ones(1, 3), ended[:-1]]).bool()
+    shown = advantages(value.T.numpy(), reward.T.numpy(), first.T.numpy(), 0.99, 0.9, final.numpy())
+    np.testing.assert_allclose(found.T.numpy(), np.asarray(shown), rtol=1e-4, atol=1e-5)
+
+
+def test_a_rollout_is_seen_by_the_loss_as_it_was_acted(tmp_path):
+    train(toy_options(tmp_path, anneal=0.0, learning_rate=1e-2), make=make_toy)
+    assert [abs(line["kl_at_start"]) < 1e-6 for line in lines(tmp_path)] == [True, True]
+    assert all(line["kl"] > 1e-6 for line in lines(tmp_path))  # and it moves away by learning
+
+
+def test_the_loss_of_an_unmoved_policy_has_no_kl_and_the_entropy_of_its_actions():
+    network = ClearNetwork(3, **SMALL)
+    observation = torch.randint(0, 256, (6, 16, 16, 3), dtype=torch.uint8)
+    log_probs, value = (part.detach() for part in training.outputs(network, observation, "float32"))
+    action, advantage = torch.arange(6) % 3, torch.arange(6.0)
+    taken = log_probs.gather(1, action[:, None])[:, 0]
+    batch = training.Rollout(observation, action, taken, value, advantage)
+    found = training.losses(network, batch, None, torch.tensor(0.0), TrainingOptions(precision="float32"))
+    found = training.Losses(*(part.detach() for part in found))
+    assert float(found.kl) == pytest.approx(0, abs=1e-7)
+    assert float(found.policy) == pytest.approx(0, abs=1e-6)  # minus the mean of normalised advantages
+    assert float(found.value) == pytest.approx(0.5 * float((advantage**2).mean()), rel=1e-5)
+    assert float(found.entropy) == pytest.approx(float(-(log_probs.exp() * log_probs).sum(1).mean()), rel=1e-5)
+
+
+def test_same_seed_same_weights_and_another_seed_others(tmp_path):
+    for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(toy_options(tmp_path / folder, seed=seed), make=make_toy)
+    assert_same(without_history(tmp_path / "a"), without_history(tmp_path / "b"))
+    weights = [checkpoint(tmp_path / folder)["network"]["policy.weight"] for folder in "ac"]
+    assert not torch.equal(*weights)
+
+
+@pytest.mark.parametrize("reward_scale", [10.0, None])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, reward_scale, monkeypatch):
+    options = toy_options(tmp_path / "whole", steps=640, reward_scale=reward_scale)
+    train(options, make=make_toy)
+    parts = dataclasses.replace(options, folder=tmp_path / "parts")
+    with monkeypatch.context() as patch:  # Ctrl-C in the second iteration
+        collect = training.collect
+
+        def interrupted(run, *rest):
+            if run.steps == 128:
+                signal.raise_signal(signal.SIGINT)
+            return collect(run, *rest)
+
+        patch.setattr(training, "collect", interrupted)
+        train(parts, make=make_toy)
+    assert checkpoint(tmp_path / "parts")["counts"]["steps"] == 256
+    train(parts, make=make_toy)
+    assert_same(without_history(tmp_path / "whole"), without_history(tmp_path / "parts"))
+    history = json.loads(checkpoint(tmp_path / "parts")["history"])
+    assert [leg["steps"] for leg in history["legs"]] == [[0, 256], [256, 640]]
+    assert [line["steps"] for line in lines(tmp_path / "parts")] == [128, 256, 384, 512, 640]
+
+
+def test_a_leg_that_was_lost_after_its_checkpoint_leaves_no_lines_in_the_log(tmp_path):
+    train(toy_options(tmp_path, steps=256), make=make_toy)
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"steps": 384}) + "\n")
+    train(toy_options(tmp_path, steps=512), make=make_toy)
+    assert [line["steps"] for line in lines(tmp_path)] == [128, 256, 384, 512]
+    assert all("entropy" in line for line in lines(tmp_path))
+
+
+def test_a_crash_while_saving_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    train(toy_options(tmp_path), make=make_toy)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def crash(content, path):
+        Path(path).write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", crash)
+    with pytest.raises(OSError, match="disk full"):
+        train(toy_options(tmp_path, steps=512), make=make_toy)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_folder_of_another_run_is_refused_with_what_differs(tmp_path):
+    train(toy_options(tmp_path), make=make_toy)
+    with pytest.raises(ValueError, match=r"holds another run: seed was 0, now 3\. Name another"):
+        train(toy_options(tmp_path, seed=3), make=make_toy)
+
+
+def test_the_clock_stops_a_run_and_saves_it(tmp_path):
+    train(toy_options(tmp_path, steps=10**9, hours=1e-9), make=make_toy)
+    assert not (tmp_path / "log.jsonl").read_text()
+    assert load_agent(tmp_path / "agent.safetensors").name == "toy"
+
+
+def test_the_learning_rate_is_constant_and_then_falls_to_zero(tmp_path):
+    train(toy_options(tmp_path, steps=1280, anneal=0.5, learning_rate=1.0e-3), make=make_toy)
+    rates = [line["learning_rate"] for line in lines(tmp_path)]
+    np.testing.assert_allclose(rates, np.minimum(1, (1 - np.arange(1, 11) / 10) / 0.5) * 1e-3, atol=1e-12)
+
+
+def test_it_learns_to_walk_to_the_coin(tmp_path):
+    options = toy_options(tmp_path, steps=6144, learning_rate=2e-3, gamma=0.95, average=0.9)
+    path = train(options, make=make_toy)
+    learned = np.mean([line["success"] for line in lines(tmp_path)][-1:])
+    assert learned > 0.85  # of up to 1,000 episodes, the first clumsy ones with them; random walks: under a half
+    agent = load_agent(path)
+    with toy.ToyEnvironment(4, seed=99) as environment:
+        logits, value = agent(environment.observe().observation)
+    assert agent.action_names[int(logits.mean(0).argmax())] == "RIGHT"
+    assert value.mean() == pytest.approx(10, abs=2)  # the coin is two or three steps away, discounted by 0.95 each
+
+
+def test_a_teacher_alone_brings_policy_and_value_closer(tmp_path):
+    torch.manual_seed(0)
+    network = ClearNetwork(3, **SMALL)
+    with torch.no_grad():
+        network.policy.bias.copy_(torch.tensor([-1.0, 0.0, 2.0]))
+        network.value.bias.fill_(7.0)
+    save_agent(Agent(network, "teacher", ("LEFT", "NOOP", "RIGHT")), tmp_path / "teacher.safetensors")
+    teacher = str(tmp_path / "teacher.safetensors")
+    options = toy_options(tmp_path, steps=4096, learning_rate=2e-3, teacher=teacher, anneal=0.5, average=0.9)
+    path = train(dataclasses.replace(options, ppo_weight=0.0, teacher_value_weight=1.0), make=make_toy)
+    distance = [line["teacher_kl"] for line in lines(tmp_path)]
+    assert distance[0] > 0.1
+    assert distance[-1] < 0.01
+    with toy.ToyEnvironment(4, seed=5) as environment:
+        frames = environment.observe().observation
+    assert np.abs(load_agent(path)(frames)[1] - load_agent(teacher)(frames)[1]).mean() < 1  # at first 7
+
+
+def test_a_teachers_weight_falls_to_zero(tmp_path):
+    save_agent(Agent(ClearNetwork(3, **SMALL), "teacher", ("LEFT", "NOOP", "RIGHT")), tmp_path / "teacher.safetensors")
+    taught = {"teacher": str(tmp_path / "teacher.safetensors"), "teacher_steps": 1.0}
+    train(toy_options(tmp_path / "alone"), make=make_toy)
+    train(toy_options(tmp_path / "taught", **taught), make=make_toy)
+    assert_same(checkpoint(tmp_path / "alone")["network"], checkpoint(tmp_path / "taught")["network"])
+
+
+def test_actions_that_the_student_lacks_count_as_no_operation(tmp_path):
+    network = ClearNetwork(4, **SMALL)
+    save_agent(Agent(network, "teacher", ("LEFT", "NOOP", "RIGHT", "D")), tmp_path / "teacher.safetensors")
+    options = toy_options(tmp_path, teacher=str(tmp_path / "teacher.safetensors"))
+    with toy.ToyEnvironment(8) as environment:
+        run = training.Run(options, environment)
+        observation = torch.from_numpy(run.observation)
+        found, value = training.make_teacher(run, options)(observation)
+    log_probs, own_value = training.outputs(network, observation, "float32")
+    left, nothing, right, special = log_probs.exp().unbind(1)
+    torch.testing.assert_close(found.exp(), torch.stack([left, nothing + special, right], 1))
+    torch.testing.assert_close(value, own_value)
+
+
+def test_the_exported_value_is_the_normalised_value_times_the_scale(tmp_path):
+    path = train(toy_options(tmp_path, reward_scale=None, average=0.0), make=make_toy)
+    saved = checkpoint(tmp_path)
+    network = ClearNetwork(3, **SMALL)
+    network.load_state_dict(saved["network"])  # average=0: the exported weights are the last ones
+    scale = (saved["scale"]["squares"] / saved["scale"]["count"]) ** 0.5
+    with toy.ToyEnvironment(4, seed=2) as environment:
+        frames = environment.observe().observation
+    normalised = training.outputs(network, torch.from_numpy(frames), "float32")[1].detach().numpy()
+    np.testing.assert_allclose(load_agent(path)(frames)[1], normalised * scale, rtol=1e-5)
+    assert scale > 1.5  # or the law would hold without folding
+
+
+def test_the_average_of_the_weights_follows_them():
+    network, average = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    for module, number in ((network, 1.0), (average, 0.0)):
+        torch.nn.init.constant_(module.weight, number)
+    training.follow(average, network, 0.75)
+    assert float(average.weight.detach()) == pytest.approx(0.25)
+
+
+def test_the_card_says_how_the_agent_was_trained(tmp_path):
+    path = train(toy_options(tmp_path), make=make_toy)
+    agent, card = load_agent(path), json.loads(path.with_suffix(".json").read_text())
+    assert card["checkpoint"] == agent.checkpoint
+    assert (card["steps"], agent.info["steps"]) == (256, 256)
+    assert card["legs"][0]["options"]["batch_size"] == 32
+    assert card["curve"][-1]["steps"] == 256
+    assert agent.environment == {"name": "toy", "clock": 12}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 100}, "has to divide"),
+        ({"precision": "bfloat"}, "Did you mean 'bfloat16'"),
+        ({"ppo_weight": 0.0}, "name a teacher"),
+        ({"num_steps": 0}, "num_steps has to be at least 1"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingOptions(**changes)
+
+
+def test_every_option_is_an_argument_with_help_and_the_same_default():
+    parser = argparse.ArgumentParser()
+    training.add_arguments(parser)
+    assert training.options_from_arguments(parser.parse_args([])) == TrainingOptions()
+    given = ["--reward-scale", "none", "--no-compile", "--environment-options", '{"num_levels": 5}', "--steps", "7"]
+    options = training.options_from_arguments(parser.parse_args(given))
+    assert (options.reward_scale, options.compile, options.steps) == (None, False, 7)
+    assert options.environment_options == {"num_levels": 5}
+    assert training.field_docstrings(TrainingOptions).keys() == {
+        each.name for each in dataclasses.fields(TrainingOptions)
+    }
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("procgen") is None and "RLVISION_PROCGEN" not in os.environ,
+    reason="Procgen's wheels exist for Python 3.11 and 3.12 on Linux x86-64 only",
+)
+def test_the_command_trains_on_procgen_in_a_fresh_process(tmp_path):
+    size = {"steps": 512, "num-trajectories": 16, "num-steps": 16, "batch-size": 128, "threads": 1}
+    flags = [word for name, number in size.items() for word in (f"--{name}", str(number))]
+    command = [sys.executable, "-m", "rlvision_widgets.cli", "train", *flags, "--no-compile", "--folder", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "90 % is expected to need 25 million" in done.stdout
+    agent = load_agent(tmp_path / "agent.safetensors")
+    assert agent.environment["distribution_mode"] == "easy"
+    assert agent.environment["paint_vel_info"] is True
+    assert len(agent.action_names) == 9
