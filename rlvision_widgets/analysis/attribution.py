@@ -137,7 +137,7 @@ def attribute(
         for array, part in zip(arrays, batch, strict=True):
             array[start : start + len(part)] = part
         start += len(frames)
-    whole = tuple(array.reshape(*shape, *array.shape[1:]) for array in arrays)
+    whole = tuple(array.reshape((*shape, *array.shape[1:])) for array in arrays)
     return _labelled(whole, dims, _coordinates(observations, dims), explanation.attrs)
 
 

@@ -267,5 +267,6 @@ def _weighted_gradient(
 
 def _gradient(score: Score, points: Tensor, frames: Tensor) -> Tensor:
     with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(score(points.requires_grad_(), frames).sum(), points)
+        own = points.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(score(own, frames).sum(), own)
     return gradient
