@@ -120,12 +120,17 @@ def test_the_two_paddings_of_impala_give_different_networks():
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
 
 
-def test_fresh_networks_start_near_the_uniform_policy():
-    logits, value = Agent(ClearNetwork(15), name="fresh", action_names=PROCGEN_ACTIONS)(
-        np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
-    )
-    assert np.abs(logits).max() < 0.1
-    assert value.std() > 0
+@pytest.mark.parametrize("make", [ClearNetwork, ImpalaNetwork, NatureNetwork])
+def test_fresh_networks_start_near_the_uniform_policy(make):
+    network = make(9)
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias"):
+            assert parameter.abs().max() == 0, name
+        elif name.startswith("trunk"):  # Glorot's bound, from the numbers of inputs and outputs
+            fans = parameter[0].numel() + parameter[:, 0].numel()
+            assert 0.9 < parameter.abs().max() / (6 / fans) ** 0.5 <= 1, name
+    torch.testing.assert_close(network.policy.weight @ network.policy.weight.t(), 1e-4 * torch.eye(9))
+    torch.testing.assert_close(network.value.weight.norm(), torch.tensor(1.0))
 
 
 def test_outputs_do_not_depend_on_the_memory_format_and_little_on_half_precision():

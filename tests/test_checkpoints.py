@@ -30,6 +30,7 @@ from rlvision_widgets.agents import (
 )
 from rlvision_widgets.agents.agent import PROCGEN_ACTIONS
 from rlvision_widgets.agents.joblib_reader import read_joblib
+from rlvision_widgets.environments.options import check_options
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "data" / "published_coinrun.jd"
 PFRL = PUBLISHED.with_name("pfrl_impala_coinrun_easy.pt")
@@ -310,9 +311,9 @@ def clear_variables(num_actions=15):
 
 
 def checkpoint(params, **args):
-    args = {"env_kind": "procgen", "env_name": "coinrun", "cnn": "clear", "gamma": 0.999, "lambda": 0.95} | args
+    base = {"env_kind": "procgen", "env_name": "coinrun", "cnn": "clear", "gamma": 0.999, "lambda": 0.95}
     extra = defaultdict(float, {"_rewmean_": np.float64(9.5)})
-    return {"args": args | {"num_levels": None}, "params": params, "extra": extra, "time": 1575870951.5}
+    return {"args": base | {"num_levels": None} | args, "params": params, "extra": extra, "time": 1575870951.5}
 
 
 def convolve(x, kernel, bias):
@@ -417,6 +418,14 @@ def impala_forward(params, observations):
     return hidden @ policy[0] + policy[1], (hidden @ value[0] + value[1])[:, 0]
 
 
+def test_every_game_option_of_a_file_reaches_the_environment(tmp_path):
+    options = {"num_levels": 500, "start_level": 3, "distribution_mode": "easy", "paint_vel_info": 1, "center_agent": 0}
+    agent = load_agent(write_joblib(checkpoint(clear_variables(), **options), tmp_path / "agent.jd"))
+    assert agent.environment == {"name": "coinrun"} | options
+    checked = check_options("coinrun", {key: value for key, value in agent.environment.items() if key != "name"})
+    assert {key: checked[key] for key in options} == options
+
+
 def test_an_impala_file_pads_its_pooling_as_tensorflow_does(tmp_path):
     params = impala_variables()
     args = {"cnn": "impala", "stack_channels": "4_6", "env_name": "maze", "distribution_mode": "easy"}
@@ -459,7 +468,8 @@ def test_an_agent_of_the_original_coinrun_has_its_nine_actions(tmp_path):
     args = {"env_name": "coinrun_old", "paint_vel_info": 1, "num_train": 100}
     agent = load_agent(write_joblib(checkpoint(clear_variables(9), **args), tmp_path / "coinrun.jd"))
     assert agent.action_names == ("NOOP", "RIGHT", "LEFT", "UP", "RIGHT+UP", "LEFT+UP", "DOWN", "A", "B")
-    assert agent.environment == {"name": "coinrun_old", "distribution_mode": "hard", "paint_vel_info": 1}
+    assert agent.environment == {"name": "coinrun_old", "distribution_mode": "hard", "paint_vel_info": True}
+    assert agent.environment["paint_vel_info"] is True
     assert agent.value_scale == 10
 
 
@@ -488,6 +498,7 @@ def replaced(params, name, array):
         (lambda p: checkpoint(p, cnn="nature"), "the weights are not those of the nature network"),
         (lambda p: checkpoint(p, cnn="clera"), "Did you mean 'clear'"),
         (lambda p: checkpoint(p, cnn=None), "unknown network"),
+        (lambda p: checkpoint(p, num_levels="many"), "'many'"),
         (lambda p: checkpoint(p, use_lstm=1), "trained with use_lstm = 1; only 0"),
         (lambda p: checkpoint(p, frame_stack=4), "trained with frame_stack = 4; only 1"),
         (lambda p: checkpoint(p, cnn="impala", stack_channels="9" * 50), "stack_channels is '9999"),

@@ -29,11 +29,16 @@ __all__ = ["load_published"]
 OLD_COINRUN_ACTIONS = ("NOOP", "RIGHT", "LEFT", "UP", "RIGHT+UP", "LEFT+UP", "DOWN", "A", "B")
 """Original CoinRun's seven actions and the two without effect that its published agents have besides."""
 
-OPTIONS = (
-    *("num_levels", "start_level", "distribution_mode", "paint_vel_info", "center_agent", "use_sequential_levels"),
-    *("use_generated_assets", "plain_assets", "physics_mode", "debug_mode"),
-)
-"""Procgen's options among the training script's arguments; None there means Procgen's default."""
+OPTIONS = {
+    "num_levels": int,
+    "start_level": int,
+    "distribution_mode": str,
+    "paint_vel_info": bool,
+    "center_agent": bool,
+    "use_sequential_levels": bool,
+    "use_generated_assets": bool,
+}
+"""Procgen's options among the training script's arguments, which has 0 and 1 for some; None is Procgen's default."""
 
 KNOWN = {
     "18818904a32842cc177dd3c666b0229a657d0e96b9a7f2be197d6c7f4431a1ac": {
@@ -67,9 +72,9 @@ def load_published(path: str | Path) -> Agent:
         raise ValueError(f"{path} is not a published checkpoint: it has no 'args' and 'params'")
     try:
         network = _network(content["args"], _without_scope(content["params"]))
+        environment = _environment(content["args"])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    environment = _environment(content["args"])
     return Agent(
         network,
         name=path.stem,
@@ -85,7 +90,7 @@ def _action_names(num_actions: int) -> tuple[str, ...]:
 
 
 def _environment(args: Mapping[str, Any]) -> dict[str, Any]:
-    given = {key: args[key] for key in OPTIONS if isinstance(args.get(key), str | int)}
+    given = {key: kind(args[key]) for key, kind in OPTIONS.items() if isinstance(args.get(key), str | int)}
     # Procgen's own default, said aloud because an agent is judged by it.
     default = {"distribution_mode": "hard"} if args.get("env_kind") == "procgen" else {}
     return {"name": str(args.get("env_name")), **default, **given}
