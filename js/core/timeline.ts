@@ -22,12 +22,13 @@ export interface Scale extends Extent {
   ticks: number[];
 }
 
-/** A range that holds `values` (and zero, if asked) with a little air, and one to four round ticks within it. */
+/** A range that holds `values` (and zero, if asked) with a little air, and one to four round ticks within it; none without values. */
 export function valueScale(
   values: ArrayLike<number>,
   options: { zero?: boolean; ticks?: number } = {},
 ): Scale {
-  const found = extent(values) ?? { low: 0, high: 1 };
+  const found = extent(values);
+  if (!found) return { low: 0, high: 1, ticks: [] };
   let low = options.zero ? Math.min(0, found.low) : found.low;
   let high = options.zero ? Math.max(0, found.high) : found.high;
   if (low === high) {

@@ -44,7 +44,10 @@ export function bookmarks({ session, signal }: Context): Panel {
               "section",
               {},
               h("h4", {}, title, h("span", { class: "rlv-hint" }, note)),
-              ...study.bookmarks.filter((mark) => mark.kind === kind).map(item),
+              ...study.bookmarks
+                .filter((mark) => mark.kind === kind)
+                .sort((a, b) => (kind === "low" ? 1 : -1) * (a.advantage - b.advantage))
+                .map(item),
             ),
           ),
         );

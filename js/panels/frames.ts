@@ -82,6 +82,7 @@ function frame({ session, signal }: Context, role: Role, enlarge: () => void): P
       setText(hint, note);
       const key = keyOf(scene, role);
       setAttribute(canvas, "data-stale", key === null || scene.approximate);
+      setAttribute(canvas, "data-blank", key === null && drawn === "");
       if (key === null || key === drawn) return;
       drawn = key;
       if (role === "observation") {

@@ -23,11 +23,13 @@ export function legend(context: Context): Panel {
   const zero = h("span", { class: "rlv-zero" }, "0");
   const scale = h("span", { class: "rlv-scale" }, axisLow, zero, axisHigh);
   const axis = h("div", { class: "rlv-axis", "aria-hidden": "true" }, scale);
+  const none = h("p", { class: "rlv-hint rlv-none" }, "They appear with the layer's first computed output.");
   const switches = toggles(context);
   const element = h(
     "section",
     { class: "rlv-legend", "aria-label": "Features" },
     h("div", { class: "rlv-caption" }, h("span", { class: "rlv-title" }, "features"), hint),
+    none,
     rows,
     axis,
     switches.element,
@@ -44,6 +46,7 @@ export function legend(context: Context): Panel {
     draw(scene) {
       arrange(scene.numFeatures > 0 ? scene.numFeatures + 1 : 0);
       setAttribute(element, "data-empty", list.length === 0);
+      none.hidden = list.length > 0;
       setAttribute(rows, "data-isolated", scene.isolated !== null);
       const range = barAxis(scene);
       const decimals = decimalsFor(Math.max(range.high, -range.low));

@@ -48,6 +48,7 @@ export function policyBar(_: Context): Panel {
         fill.style.transform = `scaleY(${chance.toFixed(3)})`;
         setText(number, probability(chance));
         setAttribute(item, "data-sampled", index === sampled);
+        setAttribute(item, "data-rare", chance < 0.05);
         setAttribute(item, "title", `${name}: ${chance.toFixed(3)}${index === sampled ? ", sampled" : ""}`);
         if (chance >= 0.05) label += `, ${name} ${chance.toFixed(2)}`;
       }

@@ -12,6 +12,8 @@ type Context2d = CanvasRenderingContext2D;
 /** Distance of names and numbers from the plot. */
 const READOUT = 16;
 
+const CLOSEST = 8;
+
 const round = (x: number): number => Math.round(x) + 0.5;
 
 function rule(context: Context2d, x0: number, y0: number, x1: number, y1: number): void {
@@ -19,6 +21,14 @@ function rule(context: Context2d, x0: number, y0: number, x1: number, y1: number
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);
   context.stroke();
+}
+
+/** `text`, or as much of it as fits `width` with an ellipsis. */
+function shortened(context: Context2d, text: string, width: number): string {
+  let shown = text;
+  while (shown.length > 1 && context.measureText(shown).width > width)
+    shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
+  return shown;
 }
 
 /** Everything that does not move with the playhead. */
@@ -70,7 +80,8 @@ function drawAxis(context: Context2d, layout: Layout, series: Series, theme: The
   context.textAlign = "left";
   context.fillStyle = theme.muted;
   const right = axis.left + axis.width + READOUT;
-  context.fillText(series.name, right, lane.top + lane.height / 2 - 7, GUTTER.right - READOUT);
+  const name = shortened(context, series.name, GUTTER.right - READOUT);
+  context.fillText(name, right, lane.top + lane.height / 2 - 7);
   context.textAlign = "right";
   context.strokeStyle = theme.faint;
   for (const tick of scale.ticks) {
@@ -83,6 +94,7 @@ function drawAxis(context: Context2d, layout: Layout, series: Series, theme: The
 }
 
 function tickText(tick: number, ticks: readonly number[]): string {
+  if (tick === 0) return "0";
   const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || Math.abs(tick) || 1;
   return fixed(tick, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
 }
@@ -149,11 +161,14 @@ function drawEpisodes(context: Context2d, scene: Scene, layout: Layout, theme: T
   const { axis, episodes: lane, height } = layout;
   const middle = lane.top + lane.height / 2;
   context.textBaseline = "middle";
+  let previous = Number.NEGATIVE_INFINITY;
   for (const [index, episode] of scene.episodes.entries()) {
     const left = stepToX(axis, episode.start);
     const right = stepToX(axis, Math.min(episode.stop, scene.numSteps - 1));
     context.strokeStyle = theme.line;
-    if (index > 0) rule(context, round(left), lane.top, round(left), height);
+    // Where episodes stand closer than this, their boundaries would hide the curves.
+    if (index > 0 && left - previous >= CLOSEST) rule(context, round(left), lane.top, round(left), height);
+    previous = left;
     context.fillStyle = theme.muted;
     context.textAlign = "left";
     const mark = OUTCOME_MARK[episode.outcome] ?? "·";

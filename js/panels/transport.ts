@@ -68,6 +68,7 @@ export function transport(context: Context): Panel {
     loop,
     h("span", { class: "rlv-label rlv-step-label" }, "step"),
     steps,
+    h("span", { class: "rlv-label rlv-waiting", "aria-hidden": "true" }, "waiting for the kernel…"),
     h("span", { class: "rlv-spring" }),
     running.element,
     marks.element,

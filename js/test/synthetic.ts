@@ -217,6 +217,8 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
   const { num_steps: numSteps = 0, episodes = [] } = study.trajectories[trajectory] ?? {};
   const start = Number(params.chunk ?? 0) * CHUNK;
   const count = Math.min(numSteps, start + CHUNK) - start;
+  const layer = study.layers.find(({ name }) => name === params.layer);
+  const isStored = layer?.outputs.some(({ name }) => name === params.output);
   switch (method) {
     case "observations": {
       const data = new Uint8Array(count * SIZE * SIZE * 3);
@@ -225,10 +227,7 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
       return reply({}, [["observation", ["step", "height", "width", "rgb"], [count, SIZE, SIZE, 3], data]]);
     }
     case "attribution": {
-      const stored = study.layers
-        .find(({ name }) => name === params.layer)
-        ?.outputs.some(({ name }) => name === params.output);
-      if (!stored) return reply({ computed: false }, []);
+      if (!isStored) return reply({ computed: false }, []);
       const data = new Int8Array(count * CELLS * CELLS * FEATURES);
       const residual = new Int8Array(count * CELLS * CELLS);
       for (let index = 0; index < count; index++)
@@ -242,6 +241,7 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
       ]);
     }
     case "totals":
+      if (!isStored) return reply({ computed: false }, []);
       return totals(trajectory, numSteps);
     case "curves":
       return curves(numSteps, episodes);
@@ -259,6 +259,7 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
       return reply({}, [["strip", ["height", "column", "rgb"], [SIZE, numSteps * 2, 3], data]]);
     }
     case "examples":
+      if (!layer?.features.length) return reply({ computed: false }, []);
       return reply({}, [
         ["thumbnail", ["feature", "height", "width", "rgba"], [FEATURES, 32, 32, 4], thumbnails()],
       ]);

@@ -19,7 +19,12 @@ describe("steps and pixels", () => {
 
 describe("scales", () => {
   test("hold every finite value and have a round tick inside", () => {
-    for (const values of [[3, 9.5], [-0.02, 0.3], [5, 5], [], [Number.NaN, 1]]) {
+    for (const values of [
+      [3, 9.5],
+      [-0.02, 0.3],
+      [5, 5],
+      [Number.NaN, 1],
+    ]) {
       const scale = valueScale(values);
       for (const value of values.filter(Number.isFinite)) {
         expect(value).toBeGreaterThanOrEqual(scale.low);
@@ -28,6 +33,10 @@ describe("scales", () => {
       expect(scale.ticks.length).toBeGreaterThanOrEqual(1);
       for (const tick of scale.ticks) expect(tick).toBeLessThanOrEqual(scale.high);
     }
+  });
+
+  test("nothing to show has no ticks", () => {
+    expect(valueScale([Number.NaN]).ticks).toEqual([]);
   });
 
   test("zero is inside when asked for", () => {
