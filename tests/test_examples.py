@@ -76,7 +76,7 @@ def test_examples_are_the_strongest_of_all_pairs_few_from_one_place(agent, featu
 
 
 def test_a_patch_is_the_observation_around_the_cell_and_a_checkerboard_beyond_it(agent, features, frames):
-    found = top_examples(agent, frames, features, cells=4)
+    found = top_examples(agent, frames, features, cells=4.0)
     assert found.patch.dims == ("feature", "rank", "patch_height", "patch_width", "rgb")
     assert found.patch.shape == (2, 16, 8, 8, 3)
     beyond = 0
@@ -97,24 +97,20 @@ def test_fewer_observations_than_ranks_give_fewer_examples(agent, features, fram
     assert sorted(found.source[0].values) == [0, 1, 2, 3, 4]
 
 
-class Stream:
+class Stream(np.ndarray):
     """Observations that remember how much of them was read at once."""
 
-    def __init__(self, frames):
-        self.frames, self.shape, self.ndim, self.most = frames, frames.shape, frames.ndim, 0
-
-    def __len__(self):
-        return len(self.frames)
+    most = 0
 
     def __getitem__(self, where):
-        part = self.frames[where]
+        part = np.asarray(self)[where]
         self.most = max(self.most, len(part) if isinstance(where, slice) else 1)
         return part
 
 
 @pytest.mark.parametrize("function", [top_examples, spatial_grid])
 def test_observations_are_streamed_and_the_batches_do_not_matter(agent, features, frames, function):
-    stream = Stream(frames)
+    stream = frames.view(Stream)
     found = function(agent, stream, features, batch_size=6)
     assert stream.most == 6
     xr.testing.assert_identical(found, function(agent, frames, features, batch_size=50))
@@ -151,16 +147,16 @@ def test_no_observation_is_used_more_than_the_limit_and_no_place_was_passed_over
                 assert weakest >= strength[better, k, y, x] - 1e-9
 
 
-@pytest.mark.parametrize(("density", "side"), [(0.5, 4), (1, 8), (2, 17)])
+@pytest.mark.parametrize(("density", "side"), [(0.5, 4), (1.0, 8), (2.0, 17)])
 def test_density_sets_the_number_of_places_and_the_picture(agent, features, frames, density, side):
-    grid = spatial_grid(agent, frames, features, density=density, cells=3)
+    grid = spatial_grid(agent, frames, features, density=density, cells=3.0)
     assert grid.source.shape == (2, side, side)
     assert grid.picture.shape == (2, side * 6, side * 6, 4)
     assert grid.picture.dtype == np.uint8
 
 
 def test_between_two_cells_activations_are_interpolated(agent, features, frames):
-    dense = spatial_grid(agent, frames[:1], features, density=2).strength.values
+    dense = spatial_grid(agent, frames[:1], features, density=2.0).strength.values
     np.testing.assert_allclose(dense[:, 1:-1:2, 1:-1:2], cells(frames[:1])[0, :, :, :], rtol=1e-5)
     halfway = (cells(frames[:1])[0, :, :, :-1] + cells(frames[:1])[0, :, :, 1:]) / 2
     np.testing.assert_allclose(dense[:, 1:-1:2, 2:-2:2], halfway, rtol=1e-5)
@@ -170,7 +166,7 @@ def test_the_picture_is_opaque_where_strong_and_clear_where_nothing_is(agent, fe
     frames = frames[:1].copy()
     frames[0, :8] = 0
     frames[0, 8:] = 255
-    picture = spatial_grid(agent, frames, features, cells=1).picture.values[0]
+    picture = spatial_grid(agent, frames, features, cells=1.0).picture.values[0]
     assert (picture[:8, :, 3] == 0).all()
     assert (picture[8:] == 255).all()
 
@@ -196,7 +192,7 @@ def test_wrong_arguments_are_refused(agent, features, frames, function):
     with pytest.raises(ValueError, match="Pass layer="):
         function(agent, frames, features.drop_attrs())
     with pytest.raises(ValueError, match=r"above 0|cells > 0"):
-        function(agent, frames, features, cells=0)
+        function(agent, frames, features, cells=0.0)
     with pytest.raises(ValueError, match="expected observations"):
         function(agent, frames[:0], features)
     with pytest.raises(ValueError, match="3 channels, the features 2"):

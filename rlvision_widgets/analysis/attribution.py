@@ -16,8 +16,8 @@ Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020.
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
+from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.layered import NetworkOutput
 from rlvision_widgets.analysis.integration import (
     Attributed,
@@ -38,35 +39,14 @@ from rlvision_widgets.analysis.integration import (
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import Output
 
-__all__ = ["Frames", "LayeredAgent", "attribute", "attribute_batches", "output_function"]
+__all__ = ["Frames", "attribute", "attribute_batches", "output_function"]
 
 Frames = xr.DataArray | npt.NDArray[np.uint8]
 
 
-class LayeredAgent(Protocol):
-    """What attribution needs of an agent."""
-
-    @property
-    def layers(self) -> Sequence[str]:
-        """Names of the layers, in order."""
-
-    @property
-    def action_names(self) -> Sequence[str]:
-        """One name for each logit that is an action."""
-
-    def activations(self, layer: str, observations: npt.NDArray[np.uint8]) -> Tensor:
-        """Return the layer's output, (batch, channel, y, x), detached."""
-
-    def head(self, layer: str, observations: npt.NDArray[np.uint8] | None = None) -> Callable[[Tensor], NetworkOutput]:
-        """Return the function from the layer's activations to the outputs.
-
-        Raises ValueError when something goes around the layer and `observations`, one a row, are missing.
-        """
-
-
 @strict_keywords
 def attribute(
-    agent: LayeredAgent,
+    agent: Agent,
     observations: Frames,
     *,
     layer: str,
@@ -143,7 +123,7 @@ def attribute(
 
 @strict_keywords
 def attribute_batches(
-    agent: LayeredAgent,
+    agent: Agent,
     observations: Frames,
     *,
     layer: str,
@@ -219,9 +199,7 @@ class _Explanation(NamedTuple):
         return attribution.transpose(0, 2, 3, 1), error, points.astype(np.int32)
 
 
-def _explanation(
-    agent: LayeredAgent, observations: Frames, layer: str, output: str, quadrature: Quadrature
-) -> _Explanation:
+def _explanation(agent: Agent, observations: Frames, layer: str, output: str, quadrature: Quadrature) -> _Explanation:
     """Check the options and prepare for batches of frames."""
     if layer not in agent.layers:
         raise ValueError(unknown("layer", layer, agent.layers))

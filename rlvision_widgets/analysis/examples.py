@@ -23,7 +23,8 @@ import xarray as xr
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from rlvision_widgets.analysis.attribution import Frames, LayeredAgent
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.analysis.attribution import Frames
 from rlvision_widgets.analysis.codes import nonnegative_codes
 from rlvision_widgets.names import strict_keywords, unknown
 
@@ -36,14 +37,14 @@ CANDIDATES = 64  # observations that are kept for each place of a grid
 
 @strict_keywords
 def top_examples(
-    agent: LayeredAgent,
+    agent: Agent,
     observations: Frames,
     features: xr.Dataset,
     *,
     layer: str | None = None,
     count: int = 16,
     per_position: int = 4,
-    cells: float = 4,
+    cells: float = 4.0,
     batch_size: int = 64,
 ) -> xr.Dataset:
     """Find the patches that activate each feature most: one from an observation, few from one place.
@@ -104,14 +105,14 @@ def top_examples(
 
 @strict_keywords
 def spatial_grid(
-    agent: LayeredAgent,
+    agent: Agent,
     observations: Frames,
     features: xr.Dataset,
     *,
     layer: str | None = None,
     feature: int | None = None,
-    density: float = 1,
-    cells: float = 4,
+    density: float = 1.0,
+    cells: float = 4.0,
     top_fraction: float = 0.1,
     batch_size: int = 64,
 ) -> xr.Dataset:
@@ -215,7 +216,7 @@ def assign(
     return np.array(list(picked)), np.array(list(picked.values()))
 
 
-def _layer(agent: LayeredAgent, features: xr.Dataset, layer: str | None) -> str:
+def _layer(agent: Agent, features: xr.Dataset, layer: str | None) -> str:
     layer = str(features.attrs.get("layer")) if layer is None else layer
     if layer not in agent.layers:
         raise ValueError(unknown("layer", layer, agent.layers, "Pass layer=, the one that the features are of."))
@@ -223,7 +224,7 @@ def _layer(agent: LayeredAgent, features: xr.Dataset, layer: str | None) -> str:
 
 
 def _codes(
-    agent: LayeredAgent, layer: str, observations: Frames, features: xr.Dataset, batch_size: int
+    agent: Agent, layer: str, observations: Frames, features: xr.Dataset, batch_size: int
 ) -> Iterator[Float[Tensor, "sample feature y x"]]:
     """Yield activations along the features, batch by batch."""
     if observations.ndim != 4 or not len(observations):
