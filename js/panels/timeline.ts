@@ -3,22 +3,25 @@ import { xToStep } from "../core/timeline.ts";
 import { numbers } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
 import { context2d, h, setAttribute } from "../views/dom.ts";
+import { cursor } from "./cursor.ts";
 import { GUTTER, type Layout, layOut } from "./lanes.ts";
 import type { Context, Panel } from "./panel.ts";
-import { drawBase, drawCursor } from "./timeline_draw.ts";
+import { drawBase } from "./timeline_draw.ts";
 import { drawStrip } from "./trajectories.ts";
 
 export function timeline({ session, signal, theme }: Context): Panel {
   const slider = h("input", { class: "rlv-slider", type: "range", min: 0, step: 1, "aria-label": "Step" });
   const base = h("canvas", { class: "rlv-base", role: "img" });
-  const cursor = h("canvas", { class: "rlv-cursor", "aria-hidden": "true" });
-  const plot = h("div", { class: "rlv-plot" }, base, cursor);
+  const moving = cursor();
+  const plot = h("div", { class: "rlv-plot" }, base, moving.element);
   const element = h("div", { class: "rlv-timeline" }, slider, plot);
-  const [baseContext, cursorContext] = [context2d(base), context2d(cursor)];
+  const context = context2d(base);
   element.style.setProperty("--rlv-gutter-left", `${GUTTER.left}px`);
   element.style.setProperty("--rlv-gutter-right", `${GUTTER.right}px`);
 
   let layout: Layout | null = null;
+  // Observed, not read: reading it while drawing would force a layout of the page at every step.
+  let width = 0;
   let hovered: number | null = null;
   let strip: HTMLCanvasElement | null = null;
   let stripOf: unknown;
@@ -26,6 +29,13 @@ export function timeline({ session, signal, theme }: Context): Panel {
 
   slider.addEventListener("input", () => session.goTo(Number(slider.value)), { signal });
   slider.addEventListener("pointerdown", () => session.set("playing", false), { signal });
+
+  const resized = new ResizeObserver(([entry]) => {
+    width = entry?.contentRect.width ?? 0;
+    session.invalidate();
+  });
+  resized.observe(plot);
+  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
 
   const stepAt = (event: PointerEvent): number | null =>
     layout && xToStep(layout.axis, event.clientX - plot.getBoundingClientRect().left);
@@ -60,7 +70,7 @@ export function timeline({ session, signal, theme }: Context): Panel {
   );
 
   const arrange = (scene: Scene) => {
-    const width = plot.clientWidth;
+    if (width === 0) return;
     const ratio = window.devicePixelRatio || 1;
     const inputs = [
       width,
@@ -75,18 +85,17 @@ export function timeline({ session, signal, theme }: Context): Panel {
     if (inputs.every((input, index) => input === drawn[index])) return;
     drawn = inputs;
     layout = layOut(scene, width);
-    for (const canvas of [base, cursor]) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(layout.height * ratio);
-    }
+    base.width = Math.round(width * ratio);
+    base.height = Math.round(layout.height * ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     plot.style.height = `${layout.height}px`;
-    for (const context of [baseContext, cursorContext]) context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    moving.arrange(layout);
     if (stripOf !== scene.strip) {
       stripOf = scene.strip;
       strip = scene.strip ? document.createElement("canvas") : null;
       if (strip && scene.strip) drawStrip(strip, scene.strip);
     }
-    drawBase(baseContext, scene, layout, theme(), strip);
+    drawBase(context, scene, layout, theme(), strip);
     setAttribute(base, "aria-label", `Value, advantage and reward over ${scene.numSteps} steps`);
   };
 
@@ -94,7 +103,7 @@ export function timeline({ session, signal, theme }: Context): Panel {
     element,
     draw(scene) {
       arrange(scene);
-      if (layout) drawCursor(cursorContext, scene, layout, theme(), hovered);
+      if (layout && width > 0) moving.draw(scene, layout, hovered);
       setAttribute(slider, "max", Math.max(0, scene.numSteps - 1));
       if (Number(slider.value) !== scene.step) slider.value = String(scene.step);
       setAttribute(slider, "aria-valuetext", describe(scene));

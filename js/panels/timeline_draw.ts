@@ -1,16 +1,13 @@
-/** Drawing of the timeline: what stays while the step moves, and what moves with it. */
+/** Drawing of what stays in the timeline while the step moves. */
 import { minMax } from "../core/decimate.ts";
-import { fixed, signed } from "../core/numbers.ts";
+import { fixed } from "../core/numbers.ts";
 import { stepToX, valueToY } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Theme } from "../views/theme.ts";
 import { OUTCOME_MARK } from "./header.ts";
-import { GUTTER, type Layout, type Series } from "./lanes.ts";
+import type { Layout, Series } from "./lanes.ts";
 
 type Context2d = CanvasRenderingContext2D;
-
-/** Distance of names and numbers from the plot. */
-const READOUT = 16;
 
 const CLOSEST = 8;
 
@@ -21,14 +18,6 @@ function rule(context: Context2d, x0: number, y0: number, x1: number, y1: number
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);
   context.stroke();
-}
-
-/** `text`, or as much of it as fits `width` with an ellipsis. */
-function shortened(context: Context2d, text: string, width: number): string {
-  let shown = text;
-  while (shown.length > 1 && context.measureText(shown).width > width)
-    shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
-  return shown;
 }
 
 /** Everything that does not move with the playhead. */
@@ -77,18 +66,15 @@ function drawAxis(context: Context2d, layout: Layout, series: Series, theme: The
   const { axis } = layout;
   const { lane, scale } = series;
   context.textBaseline = "middle";
-  context.textAlign = "left";
   context.fillStyle = theme.muted;
-  const right = axis.left + axis.width + READOUT;
-  const name = shortened(context, series.name, GUTTER.right - READOUT);
-  context.fillText(name, right, lane.top + lane.height / 2 - 7);
   context.textAlign = "right";
   context.strokeStyle = theme.faint;
   for (const tick of scale.ticks) {
     const y = round(valueToY(lane, scale, tick));
-    if (y < lane.top || y > lane.top + lane.height + 1) continue;
+    if (y < lane.top - 1 || y > lane.top + lane.height + 1) continue;
     rule(context, axis.left, y, axis.left + axis.width, y);
-    if (series.kind === "sticks" && tick === 0) continue;
+    const low = y > lane.top + lane.height - 4;
+    if (low && (series.kind === "sticks" || series.scale.ticks.length > 1)) continue;
     context.fillText(tickText(tick, scale.ticks), axis.left - 8, y);
   }
 }
@@ -191,64 +177,4 @@ function triangle(context: Context2d, x: number, y: number, direction: number): 
   context.lineTo(x + 3.5, y - 2.5 * direction);
   context.lineTo(x, y + 2.5 * direction);
   context.fill();
-}
-
-/** The playhead, the step under the pointer, and the numbers there. */
-export function drawCursor(
-  context: Context2d,
-  scene: Scene,
-  layout: Layout,
-  theme: Theme,
-  hovered: number | null,
-): void {
-  context.clearRect(0, 0, layout.width, layout.height);
-  context.font = theme.font;
-  const { axis, height, series } = layout;
-  if (hovered !== null && hovered !== scene.step) {
-    const x = round(stepToX(axis, hovered));
-    context.strokeStyle = theme.muted;
-    context.lineWidth = 1;
-    context.setLineDash([2, 2]);
-    rule(context, x, layout.strip.top, x, height);
-    context.setLineDash([]);
-    pill(context, x, layout, theme, String(hovered));
-  }
-  const x = stepToX(axis, scene.step);
-  context.fillStyle = theme.surface;
-  context.fillRect(x - 2, layout.strip.top, 4, layout.strip.height);
-  context.fillStyle = theme.text;
-  context.fillRect(x - 0.75, layout.strip.top - 4, 1.5, height - layout.strip.top + 4);
-
-  const step = hovered ?? scene.step;
-  context.textBaseline = "middle";
-  context.textAlign = "left";
-  context.fillStyle = hovered === null ? theme.text : theme.muted;
-  for (const { lane, values, decimals, kind, scale } of series) {
-    const value = values[step];
-    const shown = kind === "area" ? signed(value, decimals) : fixed(value, decimals);
-    context.fillText(shown, axis.left + axis.width + READOUT, lane.top + lane.height / 2 + 7);
-    if (kind === "sticks" || value === undefined || !Number.isFinite(value)) continue;
-    context.beginPath();
-    context.arc(stepToX(axis, step), valueToY(lane, scale, value), 2.5, 0, 2 * Math.PI);
-    context.fill();
-  }
-}
-
-function pill(context: Context2d, x: number, layout: Layout, theme: Theme, text: string): void {
-  const width = context.measureText(text).width + 10;
-  const left = Math.max(
-    layout.axis.left,
-    Math.min(layout.axis.left + layout.axis.width - width, x - width / 2),
-  );
-  const { top, height } = layout.episodes;
-  context.fillStyle = theme.surface;
-  context.strokeStyle = theme.line;
-  context.beginPath();
-  context.roundRect(left, top, width, height, 3);
-  context.fill();
-  context.stroke();
-  context.fillStyle = theme.text;
-  context.textBaseline = "middle";
-  context.textAlign = "center";
-  context.fillText(text, left + width / 2, top + height / 2);
 }

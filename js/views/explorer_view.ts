@@ -52,8 +52,6 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
   };
 
   const detach = session.attach(draw);
-  const resized = new ResizeObserver(() => session.invalidate());
-  resized.observe(root);
   watchTheme(() => {
     theme = undefined;
     session.invalidate();
@@ -62,7 +60,6 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
     "abort",
     () => {
       detach();
-      resized.disconnect();
       root.remove();
     },
     { once: true },
