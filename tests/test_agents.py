@@ -180,12 +180,14 @@ def test_no_observations_give_no_outputs(clear):
     assert value.shape == (0,)
 
 
+@pytest.mark.filterwarnings("error")  # torch warns of memory that it may not write to
 def test_read_only_and_sliced_observations_are_fine(clear):
     observations = random_observations(clear, 8)
     expected = clear(observations[::2].copy())
     observations.flags.writeable = False
     for found, wanted in zip(clear(observations[::2]), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(clear(observations)[0][::2], expected[0])
 
 
 @pytest.mark.parametrize(
@@ -421,6 +423,21 @@ def test_a_categorical_and_a_policy_without_value_are_fine(policy, with_value):
     np.testing.assert_allclose(output.logits, logits, rtol=1e-4, atol=1e-5)
 
 
+def test_any_number_of_observations_passes_through_in_bounded_batches(policy):
+    sizes = []
+
+    def forward(module, x):
+        sizes.append(len(x))
+        return module(x)
+
+    agent = wrap_agent(policy, forward=forward, observation_shape=(16, 16, 3), action_names=NAMES)
+    observations = random_observations(agent, 3 * BATCH + 1)
+    for use in (agent, lambda o: agent.activations("stem", o)):
+        sizes.clear()
+        use(observations)
+        assert sizes == [BATCH, BATCH, BATCH, 1]
+
+
 def test_the_module_may_scale_its_input_itself(policy, wrapped):
     agent = wrap_agent(
         policy,
@@ -481,6 +498,15 @@ def test_a_recurrent_agent_remembers_until_an_episode_opens(recurrent):
     assert np.abs(remembered - fresh).max() > 1e-4
     np.testing.assert_array_equal(recurrent(now, first=np.ones(3, bool))[0], fresh)
     np.testing.assert_array_equal(mixed, np.stack([fresh[0], remembered[1], fresh[2]]))
+
+
+def test_a_large_recurrent_batch_keeps_a_state_for_each_row(recurrent):
+    before, now = (random_observations(recurrent, BATCH + 2, seed) for seed in (0, 1))
+    _, _, state = recurrent(before)
+    logits, _, state_after = recurrent(now, state=state)
+    assert len(state) == len(state_after) == BATCH + 2
+    last, _, _ = recurrent(now[-1:], state=state[-1:])
+    np.testing.assert_allclose(logits[-1:], last, rtol=1e-5, atol=1e-6)
 
 
 def test_a_recurrent_agents_head_holds_its_state_constant(recurrent):
