@@ -63,7 +63,9 @@ def strict_keywords(function: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         for keyword in kwargs:
             if keyword not in known:
-                raise TypeError(f"{function.__name__}: " + unknown("keyword", keyword, [k for k in known if k != "self"]))
+                raise TypeError(
+                    f"{function.__name__}: " + unknown("keyword", keyword, [k for k in known if k != "self"])
+                )
         return function(*args, **kwargs)
 
     return checked

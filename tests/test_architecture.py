@@ -58,7 +58,7 @@ def test_nearest_ignores_case_and_gives_up_on_strangers() -> None:
 
 def test_an_unknown_name_says_what_there_is() -> None:
     message = unknown("layer", "2c", ["1a", "2a", "2b"], hint="See agent.layers.")
-    assert message == "unknown layer '2c'. Did you mean '2a'? Known: '1a', '2a', '2b'. See agent.layers."
+    assert message == "unknown layer '2c'. Did you mean '2b'? Known: '1a', '2a', '2b'. See agent.layers."
 
 
 def test_strict_keywords_names_the_nearest_and_keeps_the_signature() -> None:
