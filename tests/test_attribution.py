@@ -248,6 +248,14 @@ def test_paths_are_complete_seeded_and_end_at_the_activations_even_beyond_the_fe
         attribute(agent, frames, layer="2b", paths=2)
 
 
+@pytest.mark.parametrize(("num_features", "every"), [(2, 2), (3, 6), (4, 6), (8, 70)])
+def test_every_split_into_halves_is_a_path_in_both_orders(num_features, every):
+    activations = torch.ones(1, num_features, 1, 1)
+    direction = torch.eye(num_features)
+    found = path_gradients(lambda a, _: a.sum((1, 2, 3)), activations, direction, paths=1000, num_points=1)
+    assert found.num_points.tolist() == [every]
+
+
 class Skip(nn.Module):
     """Something goes around `layer`."""
 

@@ -210,7 +210,7 @@ def _explanation(agent: Agent, observations: Frames, layer: str, output: str, qu
     head = agent.head(layer)
     with torch.no_grad():
         alone = _stands_alone(head, zero)
-        out = (head if alone else agent.head(layer, black))(zero)
+        at_zero = float(read((head if alone else agent.head(layer, black))(zero)))
 
     def score(frames: npt.NDArray[np.uint8]) -> Score:
         if alone:
@@ -223,9 +223,10 @@ def _explanation(agent: Agent, observations: Frames, layer: str, output: str, qu
         "rule": "adaptive" if quadrature.num_points is None else quadrature.rule,
         "tolerance": quadrature.tolerance,
         # where something goes around the layer, F(0) differs from frame to frame
-        "baseline_output": float(read(out)) if alone else math.nan,
+        "baseline_output": at_zero if alone else math.nan,
     }
-    integrate = functools.partial(integrated_gradients, quadrature=quadrature)
+    baseline = at_zero if alone else None
+    integrate = functools.partial(integrated_gradients, quadrature=quadrature, baseline=baseline)
     return _Explanation(functools.partial(agent.activations, layer), score, integrate, attrs)
 
 

@@ -24,7 +24,9 @@ __all__ = ["Attributed", "Quadrature", "Rule", "Score", "integrated_gradients", 
 
 FIRST_POINTS = 16  # of a frame, before any refinement
 LOW, LOW_SHARE = 0.3, 11 / 16  # this share of the points lies below alpha = LOW; a multiple of 1 / FIRST_POINTS
-CALL_BYTES = 2**21  # of activations in one call of the head on a CPU: about what stays in a core's cache
+CALL_BYTES = (
+    2**22
+)  # of activations in one call of the head on a CPU: what runs from its caches and is still worth a call
 
 Rule = Literal["middle", "right"]
 Score = Callable[[Tensor, Tensor], Tensor]
@@ -83,6 +85,7 @@ def integrated_gradients(
     score: Score,
     activations: Float[Tensor, "frame channel y x"],
     quadrature: Quadrature = Quadrature(),
+    baseline: float | None = None,
 ) -> Attributed:
     """Attribute `score` to `activations`, integrating its gradient along the line from zero.
 
@@ -94,6 +97,8 @@ def integrated_gradients(
         The layer's output; detached.
     quadrature : Quadrature
         Which points of the line are evaluated.
+    baseline : float, optional
+        The score of zero activations, where it is the same for all frames and known; computed when None.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def integrated_gradients(
     (and one at zero). The intervals are equal in u, where alpha(u) is slow below `LOW`.
     """
     frames = torch.arange(len(activations), device=activations.device)
-    change = _change(score, activations, frames)
+    change = _change(score, activations, frames, baseline)
     if quadrature.num_points is not None:
         points = quadrature.num_points
         gradient = _weighted_gradient(score, activations, frames, _equal(quadrature.rule, points))
@@ -190,8 +195,10 @@ def _halves(num_features: int, paths: int, seed: int) -> npt.NDArray[np.bool_]:
         raise ValueError(
             f"paths need at least one path and two features; got paths={paths}, {num_features} feature(s)."
         )
-    others = itertools.combinations(range(1, num_features), num_features // 2 - 1 + num_features % 2)
-    splits = [(0, *rest) for rest in others]  # with feature 0, so that no split comes twice
+    halves = {num_features // 2, num_features - num_features // 2}  # an odd number splits in two ways
+    splits = [  # the half with feature 0, so that no split comes twice
+        (0, *rest) for half in sorted(halves) for rest in itertools.combinations(range(1, num_features), half - 1)
+    ]
     drawn = np.random.default_rng(seed).permutation(len(splits))[: math.ceil(paths / 2)]
     early = np.zeros((len(drawn), num_features), bool)
     for row, split in enumerate(sorted(drawn)):
@@ -226,12 +233,17 @@ def _nodes(points: int) -> tuple[list[float], list[float]]:
     return alphas, weights
 
 
-def _change(score: Score, activations: Tensor, frames: Tensor) -> Float[Tensor, " frame"]:
+def _change(
+    score: Score, activations: Tensor, frames: Tensor, baseline: float | None = None
+) -> Float[Tensor, " frame"]:
     """Return F(a) - F(0)."""
     size = _frames_per_call(activations)
+    changes = []
     with torch.no_grad():
-        parts = zip(torch.split(activations, size), torch.split(frames, size), strict=True)
-        return torch.cat([score(a, which) - score(torch.zeros_like(a), which) for a, which in parts])
+        for a, which in zip(torch.split(activations, size), torch.split(frames, size), strict=True):
+            zero = score(torch.zeros_like(a), which) if baseline is None else baseline
+            changes.append(score(a, which) - zero)
+    return torch.cat(changes)
 
 
 def _attributed(activations: Tensor, gradient: Tensor, change: Tensor, spent: Tensor) -> Attributed:
