@@ -6,7 +6,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
-import { answer, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
+import { syntheticModel, syntheticStudy } from "../test/synthetic.ts";
 import explorer from "../views/explorer.ts";
 
 const query = new URLSearchParams(location.search);
@@ -79,4 +79,4 @@ const hooks = {
 const view = explorer();
 await view.initialize?.(hooks);
 await view.render?.({ ...hooks, el });
-Object.assign(window, { rlv: { model, life, requests, cancelled, study, answer } });
+Object.assign(window, { rlv: { model, life, requests, cancelled, study } });

@@ -3,26 +3,23 @@ import { Clock } from "../core/clock.ts";
 import { ChunkStore } from "../core/store.ts";
 import { clamp, episodeJump, stored } from "../core/study.ts";
 import { requestKey, type Want, wanted } from "../core/wants.ts";
+import { Computation } from "./computation.ts";
 import { type ExplorerModel, type ExplorerTraits, WATCHED } from "./model.ts";
 import { type Loaded, load } from "./replies.ts";
 import { NoAnswer, Rpc } from "./rpc.ts";
+import { Saver } from "./saver.ts";
 import { type Computing, gather, type Notice, type Scene } from "./scene.ts";
-
-/** Traits reach Python at most this often; the last value always does. */
-const SAVE_EVERY_MS = 1000 / 60;
 
 export class Session {
   readonly model: ExplorerModel;
   readonly store: ChunkStore<Loaded>;
-  computing: Computing | null = null;
   notice: Notice | null = null;
   #rpc: Rpc;
   #clock = new Clock();
   #views = new Set<(scene: Scene | null) => void>();
   #frame = 0;
-  #saved = Number.NEGATIVE_INFINITY;
-  #saveTimer: ReturnType<typeof setTimeout> | undefined;
-  #computation: AbortController | null = null;
+  #saver: Saver;
+  #computation: Computation;
   #wantedAt = "";
   #extra: Want[] = [];
 
@@ -36,15 +33,21 @@ export class Session {
       changed: this.#arrived,
       failed: this.#failed,
     });
+    this.#saver = new Saver(model);
+    const [rpc, store] = [this.#rpc, this.store];
+    this.#computation = new Computation({ rpc, store, moved: this.#moved, failed: this.#failed });
     for (const trait of WATCHED) model.on(`change:${trait}`, this.invalidate);
     model.on("change:_study", this.#refresh);
+  }
+
+  get computing(): Computing | null {
+    return this.#computation.state;
   }
 
   /** Adds a view, drawn from the next frame on; the function returned removes it. */
   attach(draw: (scene: Scene | null) => void): () => void {
     this.#views.add(draw);
-    this.#wantedAt = "";
-    this.invalidate();
+    this.#moved();
     return () => {
       this.#views.delete(draw);
       if (this.#views.size === 0) this.#rest();
@@ -59,9 +62,7 @@ export class Session {
   set<K extends keyof ExplorerTraits>(name: K, value: ExplorerTraits[K]): void {
     if (this.model.get(name) === value) return;
     this.model.set(name, value);
-    const wait = this.#saved + SAVE_EVERY_MS - performance.now();
-    if (wait <= 0) this.#save();
-    else this.#saveTimer ??= setTimeout(this.#save, wait);
+    this.#saver.request();
   }
 
   /** Moves to a step of the trajectory shown, clipped to its ends. */
@@ -106,74 +107,32 @@ export class Session {
     this.set(name, value);
     if (name === "layer") this.set("feature", null);
     const scene = gather(this);
-    if (scene?.canCompute && stored(scene.study, scene.layerName, scene.output) === "none")
-      void this.compute();
+    if (scene?.canCompute && stored(scene.study, scene.layerName, scene.output) === "none") this.compute();
   }
 
   /** Asks Python for the attribution shown; chunks appear as they are ready. */
-  async compute(): Promise<void> {
+  compute(): void {
     const scene = gather(this);
     if (!scene) return;
-    this.cancelCompute();
-    const { trajectory, layerName: layer, output, step } = scene;
-    const own = new AbortController();
-    this.#computation = own;
-    this.computing = { layer, output, progress: { stage: "starting", done: 0, total: 0 } };
     this.notice = null;
-    const current = () => this.#computation === own;
-    const refresh = (chunk?: number) => {
-      const keys = [requestKey("totals", { trajectory, layer, output }), requestKey("examples", { layer })];
-      if (chunk !== undefined) keys.push(requestKey("attribution", { trajectory, layer, output, chunk }));
-      this.store.refresh((key, value) => keys.includes(key) || value?.result.computed === false);
-    };
-    try {
-      this.#wantedAt = "";
-      this.invalidate();
-      await this.#rpc.request(
-        "compute",
-        { trajectory, layer, output, step },
-        {
-          signal: own.signal,
-          timeout: Number.POSITIVE_INFINITY,
-          progress: (progress) => {
-            if (progress.stage === "chunk") refresh(progress.done);
-            else if (current()) this.computing = { layer, output, progress };
-            this.invalidate();
-          },
-        },
-      );
-    } catch (error) {
-      if (!own.signal.aborted) this.notice = { kind: "error", text: messageOf(error) };
-    } finally {
-      refresh();
-      if (current()) {
-        this.#computation = null;
-        this.computing = null;
-      }
-      this.#wantedAt = "";
-      this.invalidate();
-    }
+    void this.#computation.start(scene);
   }
 
   cancelCompute(): void {
-    this.#computation?.abort(new DOMException("cancelled by the user", "AbortError"));
-    this.#computation = null;
-    this.computing = null;
+    this.#computation.cancel();
     this.invalidate();
   }
 
   /** Also fetches what only an open menu shows, after everything more urgent. */
   alsoWant(wants: Want[]): void {
     this.#extra = wants;
-    this.#wantedAt = "";
-    this.invalidate();
+    this.#moved();
   }
 
   retry(): void {
     this.notice = null;
-    this.#wantedAt = "";
     this.store.retry();
-    this.invalidate();
+    this.#moved();
   }
 
   dismiss(): void {
@@ -193,18 +152,11 @@ export class Session {
   #rest(): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    if (this.#saveTimer !== undefined) this.#save();
-    this.cancelCompute();
+    this.#saver.flush();
+    this.#computation.cancel();
     this.#extra = [];
     this.store.rest();
   }
-
-  #save = (): void => {
-    clearTimeout(this.#saveTimer);
-    this.#saveTimer = undefined;
-    this.#saved = performance.now();
-    this.model.save_changes();
-  };
 
   #draw = (now: number): void => {
     this.#frame = 0;
@@ -240,13 +192,21 @@ export class Session {
     this.store.want([...wanted(scene.study, place, scene.computing !== null), ...this.#extra]);
   }
 
+  /** What is wanted is to be worked out anew. */
+  #moved = (): void => {
+    this.#wantedAt = "";
+    this.invalidate();
+  };
+
   #arrived = (): void => {
     if (this.notice?.kind === "gone") this.notice = null;
     this.invalidate();
   };
 
   #failed = (error: unknown): void => {
-    this.notice = { kind: error instanceof NoAnswer ? "gone" : "error", text: messageOf(error) };
+    const text = error instanceof Error ? error.message : String(error);
+    this.notice = { kind: error instanceof NoAnswer ? "gone" : "error", text };
+    this.invalidate();
   };
 
   #refresh = (): void => {
@@ -254,5 +214,3 @@ export class Session {
     this.#wantedAt = "";
   };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -9,7 +9,7 @@ export function emptyState({ session, signal }: Context): Panel {
   const compute = h("button", { class: "rlv-button" }, "Compute");
   const cancel = h("button", { class: "rlv-button" }, "Cancel");
   const bar = h("progress", { class: "rlv-progress", "aria-label": "Progress" });
-  compute.addEventListener("click", () => void session.compute(), { signal });
+  compute.addEventListener("click", () => session.compute(), { signal });
   cancel.addEventListener("click", () => session.cancelCompute(), { signal });
   const element = h("div", { class: "rlv-empty", role: "status" }, title, bar, text, compute, cancel);
   return {

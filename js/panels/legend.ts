@@ -52,7 +52,10 @@ export function legend(context: Context): Panel {
       const decimals = decimalsFor(Math.max(range.high, -range.low));
       setText(axisLow, range.low < 0 ? fixed(range.low, Math.max(0, decimals - 1)) : "");
       setText(axisHigh, range.high > 0 ? `+${fixed(range.high, Math.max(0, decimals - 1))}` : "");
-      element.style.setProperty("--rlv-zero", String(-range.low / (range.high - range.low)));
+      const origin = -range.low / (range.high - range.low);
+      element.style.setProperty("--rlv-zero", origin.toFixed(4));
+      // Near an end the zero would run into that end's label; the line says where it is.
+      zero.hidden = origin < 0.4 || origin > 0.6;
       const total = numbers(scene.totals, "total");
       const residual = numbers(scene.totals, "residual_total");
       for (const [index, row] of list.entries()) {
