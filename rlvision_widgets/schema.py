@@ -155,6 +155,7 @@ OUTPUT = Spec(
         "attribution": Variable("trajectory step y x feature", "int8", "times scale: units of the output"),
         "residual": Variable("trajectory step y x", "int8", "times scale: what the features leave unexplained"),
         "scale": Variable("trajectory step", "float32", "units of the output per int8 step: largest magnitude / 127"),
+        "largest": Variable("trajectory step", "float32", "largest |attribution| of the step", optional=True),
         "total": Variable("trajectory step feature", "float32", "attribution summed over y and x, before rounding"),
         "residual_total": Variable("trajectory step", "float32", "residual summed over y and x, before rounding"),
         "completeness_error": Variable("trajectory step", "float32", "F(a) - F(0) - sum; NaN: not computed yet"),

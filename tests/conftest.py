@@ -2,19 +2,36 @@
 
 import os
 
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks on busy machines lose more by threads than they gain
+
 import numpy as np
 import pytest
 import toy
 
-os.environ.setdefault("TQDM_DISABLE", "1")
 
-
-@pytest.fixture(scope="session")
-def study():
-    """A small study of a made-up agent; its arrays refuse to be written to."""
-    tree = toy.toy_study()
+def frozen(tree):
+    """Return a study whose arrays refuse to be written to."""
     for node in tree.subtree:
         for variable in node.variables.values():
             if isinstance(variable.values, np.ndarray):
                 variable.values.flags.writeable = False
     return tree
+
+
+@pytest.fixture(scope="session")
+def study():
+    """A small study of a made-up agent; read-only."""
+    return frozen(toy.toy_study())
+
+
+@pytest.fixture(scope="session")
+def agent():
+    """A small network with random weights that plays `toy.ToyEnvironment`."""
+    return toy.toy_agent()
+
+
+@pytest.fixture(scope="session")
+def built(agent):
+    """What `build_study` makes of the toy agent in the toy world; read-only."""
+    return frozen(toy.built_study(agent))

@@ -68,6 +68,30 @@ class ToyEnvironment:
         self.close()
 
 
+def toy_agent(seed=0):
+    """An agent with the architecture of the article, in small, and random weights; it plays `ToyEnvironment`."""
+    import torch
+
+    from rlvision_widgets.agents import Agent
+    from rlvision_widgets.agents.networks import ClearNetwork
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = ClearNetwork(3, (4, 8, 8, 8, 8), (16, 16), (16, 16, 3))
+    with torch.no_grad():  # opinions of the size of a trained agent's
+        network.policy.weight.mul_(1000)
+        network.value.weight.mul_(1000)
+    return Agent(network, name="toy agent", action_names=ToyEnvironment.action_names, value_scale=10.0)
+
+
+def built_study(agent, num_trajectories=2, num_steps=70, **options):
+    """Build a study of the toy agent: 70 steps are one full chunk and a short one."""
+    from rlvision_widgets.study import build_study
+
+    small = {"observations": (8, 4, 3), "num_features": 3, "environment": ToyEnvironment, "progress": False}
+    return build_study(agent, num_trajectories=num_trajectories, num_steps=num_steps, **{**small, **options})
+
+
 class _World:
     """One corridor: its fields are its state."""
 
@@ -249,7 +273,7 @@ def _output(rng, places):
         },
         attrs={
             "output": "value",
-            "rule": "middle",
+            "rule": "adaptive",
             "tolerance": 0.1,
             "baseline_output": 8.5,
             "display_scale": float(np.median(attribution.max((2, 3, 4)))),
@@ -271,7 +295,6 @@ def _layer(layer):
             "pixels_per_cell": 2,
             "method": "attribution",
             "num_points": 16,
-            "rule": "middle",
             "seed": 0,
             "r_squared": 0.93,
             "residual_share": 0.07,

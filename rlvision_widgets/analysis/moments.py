@@ -101,8 +101,8 @@ def episodes(rollout: xr.Dataset | xr.DataTree) -> pd.DataFrame:
     -------
     DataFrame
         A row per episode: trajectory, episode (from 0), start and stop (steps; stop is exclusive), level_seed,
-        return (sum of raw rewards so far) and outcome: ``completed``, ``failed``, or ``unfinished`` when the
-        rollout ends before the episode does.
+        return (sum of raw rewards) and outcome: ``completed``, ``failed``, ``unfinished`` when the rollout ends
+        before the episode does, or ``ended`` in a world without levels, which does not say how it went.
     """
     data = _dataset(rollout)
     first, completed, reward, seed = (data[name].values for name in ("first", "completed", "reward", "level_seed"))
@@ -111,10 +111,11 @@ def episodes(rollout: xr.Dataset | xr.DataTree) -> pd.DataFrame:
     for trajectory, opens in enumerate(first):
         bounds = np.unique([0, *np.flatnonzero(opens), len(opens)])
         for episode, (start, stop) in enumerate(pairwise(bounds)):
+            outcome = "failed" if seed[trajectory, start] >= 0 else "ended"
             if completed[trajectory, stop - 1]:
                 outcome = "completed"
-            else:
-                outcome = "failed" if stop < len(opens) or ended[trajectory] else "unfinished"
+            elif stop == len(opens) and not ended[trajectory]:
+                outcome = "unfinished"
             rows.append(
                 {
                     "trajectory": trajectory,

@@ -1,0 +1,214 @@
+"""Computes what a study lacks of a layer and an output, and writes it into the study.
+
+Frames pass through a batch at a time: attributed to all channels, reduced to features, rounded, and dropped. What has
+been written stays when computing stops, and is not computed again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.analysis.attribution import attribute_batches
+from rlvision_widgets.analysis.examples import top_examples
+from rlvision_widgets.analysis.features import fit_nmf, reduce_attribution
+from rlvision_widgets.analysis.progress import Report
+from rlvision_widgets.names import unknown
+from rlvision_widgets.schema import FEATURE_COLOURS, OUTPUT, Output, Selection
+
+__all__ = ["Cancelled", "Filling", "fill"]
+
+BATCH = 64  # frames that are attributed at a time
+FEATURE_POINTS = 16  # of the integrals that features are fitted on; views show refined ones
+
+
+class Cancelled(Exception):
+    """Computing was cancelled before there was a result."""
+
+
+@dataclass(frozen=True)
+class Filling:
+    """Who computes, into which study, and who is told.
+
+    Parameters
+    ----------
+    agent : Agent
+    study : DataTree
+    num_features : int
+        Of a layer that has none yet.
+    has_value : bool
+        Whether the agent has a value; features are then fitted on its attribution, whatever output is asked for.
+    report : callable
+        Takes stage, done, total.
+    cancelled : callable
+        Asked between batches.
+    """
+
+    agent: Agent
+    study: xr.DataTree
+    num_features: int
+    has_value: bool
+    report: Report
+    cancelled: Callable[[], bool]
+
+    def pass_on(self, stage: str, batches: Iterable[xr.DataArray], total: int) -> Iterator[xr.DataArray]:
+        """Pass batches on and report them; raise Cancelled between two of them when that is wanted."""
+        done = 0
+        self.report(stage, done, total)
+        for batch in batches:
+            yield batch
+            done += len(batch)
+            self.report(stage, done, total)
+            if self.cancelled():
+                raise Cancelled
+
+
+def fill(filling: Filling, selection: Selection) -> xr.DataTree:
+    """Compute features and examples if the layer has none, then the attribution of the selected steps that lack it.
+
+    Returns
+    -------
+    DataTree
+        The node of the output, complete for the selection unless cancelled.
+
+    Raises
+    ------
+    Cancelled
+        If cancelled before the layer had features.
+    ValueError
+        For an unknown layer or output.
+    """
+    agent, study = filling.agent, filling.study
+    output = Output.parse(selection.output, agent.action_names).name
+    if selection.layer not in agent.layers:
+        raise ValueError(unknown("layer", selection.layer, agent.layers))
+    layer = _below(study, "layers", selection.layer)
+    if layer is None:
+        study[f"layers/{selection.layer}"] = _new_layer(filling, selection.layer, output)
+        layer = study.children["layers"].children[selection.layer]
+    node = _below(layer, "outputs", output)
+    if node is None:
+        layer[f"outputs/{output}"] = xr.DataTree(
+            _empty_output(filling, selection.layer, layer.sizes["feature"], output)
+        )
+        node = layer.children["outputs"].children[output]
+    _attribute_missing(filling, selection, layer.to_dataset().load(), node)
+    return node
+
+
+def _attribute_missing(filling: Filling, selection: Selection, features: xr.Dataset, node: xr.DataTree) -> None:
+    arrays = _writable(node)
+    lacking = np.isnan(arrays["completeness_error"])
+    wanted = np.zeros_like(lacking)
+    wanted[slice(None) if selection.trajectory is None else selection.trajectory, selection.steps] = True
+    steps = [np.flatnonzero(row) for row in lacking & wanted]
+    done, total = 0, sum(map(len, steps))
+    for trajectory, own in enumerate(steps):
+        frames = filling.study.dataset["observation"][trajectory]
+        for start in range(0, len(own), BATCH):
+            if filling.cancelled():
+                return
+            batch = own[start : start + BATCH]
+            _write(node, arrays, (trajectory, batch), _reduced(filling.agent, frames[batch], features, node))
+            done += len(batch)
+            filling.report("attribution", done, total)
+
+
+def _reduced(agent: Agent, frames: xr.DataArray, features: xr.Dataset, node: xr.DataTree) -> xr.Dataset:
+    """Attribute a batch of frames and say it in features."""
+    layer, output, tolerance = features.attrs["layer"], node.attrs["output"], float(node.attrs["tolerance"])
+    batches = attribute_batches(agent, frames, layer=layer, output=output, tolerance=tolerance, batch_size=len(frames))
+    return reduce_attribution(next(batches), features)
+
+
+def _write(
+    node: xr.DataTree,
+    arrays: dict[str, npt.NDArray[Any]],
+    where: tuple[int, npt.NDArray[np.intp]],
+    batch: xr.Dataset,
+) -> None:
+    """Write some steps: rounded to int8 for pictures, exact in the totals."""
+    attribution, residual = batch["attribution"].values, batch["residual"].values
+    largest = np.abs(attribution).max((1, 2, 3))
+    scale = np.maximum(largest, np.abs(residual).max((1, 2))) / np.float32(127)
+    divisor = np.where(scale > 0, scale, 1)[:, None, None]
+    new = {
+        "attribution": np.rint(attribution / divisor[..., None]),
+        "residual": np.rint(residual / divisor),
+        "scale": scale,
+        "largest": largest,
+        "total": batch["total"].values,
+        "residual_total": batch["residual_total"].values,
+        "num_points": batch["num_points"].values,
+        "completeness_error": batch["completeness_error"].values,  # last: views take a step that has it as ready
+    }
+    for name, numbers in new.items():
+        arrays[name][where] = numbers
+    shown = arrays["largest"][np.isfinite(arrays["completeness_error"])]
+    node.attrs["display_scale"] = float(np.median(shown))
+
+
+def _writable(node: xr.DataTree) -> dict[str, npt.NDArray[Any]]:
+    """Return a node's arrays, in memory and open to changes."""
+    arrays = {}
+    for name in OUTPUT.variables:
+        variable = node.dataset.variables[name].load()
+        if not variable.values.flags.writeable:
+            node[name] = xr.DataArray(variable.values.copy(), dims=variable.dims)
+        arrays[name] = node.dataset.variables[name].values
+    return arrays
+
+
+def _new_layer(filling: Filling, layer: str, output: str) -> xr.DataTree:
+    """Fit a layer's features on the attribution of the observations, and find their examples there."""
+    agent, observations = filling.agent, filling.study.children["observations"].dataset["observation"]
+    basis = "value" if filling.has_value else output
+    explained = attribute_batches(
+        agent, observations, layer=layer, output=basis, max_points=FEATURE_POINTS, batch_size=BATCH
+    )
+    seed = int(filling.study.attrs["seed"])
+    features = fit_nmf(filling.pass_on("features", explained, len(observations)), filling.num_features, seed)
+    filling.report("examples", 0, 1)
+    examples = top_examples(agent, observations, features, layer=layer)
+    filling.report("examples", 1, 1)
+    _, height, width = agent.layer_shape(layer)
+    named = {
+        "feature_name": ("feature", [f"feature {k}" for k in range(features.sizes["feature"])]),
+        "colour": ("feature", [FEATURE_COLOURS[k % len(FEATURE_COLOURS)] for k in range(features.sizes["feature"])]),
+    }
+    features = features.assign({name: (dim, np.array(texts, dtype=object)) for name, (dim, texts) in named.items()})
+    features = features.assign_attrs(
+        layer=layer,
+        layer_height=height,
+        layer_width=width,
+        pixels_per_cell=observations.sizes["height"] / height,
+        num_points=FEATURE_POINTS,
+    )
+    return xr.DataTree.from_dict({"/": features, "/examples": examples, "/outputs": xr.Dataset()})
+
+
+def _empty_output(filling: Filling, layer: str, num_features: int, output: str) -> xr.Dataset:
+    """Make the node of an output of which nothing is computed yet; one frame tells what there is to know about it."""
+    observation = filling.study.dataset["observation"]
+    one = next(attribute_batches(filling.agent, observation[0, :1], layer=layer, output=output))
+    sizes = {**one.sizes, **filling.study.sizes, "feature": num_features}
+    variables = {
+        name: (dims, np.full([sizes[dim] for dim in dims], 0, variable.dtype))
+        for name, variable in OUTPUT.variables.items()
+        for dims in [variable.dims.split()]
+    }
+    variables["completeness_error"][1].fill(np.nan)
+    known = {name: one.attrs[name] for name in ("output", "rule", "tolerance", "baseline_output")}
+    return xr.Dataset(variables, attrs={**known, "display_scale": 0.0})
+
+
+def _below(tree: xr.DataTree, *names: str) -> xr.DataTree | None:
+    for name in names:
+        if name not in tree.children:
+            return None
+        tree = tree.children[name]
+    return tree

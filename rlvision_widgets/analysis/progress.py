@@ -1,0 +1,43 @@
+"""Progress bars, in a notebook or a terminal."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from tqdm import auto
+
+__all__ = ["Report", "bars", "track"]
+
+T = TypeVar("T")
+
+# Takes a stage, how much of it is done, and how much there is.
+Report = Callable[[str, int, int], None]
+
+
+def track(items: Iterable[T], label: str, unit: str, progress: bool, total: int | None = None) -> Iterable[T]:
+    """Return the items with a progress bar around them, if `progress`."""
+    return _bar(items, desc=label, unit=unit, total=total, disable=not progress)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def bars(progress: bool) -> Iterator[Report]:
+    """Give a function that shows one bar after another: a new one for each new stage."""
+    shown: dict[str, Any] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in shown:
+            close()
+            shown[stage] = _bar(desc=stage, total=total, disable=not progress)
+        shown[stage].update(done - shown[stage].n)
+
+    def close() -> None:
+        while shown:
+            shown.popitem()[1].close()
+
+    try:
+        yield report
+    finally:
+        close()
+
+
+_bar: Any = auto.tqdm  # which class that is depends on where Python runs, so type checkers cannot know
