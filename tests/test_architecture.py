@@ -69,7 +69,7 @@ def test_strict_keywords_names_the_nearest_and_keeps_the_signature() -> None:
 
     assert collect("a", num_steps=3) == ("a", 3)
     assert collect.__doc__ == "Collect."
-    with pytest.raises(TypeError, match="unknown keyword 'num_step'. Did you mean 'num_steps'"):
+    with pytest.raises(TypeError, match=r"unknown keyword 'num_step'\. Did you mean 'num_steps'"):
         collect("a", num_step=3)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="takes any keyword"):
         strict_keywords(lambda **options: options)

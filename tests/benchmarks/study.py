@@ -1,4 +1,7 @@
-"""What `rlvision demo` costs once installed: seconds, peak memory, bytes on disk. Run: python tests/benchmarks/study.py"""
+"""What `rlvision demo` costs once installed: seconds, peak memory, bytes on disk.
+
+Run: python tests/benchmarks/study.py
+"""
 
 import resource
 import subprocess
@@ -17,7 +20,7 @@ def main() -> None:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)  # the demo is this process's only child
         store = sum(file.stat().st_size for file in Path(folder, "coinrun.zarr").rglob("*") if file.is_file())
         page = Path(folder, "coinrun.html").stat().st_size
-    print("| default study and snapshot (8 × 512 steps, value at 2b) | |")
+    print("| default study and snapshot (8 x 512 steps, value at 2b) | |")
     print("|---|---|")
     print(f"| wall time | {seconds:.0f} s |")
     print(f"| CPU time | {used.ru_utime + used.ru_stime:.0f} s |")
