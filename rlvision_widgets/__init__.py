@@ -58,7 +58,7 @@ _HOME = {  # public name → module
     "top_examples": "analysis.examples",
     "wrap_agent": "agents",
 }
-__all__ = [*_HOME]
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the names stand once, above
 
 try:
     __version__ = version("rlvision-widgets")
