@@ -56,7 +56,7 @@ EpisodeDescription = TypedDict(
         "stop": int,
         "level_seed": int,
         "return": float,
-        "outcome": Literal["completed", "failed", "unfinished"],
+        "outcome": Literal["completed", "failed", "ended", "unfinished"],  # ended: a world without levels
         "cause": NotRequired[str],
     },
 )
