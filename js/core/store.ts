@@ -7,6 +7,7 @@ import type { Want } from "./wants.ts";
 export interface StoreOptions<T> {
   load: (want: Want, signal: AbortSignal) => Promise<T>;
   bytes: (value: T) => number;
+  /** A value has arrived. */
   changed: () => void;
   failed: (error: unknown, want: Want) => void;
   maxBytes?: number;
@@ -74,15 +75,20 @@ export class ChunkStore<T> {
     this.#pump();
   }
 
-  /** Asks at once for what failed, without the pause that follows a failure. */
+  /** Asks at once for what failed, without the pause that follows a failure, and anew for what hangs. */
   retry(): void {
     this.#failures.clear();
+    this.#land();
     this.#pump();
   }
 
   /** Ends every request; values stay. A later `want` starts again. */
   rest(): void {
     this.#wants = [];
+    this.#land();
+  }
+
+  #land(): void {
     for (const flight of this.#flying.values()) flight.abort();
     this.#flying.clear();
   }
@@ -115,6 +121,7 @@ export class ChunkStore<T> {
       if (flight.signal.aborted) return;
       this.#failures.delete(want.key);
       this.#put(want.key, value);
+      this.#options.changed();
     } catch (error) {
       if (flight.signal.aborted) return;
       const count = (this.#failures.get(want.key)?.count ?? 0) + 1;
@@ -123,10 +130,7 @@ export class ChunkStore<T> {
       this.#options.failed(error, want);
     } finally {
       if (this.#flying.get(want.key) === flight) this.#flying.delete(want.key);
-      if (!flight.signal.aborted) {
-        this.#pump();
-        this.#options.changed();
-      }
+      if (!flight.signal.aborted) this.#pump();
     }
   }
 

@@ -92,6 +92,7 @@ function drawBar(bar: HTMLElement, value: number, axis: { low: number; high: num
   const span = axis.high - axis.low;
   const end = Math.max(axis.low, Math.min(axis.high, Number.isFinite(value) ? value : 0));
   const left = (Math.min(0, end) - axis.low) / span;
+  bar.hidden = end === 0;
   bar.style.left = `${(100 * left).toFixed(2)}%`;
   bar.style.width = `${((100 * Math.abs(end)) / span).toFixed(2)}%`;
   setAttribute(bar, "data-cut", value > axis.high ? "high" : value < axis.low ? "low" : false);

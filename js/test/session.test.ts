@@ -211,6 +211,27 @@ describe("Session", () => {
     session.dispose();
   });
 
+  test("a kernel that does not answer is told as gone; trying again ends what hangs", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { model } = counted(study);
+    const send = model.send.bind(model);
+    model.send = () => {};
+    const session = open(model);
+    const draw = vi.fn();
+    session.attach(draw);
+    paint();
+    await vi.advanceTimersByTimeAsync(30_001);
+    paint();
+    expect(draw.mock.lastCall?.[0].notice.kind).toBe("gone");
+    vi.useRealTimers();
+    model.send = send;
+    session.retry();
+    await settle(session);
+    expect(draw.mock.lastCall?.[0].notice).toBeNull();
+    expect(draw.mock.lastCall?.[0].stale).toBe(false);
+    session.dispose();
+  });
+
   test("choosing what is not computed computes it; chunks come as they are ready; cancel tells Python", async () => {
     const own = syntheticStudy({ numTrajectories: 1, numSteps: 128 });
     const { model, counts } = counted(own, { can_compute: true });
