@@ -14,7 +14,7 @@ export interface EpisodeDescription {
   stop: number;
   level_seed: number;
   return: number;
-  outcome: "completed" | "failed" | "unfinished";
+  outcome: "completed" | "failed" | "ended" | "unfinished";
   cause?: string;
 }
 
