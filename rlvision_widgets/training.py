@@ -92,10 +92,14 @@ class TrainingOptions:
     """Decisions a gradient step."""
     epochs: int = 1
     """Passes over each rollout. More of them learn more from a step, but less from a processor second."""
+    optimiser: str = "muon"
+    """adam; or muon, which takes orthogonal steps in the trunk's kernels and leaves heads and biases to Adam."""
     learning_rate: float = 5e-4
     """Of Adam."""
+    muon_rate: float = 0.03
+    """Spectral norm of a step of Muon, of kernels whose own norm begins near 1."""
     anneal: float = 0.3
-    """Share of the steps, at the end, over which the learning rate falls to zero in a straight line."""
+    """Share of the steps, at the end, over which both rates fall to zero in a straight line."""
     average: float = 0.995
     """Decay, per gradient step, of the running average of the weights; that average is the exported agent."""
     gamma: float = 0.999
@@ -131,17 +135,18 @@ class TrainingOptions:
     checkpoint_minutes: float = 5.0
     """Time between checkpoints."""
     evaluation_steps: int = 0
-    """Decisions between evaluations on unseen levels; 0 evaluates never."""
-    evaluation_levels: int = 256
-    """Levels of each."""
+    """Decisions between evaluations on unseen levels; 0 evaluates only when the steps are done."""
+    evaluation_levels: int = 512
+    """Levels of each evaluation; 0 evaluates never."""
 
     def __post_init__(self) -> None:
         whole = ("steps", "num_trajectories", "num_steps", "batch_size", "epochs", "num_actions")
         for name in whole:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} has to be at least 1, and is {getattr(self, name)}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(unknown("precision", self.precision, ("float32", "bfloat16")))
+        for name, known in (("precision", ("float32", "bfloat16")), ("optimiser", ("adam", "muon"))):
+            if getattr(self, name) not in known:
+                raise ValueError(unknown(name, getattr(self, name), known))
         if self.num_trajectories * self.num_steps % self.batch_size:
             raise ValueError(
                 f"batch_size {self.batch_size} has to divide num_trajectories x num_steps = "
@@ -234,6 +239,67 @@ class Losses(NamedTuple):
     teacher_kl: "Tensor"
 
 
+class Optimiser:
+    """Adam (Kingma & Ba 2015), with Muon (Jordan et al. 2024) for the trunk's kernels if asked for.
+
+    Muon makes the step of a kernel, read as a matrix (out, in * height * width), orthogonal: all its directions move
+    alike, so that rare ones, such as what tells a saw from a crate, are not left to the end.
+    """
+
+    def __init__(self, network: "nn.Module", options: TrainingOptions) -> None:
+        import torch
+
+        self.options = options
+        named = list(network.named_parameters())
+        muon = {
+            name for name, each in named if name.startswith("trunk.") and each.ndim > 1 and options.optimiser == "muon"
+        }
+        self.parameters = [each for _, each in named]
+        self.kernels = [each for name, each in named if name in muon]
+        self.momenta = [torch.zeros_like(each) for each in self.kernels]
+        self.adam = torch.optim.Adam([each for name, each in named if name not in muon], eps=1e-5)
+
+    def step(self, loss: "Tensor", share: float) -> None:
+        """Go down the gradient of `loss`, at `share` of the full rates."""
+        import torch
+
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.options.max_gradient_norm)
+        self.adam.param_groups[0]["lr"] = self.options.learning_rate * share
+        self.adam.step()
+        with torch.no_grad():
+            for kernel, momentum in zip(self.kernels, self.momenta, strict=True):
+                momentum.lerp_(cast("Tensor", kernel.grad), 0.05)
+                ahead = cast("Tensor", kernel.grad).lerp(momentum, 0.95)  # Nesterov's
+                kernel.sub_(orthogonal(ahead.flatten(1)).view_as(kernel), alpha=self.options.muon_rate * share)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {"name": self.options.optimiser, "adam": self.adam.state_dict(), "momenta": self.momenta}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take the state of an earlier leg; after another optimiser start afresh."""
+        if state.get("name", "adam") == self.options.optimiser:
+            self.adam.load_state_dict(state["adam"])
+            for own, momentum in zip(self.momenta, state["momenta"], strict=True):
+                own.copy_(momentum)
+
+
+def orthogonal(matrix: "Tensor") -> "Tensor":
+    """Return a matrix with the singular vectors of `matrix`, and singular values near 1 (about 0.7 to 1.2).
+
+    Five steps of the quintic Newton-Schulz iteration, with Jordan's coefficients.
+    """
+    wide: Tensor = matrix if len(matrix) <= matrix.shape[1] else matrix.T
+    wide = wide / (wide.norm() + 1e-12)
+    for _ in range(5):
+        square = wide @ wide.T
+        wide = 3.4445 * wide + (-4.775 * square + 2.0315 * square @ square) @ wide
+    return wide if len(matrix) <= matrix.shape[1] else wide.T
+
+
 def outputs(network: "LayeredNetwork", observation: "Tensor", precision: str) -> tuple["Tensor", "Tensor"]:
     """Return log-probabilities (batch, action) and value (batch,) of uint8 observations, in float32."""
     import torch
@@ -303,7 +369,7 @@ class Run:
         self.network = network.to(options.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average.to(options.device)
         self.average.load_state_dict(self.network.state_dict())
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate, eps=1e-5)
+        self.optimiser = Optimiser(self.network, options)
         # The only source of chance in the loop, on the CPU so that it is the same on every device.
         self.random = torch.Generator().manual_seed(options.seed)
         self.scale = ReturnScale(options.num_trajectories, options.gamma, options.reward_scale)
@@ -313,6 +379,7 @@ class Run:
         self.steps = self.updates = self.episodes = 0
         self.legs: list[dict[str, Any]] = []
         self.curve: list[dict[str, float | None]] = []
+        self.evaluations: list[dict[str, Any]] = []
 
     @property
     def success(self) -> float | None:
@@ -339,7 +406,7 @@ class Run:
             "format": FORMAT,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.state(),
             "random": self.random.get_state(),
             "scale": {"count": scale.count, "mean": scale.mean, "squares": scale.squares},
             "returns": torch.from_numpy(scale.returns),
@@ -348,7 +415,7 @@ class Run:
             "observation": torch.from_numpy(self.observation),
             "states": [torch.frombuffer(bytearray(state), dtype=torch.uint8) for state in states],
             "counts": {"steps": self.steps, "updates": self.updates, "episodes": self.episodes},
-            "history": json.dumps({"legs": self.legs, "curve": self.curve}),
+            "history": json.dumps({"legs": self.legs, "curve": self.curve, "evaluations": self.evaluations}),
         }
         aside = path.with_suffix(".tmp")
         torch.save(checkpoint, aside)
@@ -363,7 +430,7 @@ class Run:
             raise ValueError(f"{path} has the format {checkpoint.get('format')}; this version resumes {FORMAT}")
         self.network.load_state_dict(checkpoint["network"])
         self.average.load_state_dict(checkpoint["average"])
-        self.optimiser.load_state_dict(checkpoint["optimiser"])
+        self.optimiser.load(checkpoint["optimiser"])
         self.random.set_state(checkpoint["random"])
         vars(self.scale).update(checkpoint["scale"])
         vars(self).update(checkpoint["counts"])
@@ -390,6 +457,8 @@ def make_teacher(run: Run, options: TrainingOptions) -> Callable[["Tensor"], tup
     if options.teacher is None:
         return None
     agent, own = load_agent(options.teacher).to(options.device), run.environment.action_names[: options.num_actions]
+    about = {key: agent.info[key] for key in ("source", "licence") if key in agent.info}
+    run.legs[-1]["teacher"] = {"name": agent.name, "checkpoint": agent.checkpoint, **about}
     # Rows: the teacher's actions; a one in the column of the student's action that does the same.
     same = torch.zeros(len(agent.action_names), len(own), device=options.device)
     for row, action in enumerate(agent.action_names):
@@ -443,9 +512,7 @@ def learn(
     import torch
 
     left = max(0.0, 1 - run.steps / options.steps)
-    rate = options.learning_rate * (min(1.0, left / options.anneal) if options.anneal else 1.0)
-    for group in run.optimiser.param_groups:
-        group["lr"] = rate
+    share = min(1.0, left / options.anneal) if options.anneal else 1.0
     weight = torch.tensor(options.teacher_weight * max(0.0, 1 - run.steps / options.teacher_steps))
     flat = Rollout(*(part.flatten(0, 1) for part in rollout))
     rows = []
@@ -458,16 +525,17 @@ def learn(
                 taught, taught_value = teach(batch.observation)
                 lesson = (taught, taught_value / run.scale.std)  # a teacher's value is in raw reward
             result = loss(run.network, batch, lesson, weight.to(options.device), options)
-            run.optimiser.zero_grad()
-            result.total.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(run.network.parameters(), options.max_gradient_norm)
-            run.optimiser.step()
+            run.optimiser.step(result.total, share)
             run.updates += 1
             follow(run.average, run.network, min(options.average, run.updates / (run.updates + 9)))
             rows.append(torch.stack([part.detach() for part in result]))
     table = torch.stack(rows).cpu()
     means = dict(zip(Losses._fields, table.mean(0).tolist(), strict=True))
-    return {**means, "kl_at_start": float(table[0, Losses._fields.index("kl")]), "learning_rate": rate}
+    return {
+        **means,
+        "kl_at_start": float(table[0, Losses._fields.index("kl")]),
+        "learning_rate": options.learning_rate * share,
+    }
 
 
 def follow(average: "nn.Module", network: "nn.Module", decay: float) -> None:
@@ -498,13 +566,15 @@ def export_agent(run: Run, options: TrainingOptions) -> "Agent":
 
     network = copy.deepcopy(run.average).cpu()
     fold_value(network, run.scale.std)
+    teachers = {leg["teacher"]["name"] for leg in run.legs if "teacher" in leg}
+    taught = f", taught by {' and '.join(sorted(teachers))}" if teachers else ""
     return Agent(
         network,
         name=options.environment,
         action_names=run.environment.action_names[: options.num_actions],
         environment={"name": options.environment, **run.environment.options},
         value_scale=options.value_scale,
-        info={"source": "trained by rlvision train", "steps": run.steps, "teacher": options.teacher},
+        info={"source": f"rlvision train{taught}, {run.steps:,} steps"},
     )
 
 
@@ -515,19 +585,32 @@ def write_agent(run: Run, options: TrainingOptions) -> Path:
     agent, path = export_agent(run, options), options.folder / "agent.safetensors"
     save_agent(agent, path)
     card = {
-        "name": agent.name,
+        "summary": f"{agent.name}: {agent.info['source']}. {_play(run)}",
         "checkpoint": agent.checkpoint,
-        "network": options.network,
-        "weights": f"running average, decay {options.average} a gradient step",
         "environment": agent.environment,
         "action_names": agent.action_names,
+        "network": {"architecture": options.network, **run.average.options},
+        "weights": f"running average of the trained ones, decay {options.average} a gradient step",
         "steps": run.steps,
         "episodes": run.episodes,
-        "legs": run.legs,
+        "evaluations": run.evaluations,
         "curve": run.curve,
+        "legs": run.legs,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def _play(run: Run) -> str:
+    if run.evaluations:
+        last = run.evaluations[-1]
+        low, high = last["wilson_interval"]
+        return (
+            f"At {last['steps']:,} steps it completed {last['success']:.1%} of {last['levels']:,} unseen levels "
+            f"(95 % interval {low:.1%} to {high:.1%}), actions sampled."
+        )
+    rate = "not yet known" if run.success is None else f"{run.success:.1%}"
+    return f"Success while it learned, last {len(run.recent):,} episodes: {rate}."
 
 
 FIXED = ("environment", "environment_options", "num_actions", "network", "network_options", "num_trajectories", "seed")
@@ -638,16 +721,24 @@ def train(options: TrainingOptions, *, make: Callable[..., "Environment"] | None
                 row |= {"steps": run.steps, "episodes": run.episodes, "success": run.success, "scale": run.scale.std}
                 row |= {"rollout_per_second": decisions / (middle - start)}
                 row |= {"learning_per_second": decisions * options.epochs / (end - middle)}
-                if options.evaluation_steps and run.steps % options.evaluation_steps < decisions:
-                    row["evaluation"] = evaluation(run, options)
+                done = run.steps >= options.steps
+                passed = options.evaluation_steps and run.steps % options.evaluation_steps < decisions
+                if options.evaluation_levels and (done or passed):
+                    run.evaluations.append(evaluation(run, options, make))
+                    row["evaluation"] = run.evaluations[-1]["success"]
                 log.write(json.dumps(row) + "\n")
                 bar.update(decisions)
                 bar.set_postfix(success=run.success, kl=row["kl"])
-                last = run.steps >= options.steps or stopped or end - begun >= 3600 * options.hours
-                if last or end - saved > 60 * options.checkpoint_minutes:
+                if (
+                    done
+                    or stopped
+                    or end - begun >= 3600 * options.hours
+                    or end - saved > 60 * options.checkpoint_minutes
+                ):
                     leg |= {"steps": [leg["steps"][0], run.steps], "hours": round((end - begun) / 3600, 3)}
                     run.curve.append({"steps": run.steps, "success": run.success})
                     run.save(checkpoint)
+                    write_agent(run, options)
                     saved = end
         return write_agent(run, options)
 
@@ -659,12 +750,22 @@ def open_log(path: Path, steps: int) -> TextIO:
     return path.open("a", buffering=1)
 
 
-def evaluation(run: Run, options: TrainingOptions) -> float:
-    """Return the share of unseen levels that the agent so far completes."""
+def evaluation(run: Run, options: TrainingOptions, make: Callable[..., "Environment"] | None) -> dict[str, Any]:
+    """Return how the agent so far plays levels that it is new to."""
     from rlvision_widgets.analysis.evaluation import evaluate
 
-    result = evaluate(export_agent(run, options), levels=options.evaluation_levels, seed=options.seed + 1)
-    return float(result["success"].mean())
+    agent, world = export_agent(run, options), None
+    if make is not None:
+        world = make(options.environment, num_trajectories=16, seed=options.seed, **options.environment_options)
+    found = evaluate(
+        agent, levels=options.evaluation_levels, seed=options.seed + 1, environment=cast(Any, world), progress=False
+    )
+    return {
+        "steps": run.steps,
+        "levels": options.evaluation_levels,
+        "success": found.attrs["success_rate"],
+        "wilson_interval": found.attrs["wilson_interval"],
+    }
 
 
 @contextmanager

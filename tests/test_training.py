@@ -49,6 +49,7 @@ def toy_options(folder, **changes):
         "compile": False,
         "precision": "float32",
         "threads": 1,
+        "evaluation_levels": 0,
     }
     return TrainingOptions(folder=folder, **(chosen | changes))
 
@@ -214,9 +215,53 @@ def test_the_learning_rate_is_constant_and_then_falls_to_zero(tmp_path):
     np.testing.assert_allclose(rates, np.minimum(1, (1 - np.arange(1, 11) / 10) / 0.5) * 1e-3, atol=1e-12)
 
 
+def test_an_orthogonal_step_keeps_the_directions_and_evens_out_their_lengths():
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((8, 40), (40, 8)):
+        matrix = torch.randn(shape, generator=generator)
+        before, after = torch.linalg.svd(matrix, full_matrices=False), torch.linalg.svd(training.orthogonal(matrix))
+        assert after.S.min() > 0.5
+        assert after.S.max() < 1.3
+        rotation = before.U @ before.Vh  # the nearest matrix whose directions all have the length 1
+        found = training.orthogonal(matrix)
+        assert float((found * rotation).sum() / found.norm() / rotation.norm()) > 0.97
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_an_optimiser_goes_downhill_and_moves_nothing_at_a_share_of_zero(optimiser):
+    torch.manual_seed(0)
+    network = ClearNetwork(3, **SMALL)
+    descent = training.Optimiser(network, TrainingOptions(optimiser=optimiser))
+    assert len(descent.kernels) == {"adam": 0, "muon": 7}[optimiser]  # five convolutions, two dense layers
+    observation = torch.randint(0, 256, (16, 16, 16, 3), dtype=torch.uint8)
+
+    def loss():
+        return (training.outputs(network, observation, "float32")[1] ** 2).mean()
+
+    before, weights = float(loss().detach()), [each.clone() for each in network.parameters()]
+    descent.step(loss(), 0.0)
+    assert all(torch.equal(*pair) for pair in zip(weights, network.parameters(), strict=True))
+    for _ in range(5):
+        descent.step(loss(), 0.1)
+    assert float(loss().detach()) < before
+
+
+def test_after_another_optimiser_a_resumed_run_begins_its_own_afresh(tmp_path):
+    train(toy_options(tmp_path, optimiser="adam"), make=make_toy)
+    train(toy_options(tmp_path, optimiser="muon", steps=384), make=make_toy)
+    state = checkpoint(tmp_path)["optimiser"]
+    assert state["name"] == "muon"
+    assert {int(each["step"]) for each in state["adam"]["state"].values()} == {4}  # of one iteration
+
+
 def test_it_learns_to_walk_to_the_coin(tmp_path):
-    options = toy_options(tmp_path, steps=6144, learning_rate=2e-3, gamma=0.95, average=0.9)
+    options = toy_options(tmp_path, steps=6144, learning_rate=2e-3, gamma=0.95, average=0.9, evaluation_levels=64)
     path = train(options, make=make_toy)
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["evaluations"] == [
+        {"steps": 6144, "levels": 64, "success": 1.0, "wilson_interval": [pytest.approx(0.943, abs=1e-3), 1.0]}
+    ]
+    assert "completed 100.0% of 64 unseen levels (95 % interval 94.3% to 100.0%)" in card["summary"]
     learned = np.mean([line["success"] for line in lines(tmp_path)][-1:])
     assert learned > 0.85  # of up to 1,000 episodes, the first clumsy ones with them; random walks: under a half
     agent = load_agent(path)
@@ -236,6 +281,7 @@ def test_a_teacher_alone_brings_policy_and_value_closer(tmp_path):
     teacher = str(tmp_path / "teacher.safetensors")
     options = toy_options(tmp_path, steps=4096, learning_rate=2e-3, teacher=teacher, anneal=0.5, average=0.9)
     path = train(dataclasses.replace(options, ppo_weight=0.0, teacher_value_weight=1.0), make=make_toy)
+    assert load_agent(path).info["source"] == "rlvision train, taught by teacher, 4,096 steps"
     distance = [line["teacher_kl"] for line in lines(tmp_path)]
     assert distance[0] > 0.1
     assert distance[-1] < 0.01
@@ -258,6 +304,7 @@ def test_actions_that_the_student_lacks_count_as_no_operation(tmp_path):
     options = toy_options(tmp_path, teacher=str(tmp_path / "teacher.safetensors"))
     with toy.ToyEnvironment(8) as environment:
         run = training.Run(options, environment)
+        training.begin_leg(run, options)
         observation = torch.from_numpy(run.observation)
         found, value = training.make_teacher(run, options)(observation)
     log_probs, own_value = training.outputs(network, observation, "float32")
@@ -291,7 +338,8 @@ def test_the_card_says_how_the_agent_was_trained(tmp_path):
     path = train(toy_options(tmp_path), make=make_toy)
     agent, card = load_agent(path), json.loads(path.with_suffix(".json").read_text())
     assert card["checkpoint"] == agent.checkpoint
-    assert (card["steps"], agent.info["steps"]) == (256, 256)
+    assert card["steps"] == 256
+    assert agent.info["source"] == "rlvision train, 256 steps"
     assert card["legs"][0]["options"]["batch_size"] == 32
     assert card["curve"][-1]["steps"] == 256
     assert agent.environment == {"name": "toy", "clock": 12}
@@ -330,6 +378,7 @@ def test_every_option_is_an_argument_with_help_and_the_same_default():
 )
 def test_the_command_trains_on_procgen_in_a_fresh_process(tmp_path):
     size = {"steps": 512, "num-trajectories": 16, "num-steps": 16, "batch-size": 128, "threads": 1}
+    size["evaluation-levels"] = 0
     flags = [word for name, number in size.items() for word in (f"--{name}", str(number))]
     command = [sys.executable, "-m", "rlvision_widgets.cli", "train", *flags, "--no-compile", "--folder", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
