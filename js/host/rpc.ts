@@ -25,7 +25,7 @@ export interface RequestOptions {
 
 export type Reply = [result: Result, buffers: DataView[]];
 
-/** No answer came in time. */
+/** No answer came in time, or there is nobody to ask. */
 export class NoAnswer extends Error {}
 
 interface Message {
@@ -64,7 +64,9 @@ export class Rpc {
   request(method: string, params: Params, options: RequestOptions = {}): Promise<Reply> {
     const id = `${this.#prefix}:${this.#count++}`;
     const { signal, progress, timeout = 30_000 } = options;
+    const message = { kind: "rlv-request", id, method, params };
     return new Promise((resolve, reject) => {
+      assert(JSON.stringify(message).length < LARGEST_MESSAGE, `request ${method} is too large to send`);
       if (signal?.aborted) return reject(signal.reason);
       let timer: ReturnType<typeof setTimeout> | undefined;
       const finish = () => {
@@ -82,7 +84,7 @@ export class Rpc {
         if (!Number.isFinite(timeout)) return;
         timer = setTimeout(() => {
           finish();
-          reject(new NoAnswer(`the kernel has not answered for ${Math.round(timeout / 1000)} s`));
+          reject(new NoAnswer(`The kernel has not answered for ${Math.round(timeout / 1000)} s`));
         }, timeout);
       };
       const reply = (message: Message, buffers: DataView[]) => {
@@ -99,12 +101,12 @@ export class Rpc {
       signal?.addEventListener("abort", cancel);
       wait();
       try {
-        const message = { kind: "rlv-request", id, method, params };
-        assert(JSON.stringify(message).length < LARGEST_MESSAGE, `request ${method} is too large to send`);
         this.#model.send(message);
       } catch (error) {
         finish();
-        reject(error);
+        reject(
+          new NoAnswer(`The kernel cannot be reached (${error instanceof Error ? error.message : error})`),
+        );
       }
     });
   }

@@ -8,8 +8,13 @@ import { CHEVRON } from "../views/icons.ts";
 import type { Context, Panel } from "./panel.ts";
 import { trajectoryPicker } from "./trajectories.ts";
 
-/** A world that cannot say how an episode ended has outcomes of its own, shown as text alone. */
-export const OUTCOME_MARK: Record<string, string> = { completed: "✓", failed: "✕", unfinished: "…" };
+/** "ended" is all that a world without levels can say; what is not listed is shown as text alone. */
+export const OUTCOME_MARK: Record<string, string> = {
+  completed: "✓",
+  failed: "✕",
+  unfinished: "…",
+  ended: "–",
+};
 
 export function header(context: Context): Panel {
   const agent = h("strong", { class: "rlv-agent" });

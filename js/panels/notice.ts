@@ -26,7 +26,7 @@ export function notice({ session, signal }: Context): Panel {
       setText(
         text,
         shown.kind === "gone"
-          ? `No answer from the kernel: ${shown.text}. What is loaded stays usable; run the cell again to reconnect.`
+          ? `${shown.text}. What is loaded stays usable; run the cell again to reconnect.`
           : shown.text,
       );
     },

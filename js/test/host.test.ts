@@ -112,13 +112,15 @@ describe("Rpc", () => {
     expect(sent.length).toBe(2);
   });
 
-  test("a channel that throws, or a message too large for it, is an error at once", async () => {
+  test("a closed channel counts as no answer at once; a message too large for it is refused", async () => {
     const { rpc, model } = rig();
     await expect(rpc.request("a", { text: "x".repeat(1_100_000) })).rejects.toThrow("too large");
     model.send = () => {
       throw new Error("comm is closed");
     };
-    await expect(rpc.request("a", {})).rejects.toThrow("comm is closed");
+    const outcome = await rpc.request("a", {}).catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(NoAnswer);
+    expect(String(outcome)).toContain("kernel cannot be reached (comm is closed)");
     expect(rpc.pending).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
