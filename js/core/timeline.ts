@@ -2,20 +2,53 @@
 import { type Extent, extent } from "./decimate.ts";
 import { niceStep } from "./numbers.ts";
 
+/** The steps from `first` to `last` (inclusive) over `width` pixels from `left`. */
 export interface Axis {
   left: number;
   width: number;
-  numSteps: number;
+  first: number;
+  last: number;
 }
 
 /** Pixel of a step: the first at the left edge, the last at the right one, as the slider has it. */
-export const stepToX = (axis: Axis, step: number): number =>
-  axis.left + (step / Math.max(1, axis.numSteps - 1)) * axis.width;
+export const stepToX = ({ left, width, first, last }: Axis, step: number): number =>
+  left + ((step - first) / Math.max(1, last - first)) * width;
 
-/** The step nearest to a pixel, clipped to the trajectory. */
-export function xToStep(axis: Axis, x: number): number {
-  const step = Math.round(((x - axis.left) / Math.max(1, axis.width)) * (axis.numSteps - 1));
-  return Math.max(0, Math.min(axis.numSteps - 1, step));
+/** The step nearest to a pixel, clipped to the axis. */
+export function xToStep({ left, width, first, last }: Axis, x: number): number {
+  const step = Math.round(first + ((x - left) / Math.max(1, width)) * (last - first));
+  return Math.max(first, Math.min(last, step));
+}
+
+/** Which part of a trajectory the timeline shows. */
+export interface Span {
+  first: number;
+  last: number;
+}
+
+export const SHORTEST_SPAN = 32;
+
+/** `factor` times as many steps, with `around` where it is on the screen; at most all, at least a few. */
+export function zoom(span: Span, factor: number, around: number, numSteps: number): Span {
+  const length = span.last - span.first;
+  const wanted = Math.round(Math.min(numSteps - 1, Math.max(SHORTEST_SPAN, length * factor)));
+  const share = length > 0 ? (around - span.first) / length : 0.5;
+  const first = Math.round(around - share * wanted);
+  return within({ first, last: first + wanted }, numSteps);
+}
+
+/** The span, or, when `step` has left it, the one of its length that starts a little before `step`. */
+export function follow(span: Span, step: number, numSteps: number): Span {
+  if (step >= span.first && step <= span.last) return span;
+  const length = span.last - span.first;
+  const first = Math.round(step - (step > span.last ? 0.1 : 0.9) * length);
+  return within({ first, last: first + length }, numSteps);
+}
+
+function within({ first, last }: Span, numSteps: number): Span {
+  const length = Math.max(0, Math.min(last - first, numSteps - 1));
+  const start = Math.max(0, Math.min(first, numSteps - 1 - length));
+  return { first: start, last: start + length };
 }
 
 export interface Scale extends Extent {

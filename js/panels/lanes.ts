@@ -1,6 +1,6 @@
 /** What the timeline shows beneath each other: series with their scales, and where each lane lies. */
 import { outputFromLogits, outputLabel } from "../core/actions.ts";
-import { type Axis, type Lane, type Scale, stack, valueScale } from "../core/timeline.ts";
+import { type Axis, type Lane, type Scale, type Span, stack, valueScale } from "../core/timeline.ts";
 import { numbers, slice } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
 
@@ -56,8 +56,8 @@ function plans(scene: Scene): Plan[] {
   return list;
 }
 
-/** Lanes and scales for a timeline `width` CSS pixels wide. */
-export function layOut(scene: Scene, width: number): Layout {
+/** Lanes and scales for a timeline `width` CSS pixels wide that shows `span`. */
+export function layOut(scene: Scene, width: number, span: Span): Layout {
   const planned = plans(scene);
   const [episodes, strip, ...lanes] = stack(
     [EPISODES, STRIP, ...planned.map(({ height }) => height)],
@@ -78,7 +78,7 @@ export function layOut(scene: Scene, width: number): Layout {
     axis: {
       left: GUTTER.left,
       width: Math.max(1, width - GUTTER.left - GUTTER.right),
-      numSteps: scene.numSteps,
+      ...span,
     },
     width,
     height: last.top + last.height + 4,

@@ -1,5 +1,5 @@
 /** Time below everything: squeezed frames and curves of the whole trajectory; drag to move through it. */
-import { xToStep } from "../core/timeline.ts";
+import { follow, SHORTEST_SPAN, type Span, xToStep, zoom } from "../core/timeline.ts";
 import { numbers } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
 import { context2d, h, setAttribute } from "../views/dom.ts";
@@ -14,7 +14,19 @@ export function timeline({ session, signal, theme }: Context): Panel {
   const base = h("canvas", { class: "rlv-base", role: "img" });
   const moving = cursor();
   const plot = h("div", { class: "rlv-plot" }, base, moving.element);
-  const element = h("div", { class: "rlv-timeline" }, slider, plot);
+  const wider = h("button", { class: "rlv-icon", "aria-label": "Show more steps" }, "−");
+  const closer = h(
+    "button",
+    { class: "rlv-icon", "aria-label": "Show fewer steps", title: "zoom in (Ctrl and wheel)" },
+    "+",
+  );
+  const zooming = h("span", { class: "rlv-zoom", role: "group", "aria-label": "Zoom" }, wider, closer);
+  const element = h(
+    "div",
+    { class: "rlv-timeline" },
+    h("div", { class: "rlv-slide" }, slider, zooming),
+    plot,
+  );
   const context = context2d(base);
   element.style.setProperty("--rlv-gutter-left", `${GUTTER.left}px`);
   element.style.setProperty("--rlv-gutter-right", `${GUTTER.right}px`);
@@ -26,6 +38,16 @@ export function timeline({ session, signal, theme }: Context): Panel {
   let strip: HTMLCanvasElement | null = null;
   let stripOf: unknown;
   let drawn: unknown[] = [];
+  let span: Span = { first: 0, last: 0 };
+  let spanOf = -1;
+  let numSteps = 0;
+
+  const zoomBy = (factor: number, around: number) => {
+    span = zoom(span, factor, around, numSteps);
+    session.invalidate();
+  };
+  closer.addEventListener("click", () => zoomBy(0.5, session.model.get("step")), { signal });
+  wider.addEventListener("click", () => zoomBy(2, session.model.get("step")), { signal });
 
   slider.addEventListener("input", () => session.goTo(Number(slider.value)), { signal });
   slider.addEventListener("pointerdown", () => session.set("playing", false), { signal });
@@ -37,7 +59,7 @@ export function timeline({ session, signal, theme }: Context): Panel {
   resized.observe(plot);
   signal.addEventListener("abort", () => resized.disconnect(), { once: true });
 
-  const stepAt = (event: PointerEvent): number | null =>
+  const stepAt = (event: MouseEvent): number | null =>
     layout && xToStep(layout.axis, event.clientX - plot.getBoundingClientRect().left);
   plot.addEventListener(
     "pointerdown",
@@ -50,6 +72,16 @@ export function timeline({ session, signal, theme }: Context): Panel {
       event.preventDefault();
     },
     { signal },
+  );
+  plot.addEventListener(
+    "wheel",
+    (event) => {
+      // A plain wheel scrolls the notebook; with Ctrl it is what a pinch sends.
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      zoomBy(Math.exp(event.deltaY / 200), stepAt(event) ?? 0);
+    },
+    { signal, passive: false },
   );
   plot.addEventListener(
     "pointermove",
@@ -69,7 +101,21 @@ export function timeline({ session, signal, theme }: Context): Panel {
     { signal },
   );
 
+  const place = (scene: Scene) => {
+    if (spanOf !== scene.trajectory || numSteps !== scene.numSteps)
+      span = { first: 0, last: scene.numSteps - 1 };
+    spanOf = scene.trajectory;
+    numSteps = scene.numSteps;
+    span = follow(span, scene.step, numSteps);
+    const whole = Math.max(1, numSteps - 1);
+    slider.style.setProperty("--rlv-from", (span.first / whole).toFixed(4));
+    slider.style.setProperty("--rlv-to", (span.last / whole).toFixed(4));
+    wider.disabled = span.last - span.first >= numSteps - 1;
+    closer.disabled = span.last - span.first <= SHORTEST_SPAN;
+  };
+
   const arrange = (scene: Scene) => {
+    place(scene);
     if (width === 0) return;
     const ratio = window.devicePixelRatio || 1;
     const inputs = [
@@ -81,10 +127,11 @@ export function timeline({ session, signal, theme }: Context): Panel {
       scene.curves,
       scene.strip,
       scene.output,
+      span,
     ];
     if (inputs.every((input, index) => input === drawn[index])) return;
     drawn = inputs;
-    layout = layOut(scene, width);
+    layout = layOut(scene, width, span);
     base.width = Math.round(width * ratio);
     base.height = Math.round(layout.height * ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);

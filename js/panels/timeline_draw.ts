@@ -1,7 +1,8 @@
 /** Drawing of what stays in the timeline while the step moves. */
 import { minMax } from "../core/decimate.ts";
 import { fixed } from "../core/numbers.ts";
-import { stepToX, valueToY } from "../core/timeline.ts";
+import type { Episode } from "../core/study.ts";
+import { type Axis, stepToX, valueToY } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Theme } from "../views/theme.ts";
 import { OUTCOME_MARK } from "./header.ts";
@@ -52,13 +53,15 @@ function drawStripLane(
   context.fillRect(axis.left, top, axis.width, height);
   if (!strip) return;
   // A step's columns are centred on its pixel, so the first and last stand half over the edge: cut them there.
-  const half = axis.width / Math.max(1, scene.numSteps - 1) / 2;
+  const half = axis.width / Math.max(1, axis.last - axis.first) / 2;
+  const columns = strip.width / scene.numSteps;
+  const [from, wide] = [axis.first * columns, (axis.last - axis.first + 1) * columns];
   context.save();
   context.beginPath();
   context.rect(axis.left, top, axis.width, height);
   context.clip();
-  context.imageSmoothingEnabled = strip.width > axis.width;
-  context.drawImage(strip, axis.left - half, top, axis.width + 2 * half, height);
+  context.imageSmoothingEnabled = wide > axis.width;
+  context.drawImage(strip, from, 0, wide, strip.height, axis.left - half, top, axis.width + 2 * half, height);
   context.restore();
 }
 
@@ -93,7 +96,7 @@ function drawSeries(context: Context2d, scene: Scene, layout: Layout, series: Se
   const y = (value: number) => valueToY(lane, scale, value);
   if (kind === "sticks") {
     context.lineWidth = 1.5;
-    for (let step = 0; step < values.length; step++) {
+    for (let step = axis.first; step <= axis.last; step++) {
       const value = values[step] ?? 0;
       if (value) rule(context, round(stepToX(axis, step)), y(0), round(stepToX(axis, step)), y(value));
     }
@@ -101,7 +104,7 @@ function drawSeries(context: Context2d, scene: Scene, layout: Layout, series: Se
     return;
   }
   // One path an episode: what follows a reset does not continue what came before it.
-  for (const { start, stop } of scene.episodes) {
+  for (const { start, stop } of visible(scene.episodes, axis)) {
     if (kind === "area") {
       trace(context, layout, series, start, stop, y);
       context.lineTo(stepToX(axis, stop - 1), y(0));
@@ -113,6 +116,18 @@ function drawSeries(context: Context2d, scene: Scene, layout: Layout, series: Se
     context.stroke();
     context.lineWidth = 1;
   }
+}
+
+/** The part of each episode that the axis shows; `index` counts all of them. */
+function visible(episodes: readonly Episode[], { first, last }: Axis): (Episode & { index: number })[] {
+  return episodes
+    .map((episode, index) => ({
+      ...episode,
+      index,
+      start: Math.max(episode.start, first),
+      stop: Math.min(episode.stop, last + 1),
+    }))
+    .filter(({ start, stop }) => start < stop);
 }
 
 /** A path through the series; above two steps a pixel, through each pixel's lowest and highest value. */
@@ -148,17 +163,18 @@ function drawEpisodes(context: Context2d, scene: Scene, layout: Layout, theme: T
   const middle = lane.top + lane.height / 2;
   context.textBaseline = "middle";
   let previous = Number.NEGATIVE_INFINITY;
-  for (const [index, episode] of scene.episodes.entries()) {
+  for (const episode of visible(scene.episodes, axis)) {
     const left = stepToX(axis, episode.start);
-    const right = stepToX(axis, Math.min(episode.stop, scene.numSteps - 1));
+    const right = stepToX(axis, Math.min(episode.stop, axis.last));
     context.strokeStyle = theme.line;
     // Where episodes stand closer than this, their boundaries would hide the curves.
-    if (index > 0 && left - previous >= CLOSEST) rule(context, round(left), lane.top, round(left), height);
+    if (left > axis.left && left - previous >= CLOSEST)
+      rule(context, round(left), lane.top, round(left), height);
     previous = left;
     context.fillStyle = theme.muted;
     context.textAlign = "left";
     const mark = OUTCOME_MARK[episode.outcome] ?? "·";
-    const full = `${index + 1} ${mark}`;
+    const full = `${episode.index + 1} ${mark}`;
     for (const text of [`${full} ${episode.outcome}`, full, mark])
       if (context.measureText(text).width + 8 < right - left) {
         context.fillText(text, left + 5, middle);
@@ -167,7 +183,7 @@ function drawEpisodes(context: Context2d, scene: Scene, layout: Layout, theme: T
   }
   context.fillStyle = theme.text;
   for (const mark of scene.study.bookmarks)
-    if (mark.trajectory === scene.trajectory)
+    if (mark.trajectory === scene.trajectory && mark.step >= axis.first && mark.step <= axis.last)
       triangle(context, stepToX(axis, mark.step), lane.top + lane.height + 4, mark.kind === "high" ? -1 : 1);
 }
 

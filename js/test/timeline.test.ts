@@ -1,19 +1,54 @@
 import { describe, expect, test } from "vitest";
 import { Clock } from "../core/clock.ts";
-import { stack, stepToX, valueScale, valueToY, xToStep } from "../core/timeline.ts";
+import { follow, stack, stepToX, valueScale, valueToY, xToStep, zoom } from "../core/timeline.ts";
 
 describe("steps and pixels", () => {
   test("every step comes back from its own pixel", () => {
     for (const numSteps of [2, 7, 512, 1000]) {
-      const axis = { left: 36, width: 1000, numSteps };
-      for (let step = 0; step < numSteps; step++) expect(xToStep(axis, stepToX(axis, step))).toBe(step);
+      const axis = { left: 36, width: 1000, first: 5, last: 4 + numSteps };
+      for (let step = 5; step < 5 + numSteps; step++) expect(xToStep(axis, stepToX(axis, step))).toBe(step);
     }
   });
 
   test("outside the axis is its nearest end; a single step is always step 0", () => {
-    const axis = { left: 10, width: 100, numSteps: 50 };
+    const axis = { left: 10, width: 100, first: 0, last: 49 };
     expect([xToStep(axis, -500), xToStep(axis, 900)]).toEqual([0, 49]);
-    expect(xToStep({ ...axis, numSteps: 1 }, 60)).toBe(0);
+    expect(xToStep({ ...axis, last: 0 }, 60)).toBe(0);
+  });
+});
+
+describe("zoom", () => {
+  const whole = { first: 0, last: 9999 };
+
+  test("keeps the step around which it happens in its place", () => {
+    const axis = { left: 0, width: 1000 };
+    for (const around of [0, 1234, 5000, 9999]) {
+      const span = zoom(whole, 0.25, around, 10_000);
+      expect(span.last - span.first).toBe(2500);
+      expect(
+        Math.abs(stepToX({ ...axis, ...span }, around) - stepToX({ ...axis, ...whole }, around)),
+      ).toBeLessThan(1);
+    }
+  });
+
+  test("stays within the trajectory, neither longer than it nor shorter than a glance", () => {
+    let span = whole;
+    for (let turn = 0; turn < 40; turn++) span = zoom(span, 0.5, 9999, 10_000);
+    expect(span).toEqual({ first: 9967, last: 9999 });
+    for (let turn = 0; turn < 40; turn++) span = zoom(span, 2, 9967, 10_000);
+    expect(span).toEqual(whole);
+    expect(zoom({ first: 0, last: 9 }, 0.5, 4, 10)).toEqual({ first: 0, last: 9 });
+    expect(zoom({ first: 0, last: 0 }, 0.5, 0, 1)).toEqual({ first: 0, last: 0 });
+  });
+
+  test("follows a step that leaves it, and only then", () => {
+    const span = { first: 100, last: 200 };
+    expect(follow(span, 150, 1000)).toBe(span);
+    for (const step of [0, 99, 201, 640, 999]) {
+      const { first, last } = follow(span, step, 1000);
+      expect(last - first).toBe(100);
+      expect(step >= first && step <= last && first >= 0 && last <= 999).toBe(true);
+    }
   });
 });
 
