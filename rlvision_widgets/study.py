@@ -17,8 +17,9 @@ import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.filling import Cancelled, Filling, fill
+from rlvision_widgets.analysis.playing import make_world
 from rlvision_widgets.analysis.progress import Report, bars
-from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout, make_world
+from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import Output, Selection
@@ -113,13 +114,13 @@ def build_study(
     An interrupt (Ctrl-C) ends it without a result. To keep what is there, take the steps one by one.
     """
     layers = _checked_layers(agent, layers)
+    many, num_samples, every = _preset(observations)
     if outputs is not None:
         outputs = [Output.parse(output, agent.action_names).name for output in outputs]
     make = environment if callable(environment) else _maker(agent, environment)
     seeds = [int(number) >> 1 for number in np.random.SeedSequence(seed).generate_state(4)]
     with make(num_trajectories=num_trajectories, seed=seeds[0]) as worlds:
         rollout = collect_rollout(agent, worlds, num_steps=num_steps, seed=seeds[1], progress=progress)
-    many, num_samples, every = _preset(observations)
     with make(num_trajectories=many, seed=seeds[2]) as worlds:
         samples = collect_observations(
             agent, worlds, num_samples=num_samples, every=every, seed=seeds[3], progress=progress

@@ -8,7 +8,8 @@ import xarray as xr
 from toy import ToyEnvironment
 
 from rlvision_widgets import schema
-from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout, make_world
+from rlvision_widgets.analysis.playing import make_world
+from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout
 from rlvision_widgets.environments import make_environment
 
 LEFT, NOOP, RIGHT = 0, 1, 2

@@ -48,7 +48,7 @@ def test_each_mistake_is_named(study, mistake):
 
 def test_all_mistakes_of_a_study_are_listed_at_once():
     tree = toy.toy_study()
-    del tree["layers/2b"].dataset["direction"]
+    tree["layers/2b"].dataset = tree["layers/2b"].to_dataset().drop_vars("direction")
     tree["layers/2b/outputs/value/scale"] = tree["layers/2b/outputs/value/scale"].astype("float64")
     del tree.attrs["seed"]
     tree["notes"] = xr.DataTree(xr.Dataset({"anything": ("goes", np.arange(3))}))

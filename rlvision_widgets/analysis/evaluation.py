@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rlvision_widgets.analysis.playing import Act, Player, describe, ended, make_world, streams
 from rlvision_widgets.analysis.progress import track
-from rlvision_widgets.analysis.rollout import Act, Player, describe, ended, make_world, streams
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.names import strict_keywords
 
@@ -95,7 +95,8 @@ def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tu
     rate, spread = successes / number, z**2 / number
     middle = (rate + spread / 2) / (1 + spread)
     half = (z / (1 + spread)) * (rate * (1 - rate) / number + spread / (4 * number)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # at the ends the bounds are 0 and 1 exactly, which rounding would miss
+    return 0.0 if successes == 0 else middle - half, 1.0 if successes == number else middle + half
 
 
 def _evaluate(agent: Act, worlds: Any, seeds: npt.NDArray[np.int64], seed: int, progress: bool) -> xr.Dataset:
