@@ -396,3 +396,26 @@ def test_the_generated_types_are_those_of_the_traits():
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     assert generate.TARGET.read_text(encoding="utf-8") == generate.generate(), "run python js/generated/generate.py"
+
+
+def test_an_agent_computes_through_its_study(built, agent):
+    study = built.copy(deep=True)
+    view = Explorer(study, agent=agent)
+    view.send = Recorder()
+    assert view.can_compute
+    assert [layer["name"] for layer in view._study["layers"]] == list(agent.layers)
+    absent = next(layer["name"] for layer in view._study["layers"] if not layer["features"])
+    where = {"trajectory": 1, "layer": absent, "output": "value"}
+    ask(view, "q", "compute", {**where, "step": 0})
+    assert view.send.reply("q")[0]["result"] == {"arrays": []}
+    assert "features" in {m["stage"] for m in view.send.progress("q")}
+    for chunk in range(view.source.num_chunks):
+        assert view.source.is_computed(1, absent, "value", chunk)
+    assert not view.source.is_computed(0, absent, "value", 0), "only what was asked for is computed"
+    assert next(layer for layer in view._study["layers"] if layer["name"] == absent)["features"]
+    view.close()
+
+
+def test_an_agent_that_the_study_is_not_of_is_refused(study, agent):
+    with pytest.raises(ValueError, match="this study is of 'made-up agent'"):
+        Explorer(study, agent=agent)

@@ -1,24 +1,10 @@
 """A real JupyterLab and a real Chromium, started once; each test gets fresh views in a notebook that stays open."""
 
-import os
-import shutil
-
 import pytest
 import toy
-from lab import Lab, Notebook, Server
+from lab import ARGS, CHROMIUM, Lab, Notebook, Server
 
 from rlvision_widgets.storage import save_study
-
-CHROMIUM = os.environ.get("RLV_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,11 +12,22 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("RLV_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SETUP = """
 import time, numpy as np, rlvision_widgets as rlv, lab_kernel
 study = rlv.open_study("toy.zarr")
 """
-SUBSHELL_NOISE = "Kernel.shell_main"  # ipykernel 7 writes this at times when a page closes its comms: not ours
+# ipykernel 7 writes this at times after a page has closed its comms and with them a thread of the kernel: not ours.
+SUBSHELL_NOISE = "Task was destroyed but it is pending"
 IDLE = """() => {
     const session = jupyterapp.shell.currentWidget?.sessionContext;
     return session?.isReady && session.session?.kernel?.status === "idle";

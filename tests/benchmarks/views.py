@@ -1,0 +1,161 @@
+"""How fast the explorer is in JupyterLab, and how large a snapshot is: `python tests/benchmarks/views.py [STUDY]`.
+
+Prints a markdown table. Everything is measured in a real JupyterLab and a real Chromium, without a GPU. With the path
+of a saved study, the snapshot is of that one; otherwise it is of a made-up one.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.extend(
+    str(Path(__file__).resolve().parents[level] / folder) for level, folder in ((1, ""), (1, "browser"), (2, ""))
+)
+
+import numpy as np
+import toy
+import xarray as xr
+from lab import ARGS, CHROMIUM, Lab, Notebook, Server
+from playwright.sync_api import sync_playwright
+
+from rlvision_widgets.schema import CHUNK
+from rlvision_widgets.snapshot import save_snapshot
+from rlvision_widgets.storage import open_study, save_study
+
+LONG = 100_000
+# Moves the slider as a hand would, and waits until the step's own picture has been painted.
+MOVES = """async (steps) => {
+    const root = document.querySelector(".rlv-explorer");
+    const slider = root.querySelector(".rlv-slider");
+    const canvas = root.querySelector(".rlv-observation canvas");
+    const frame = () => new Promise(requestAnimationFrame);
+    const painted = () => new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = resolve;
+        requestAnimationFrame(() => port2.postMessage(0));
+    });
+    const times = [];
+    for (const step of steps) {
+        await painted();
+        const start = performance.now();
+        slider.value = String(step);
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        const label = `observation, step ${step}`;
+        while (canvas.getAttribute("aria-label") !== label || root.hasAttribute("data-stale")) await frame();
+        await new Promise((resolve) => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = resolve;
+            port2.postMessage(0);
+        });
+        times.push(performance.now() - start);
+    }
+    return times;
+}"""
+PLAY = """async (seconds) => {
+    const root = document.querySelector(".rlv-explorer");
+    const steps = root.querySelector(".rlv-steps");
+    root.querySelector('[aria-label="Play"]').click();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const seen = new Set();
+    let stale = 0, frames = 0;
+    const start = performance.now();
+    while (performance.now() - start < 1000 * seconds) {
+        await new Promise(requestAnimationFrame);
+        seen.add(steps.textContent);
+        frames++;
+        if (root.hasAttribute("data-stale")) stale++;
+    }
+    const took = performance.now() - start;
+    root.querySelector('[aria-label="Pause"]').click();
+    return [1000 * seen.size / took, 1000 * frames / took, stale];
+}"""
+
+
+def write_long_study(path: Path) -> None:
+    """Write a study of one trajectory of `LONG` steps, block by block."""
+    block = toy.toy_study(num_trajectories=1, num_steps=32 * CHUNK)
+    save_study(block, path)
+    for written in range(32 * CHUNK, LONG, 32 * CHUNK):
+        more = slice(0, min(32 * CHUNK, LONG - written))
+        for group in ("/", "/layers/2b/outputs/value"):
+            node = block[group].to_dataset(inherit=False)
+            growing = node[[name for name in node.variables if "step" in node[name].dims]].isel(step=more)
+            growing.drop_encoding().to_zarr(path, group=group, append_dim="step", consolidated=False)
+
+
+def percentiles(times: list[float]) -> str:
+    """Return the median and the 95th percentile."""
+    return f"{np.percentile(times, 50):.0f} / {np.percentile(times, 95):.0f}"
+
+
+def measure_lab(notebook: Notebook, path: str, num_steps: int, row) -> None:
+    """Measure the explorer of one study in JupyterLab."""
+    rng = np.random.default_rng(0)
+    label = f"{num_steps:,} steps"
+    firsts = []
+    for _ in range(5):
+        notebook.clear()
+        start = time.perf_counter()
+        notebook.show(f"view = rlv.Explorer({path!r}, fps=60); view")
+        firsts.append(1000 * (time.perf_counter() - start))
+    row(f"run the cell → first complete picture, {label}", percentiles(firsts), "ms")
+    page = notebook.page
+    page.evaluate(MOVES, list(range(0, 128)))
+    near = [int(step) for step in rng.integers(0, 128, 100)]
+    row(f"move to a loaded step → painted, {label}", percentiles(page.evaluate(MOVES, near)), "ms")
+    if num_steps > 2048:
+        far = [int(step) for step in rng.choice(num_steps // CHUNK, 60, replace=False) * CHUNK + 7]
+        row(f"jump to a step that is not loaded → painted, {label}", percentiles(page.evaluate(MOVES, far)), "ms")
+    shown, frames, stale = page.evaluate(PLAY, 5)
+    row(f"play at 60 fps, {label}", f"{shown:.1f} steps/s, {stale} stale of {frames:.0f} frames/s", "")
+
+
+def measure_snapshot(study: xr.DataTree, name: str, folder: Path, browser, row) -> None:
+    """Measure how large a page is, and how long it takes to be complete."""
+    path = folder / "snapshot.html"
+    start = time.perf_counter()
+    save_snapshot(study, path, progress=False)
+    size = f"{study.sizes['trajectory']} x {study.sizes['step']} steps of {name}"
+    row(f"save a snapshot, {size}", f"{time.perf_counter() - start:.1f}", "s")
+    row(f"snapshot, {size}", f"{path.stat().st_size / 1e6:.1f}", "MB")
+    times = []
+    for _ in range(5):
+        page = browser.new_page()
+        start = time.perf_counter()
+        page.goto(path.as_uri(), wait_until="commit")
+        page.locator("[data-ready]").wait_for()
+        times.append(1000 * (time.perf_counter() - start))
+        page.close()
+    row(f"open it → first complete picture, {size}", percentiles(times), "ms")
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    print("| what | p50 / p95 | |\n|---|---|---|")
+
+    def row(what: str, number: str, unit: str) -> None:
+        print(f"| {what} | {number} | {unit} |", flush=True)
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(Path(folder))
+        save_study(toy.toy_study(1, 512), server.notebooks / "short.zarr")
+        save_study(toy.toy_study(), server.notebooks / "toy.zarr")
+        write_long_study(server.notebooks / "long.zarr")
+        server.start()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS).new_context(
+            viewport={"width": 1400, "height": 1000}
+        )
+        try:
+            notebook = Notebook(Lab(browser.new_page(), server))
+            measure_lab(notebook, "short.zarr", 512, row)
+            measure_lab(notebook, "long.zarr", LONG, row)
+            given = sys.argv[1] if len(sys.argv) > 1 else None
+            study = open_study(given) if given else toy.toy_study(8, 512)
+            measure_snapshot(study, study.attrs["environment"], Path(folder), browser, row)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
