@@ -87,7 +87,8 @@ def open_study(path: str | os.PathLike[str]) -> xr.DataTree:
     Returns
     -------
     DataTree
-        Follows `rlvision_widgets.schema`. Changing it changes nothing on disk. ``close()`` frees the file.
+        Follows `rlvision_widgets.schema`. Changing it changes nothing on disk. What is read is not kept: ``load()``
+        keeps an array, a node or all of it in memory. ``close()`` frees the file.
 
     Raises
     ------
@@ -112,8 +113,9 @@ def open_study(path: str | os.PathLike[str]) -> xr.DataTree:
             f"{schema.SCHEMA_VERSION}): upgrade it, for instance with `pip install -U rlvision-widgets`"
         )
     store: Any = ZipStore(target, mode="r") if target.is_file() else target  # xarray's stubs do not know zarr's stores
-    # chunks=None: xarray's own lazy arrays, so that dask is not needed
-    study = xr.open_datatree(store, engine="zarr", chunks=None, consolidated=False)
+    # chunks=None: xarray's own lazy arrays, so that dask is not needed. No cache: what a view has shown, or
+    # save_study has copied, would stay in memory for good.
+    study = xr.open_datatree(store, engine="zarr", chunks=None, cache=False, consolidated=False)
     if isinstance(store, ZipStore):
         study.set_close(store.close)
     schema.check(study)

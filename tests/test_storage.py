@@ -89,6 +89,17 @@ def test_reading_some_steps_reads_their_chunk_only(study, tmp_path):
     assert not opened["observation"][1, 64:].any()  # what was removed is missed only where it is asked for
 
 
+def test_neither_reading_nor_saving_keeps_arrays_in_memory(study, tmp_path):
+    save_study(study, tmp_path / "study.zarr")
+    opened = open_study(tmp_path / "study.zarr")
+    opened["observation"][0, :64].load()
+    save_study(opened, tmp_path / "copy.zarr")
+    assert not opened["observation"].variable._in_memory
+    opened["value"][0, 0] = 5  # a change is kept, in memory
+    assert opened["value"].values[0, 0] == 5
+    assert open_study(tmp_path / "copy.zarr")["value"].values[0, 0] == study["value"].values[0, 0]
+
+
 @pytest.mark.parametrize("name", SUFFIXES)
 def test_an_opened_study_can_be_changed_and_saved_over_itself(study, tmp_path, name):
     save_study(study, tmp_path / name)
