@@ -27,10 +27,21 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         wrong = message.rsplit(":", 1)[-1].strip().split(" ")[0].strip("'\"")
-        words = [word for action in self._actions for word in (*action.option_strings, *(action.choices or ()))]
-        guess = nearest(wrong, [str(word) for word in words]) if wrong else None
+        guess = nearest(wrong, self._words()) if wrong else None
         meant = f"; did you mean {guess!r}?" if guess not in (None, wrong) else ""
         super().error(message + meant)
+
+    def _words(self) -> list[str]:
+        """Return all that can be written: options and choices, those of the commands too."""
+        choices = [choice for action in self._actions for choice in (action.choices or ())]
+        commands = [
+            command
+            for action in self._actions
+            if isinstance(action.choices, dict)
+            for command in action.choices.values()
+        ]
+        options = [option for action in self._actions for option in action.option_strings]
+        return [*options, *map(str, choices), *(word for command in commands for word in command._words())]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -158,14 +169,14 @@ def _build(options: argparse.Namespace) -> int:
     from rlvision_widgets.storage import save_study
     from rlvision_widgets.study import build_study
 
-    chosen = {name: tuple(words) for name in ("layers", "outputs") if (words := getattr(options, name)) is not None}
     study = build_study(
         load_agent(options.agent),
         num_trajectories=options.trajectories,
         num_steps=options.steps,
+        layers=options.layers,
+        outputs=options.outputs,
         num_features=options.features,
         seed=options.seed,
-        **chosen,
     )
     save_study(study, options.study)
     print(f"Saved {options.study}. See it: rlv.Explorer({str(options.study)!r}), or `rlvision snapshot`.")
