@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -178,6 +180,22 @@ def test_a_feature_alone_carries_all_of_its_own_direction_with_its_sign():
     np.testing.assert_allclose(reduced.residual, 0, atol=1e-6)
     rescaled = reduce_attribution(attribution, features.assign(direction=features.direction * 7))
     np.testing.assert_allclose(rescaled.attribution, reduced.attribution, atol=1e-6)
+
+
+def test_arrays_that_refuse_to_be_written_to_are_read_without_a_warning():
+    attribution, _ = planted()
+    features = fit_nmf(attribution, num_features=4)
+    expected = reduce_attribution(attribution, features)
+    for array in (attribution.values, features["direction"].values):
+        array.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.set_warn_always(True)  # else torch says it once in a process, perhaps in another test
+        try:
+            xr.testing.assert_identical(reduce_attribution(attribution, features), expected)
+            fit_nmf(attribution, num_features=4)
+        finally:
+            torch.set_warn_always(False)
 
 
 def test_zero_attribution_reduces_to_zero():

@@ -244,7 +244,7 @@ def _along_paths(
 ) -> _Explanation:
     if features is None:
         raise ValueError("paths go through features: pass features=fit_nmf(...) of the same layer.")
-    direction = torch.from_numpy(features["direction"].transpose("feature", "channel").values)
+    direction = torch.tensor(features["direction"].transpose("feature", "channel").values)
 
     def integrate(score: Score, activations: Tensor) -> Attributed:
         own = direction.to(activations)

@@ -229,7 +229,7 @@ def _codes(
     """Yield activations along the features, batch by batch."""
     if observations.ndim != 4 or not len(observations):
         raise ValueError(f"expected observations (sample, height, width, rgb), at least one; got {observations.shape}.")
-    direction = torch.from_numpy(features["direction"].transpose("feature", "channel").values)
+    direction = torch.tensor(features["direction"].transpose("feature", "channel").values)
     for start in range(0, len(observations), batch_size):
         activations = agent.activations(layer, np.asarray(observations[start : start + batch_size])).cpu()
         if activations.shape[1] != direction.shape[1]:

@@ -150,12 +150,12 @@ def reduce_attribution(attribution: xr.DataArray, features: xr.Dataset) -> xr.Da
 
 def _parts(cells: FloatArray, direction: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return what of each row the features carry, (row, feature), and the rest, (row,)."""
-    dictionary = torch.from_numpy(direction.astype(cells.dtype, copy=False))
+    dictionary = torch.tensor(direction.astype(cells.dtype))
     sums = dictionary.sum(1)
     parts = np.empty((len(cells), len(direction)), np.float32)
     residual = np.empty(len(cells), np.float32)
     for start in range(0, len(cells), CHUNK_CELLS):
-        block = torch.from_numpy(np.ascontiguousarray(cells[start : start + CHUNK_CELLS]))
+        block = torch.tensor(cells[start : start + CHUNK_CELLS])
         codes = nonnegative_codes(block.clamp_min(0), dictionary) - nonnegative_codes((-block).clamp_min(0), dictionary)
         part = codes * sums
         parts[start : start + CHUNK_CELLS] = part.numpy()
