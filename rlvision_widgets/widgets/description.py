@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,15 @@ from rlvision_widgets.widgets.wire import (
     TrajectoryDescription,
 )
 
-__all__ = ["Offers", "action_names", "describe_layers", "describe_outputs", "describe_rollout", "is_complete"]
+__all__ = [
+    "Offers",
+    "action_names",
+    "describe_layers",
+    "describe_outputs",
+    "describe_rollout",
+    "is_complete",
+    "layer_names",
+]
 
 _QUALITY = ("r_squared", "residual_share", "num_rows", "seed_stability")
 _LABELS = {
@@ -62,10 +70,10 @@ def describe_rollout(study: xr.DataTree) -> dict[str, Any]:
 
 def describe_layers(study: xr.DataTree, offers: Offers | None) -> list[LayerDescription]:
     """Describe the agent's layers, or the stored ones without an agent, in the network's order."""
-    stored = study["layers"].children if "layers" in study.children else {}
+    stored = _stored_layers(study)
     known = {layer["name"]: layer for layer in offers.layers} if offers is not None else {}
     described: list[LayerDescription] = []
-    for name in [*known, *(name for name in stored if name not in known)]:
+    for name in layer_names(study, offers):
         if name in stored:
             described.append(_stored_layer(name, stored[name]))
         else:
@@ -82,6 +90,12 @@ def describe_layers(study: xr.DataTree, offers: Offers | None) -> list[LayerDesc
                 }
             )
     return described
+
+
+def layer_names(study: xr.DataTree, offers: Offers | None) -> list[str]:
+    """Return the names of the layers that are described, without reading anything."""
+    known = [str(layer["name"]) for layer in offers.layers] if offers is not None else []
+    return list(dict.fromkeys([*known, *_stored_layers(study)]))
 
 
 def describe_outputs(
@@ -107,6 +121,10 @@ def action_names(study: xr.DataTree) -> list[str]:
 def finite(number: object) -> float | None:
     """Return a number that JSON can hold: None for NaN, infinities and None."""
     return float(number) if isinstance(number, int | float | np.number) and math.isfinite(number) else None
+
+
+def _stored_layers(study: xr.DataTree) -> Mapping[str, xr.DataTree]:
+    return study["layers"].children if "layers" in study.children else {}
 
 
 def _trajectories(study: xr.DataTree) -> list[TrajectoryDescription]:

@@ -20,6 +20,7 @@ from rlvision_widgets.widgets.description import (
     describe_outputs,
     describe_rollout,
     is_complete,
+    layer_names,
 )
 from rlvision_widgets.widgets.thumbnails import thumbnails
 from rlvision_widgets.widgets.wire import Arrays, StudyDescription, check_request
@@ -102,7 +103,7 @@ class StudySource:
             if key in checked and not 0 <= checked[key] < size:
                 raise ValueError(f"{name}: {key} {checked[key]} is out of range; there are {size}, from 0")
         if "layer" in checked:
-            layers = [layer["name"] for layer in describe_layers(self.study, self.connection)]
+            layers = layer_names(self.study, self.connection)
             if checked["layer"] not in layers:
                 raise ValueError(f"{name}: " + unknown("layer", checked["layer"], layers))
         return name, checked
