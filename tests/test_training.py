@@ -254,8 +254,18 @@ def test_after_another_optimiser_a_resumed_run_begins_its_own_afresh(tmp_path):
     assert {int(each["step"]) for each in state["adam"]["state"].values()} == {4}  # of one iteration
 
 
-def test_it_learns_to_walk_to_the_coin(tmp_path):
-    options = toy_options(tmp_path, steps=6144, learning_rate=2e-3, gamma=0.95, average=0.9, evaluation_levels=64)
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_it_learns_to_walk_to_the_coin(tmp_path, optimiser):
+    options = toy_options(
+        tmp_path,
+        optimiser=optimiser,
+        reward_scale=10.0,
+        steps=6144,
+        learning_rate=2e-3,
+        gamma=0.95,
+        average=0.9,
+        evaluation_levels=64,
+    )
     path = train(options, make=make_toy)
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["evaluations"] == [
