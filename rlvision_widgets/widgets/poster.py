@@ -32,7 +32,7 @@ def poster(source: StudySource, trajectory: int, step: int, layer: str, output: 
     where = {"trajectory": trajectory, "layer": layer, "output": output}
     flags, arrays = source.answer("attribution", {**where, "chunk": chunk}) if shown else ({"computed": False}, {})
     if shown is not None and flags["computed"]:
-        scale = source.answer("totals", where)[0]["display_scale"] or 1.0
+        scale = source.display_scale(layer, output)
         frame = arrays["attribution"].isel(step=within).transpose("y", "x", "feature").values
         strength = frame * (float(arrays["scale"].values[within]) / scale)
         colours = np.array([_rgb(feature["colour"]) for feature in shown["features"]])

@@ -117,6 +117,11 @@ class StudySource:
         node = self._output(layer, output)
         return node is not None and _is_computed(node, _steps(trajectory, chunk))
 
+    def display_scale(self, layer: str, output: str) -> float:
+        """Return the attribution that is drawn at full strength; 1 where nothing is computed, or all of it is zero."""
+        node = self._output(layer, output)
+        return float(node.attrs["display_scale"]) or 1.0 if node is not None else 1.0
+
     def _curves(self, trajectory: int) -> Answer:
         names = ("value", "advantage", "reward", "policy_logits", "action", "first")
         return {}, self._read(self.study, names, {"trajectory": trajectory})
