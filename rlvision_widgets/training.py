@@ -8,9 +8,9 @@ Options, then the pieces (return scale, advantages, loss, teacher), then `train`
     runs/coinrun/agent.json          its card: options, legs, learning curve, hardware
 
 PPO is Schulman et al. 2017 with the details of Cobbe et al. 2020 ("Leveraging Procedural Generation"), but one pass
-over each rollout in bfloat16: what counts here is processor time, not steps. The bundled agent came from fewer steps with a
-teacher (kickstarting: Schmitt et al. 2018); its card holds the commands and the curve. Torch is imported where it is
-used, because the command line reads this file for its options.
+over each rollout in bfloat16: what counts here is processor time, not steps. The bundled agent came from fewer steps
+with a teacher (kickstarting: Schmitt et al. 2018); its card holds the commands and the curve. Torch is imported where
+it is used, because the command line reads this file for its options.
 """
 
 import argparse
