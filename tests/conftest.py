@@ -1,6 +1,8 @@
 """Fixtures for all tests: built once, and not to be changed by any."""
 
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks on busy machines lose more by threads than they gain
@@ -35,3 +37,13 @@ def agent():
 def built(agent):
     """What `build_study` makes of the toy agent in the toy world; read-only."""
     return frozen(toy.built_study(agent))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The folder in which `rlvision demo` has run, in a process of its own: small, or as it is for new pictures."""
+    folder = tmp_path_factory.mktemp("demo")
+    small = [] if os.environ.get("RLVISION_PICTURES") else ["--trajectories", "2", "--steps", "96"]
+    command = [sys.executable, "-m", "rlvision_widgets.cli", "demo", "--no-lab", *small]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder

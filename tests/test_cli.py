@@ -15,15 +15,6 @@ from rlvision_widgets.cli import main
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder in which `rlvision demo` has run, in a process of its own, on a small rollout."""
-    folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "rlvision_widgets.cli", "demo", "--no-lab", "--trajectories", "2", "--steps", "96"]
-    subprocess.run(command, cwd=folder, check=True)
-    return folder
-
-
 @pytest.mark.slow
 def test_the_demo_leaves_a_study_a_page_and_the_notebook(demo: Path) -> None:
     study = rlv.open_study(demo / "coinrun.zarr")

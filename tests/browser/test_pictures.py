@@ -1,0 +1,61 @@
+"""The example notebook in JupyterLab, as a newcomer finds it after `make demo`; its pictures are the front page's."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from explorer_page import LONG, ExplorerPage
+from lab import IDLE
+from playwright.sync_api import expect
+
+import rlvision_widgets as rlv
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+THEME = "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })"
+COLLAPSE = "() => { if (!jupyterapp.shell.leftCollapsed) jupyterapp.shell.collapseLeft(); }"
+
+
+@pytest.fixture
+def page(chromium, server, demo):
+    """The demo's notebook, run from top to bottom in JupyterLab."""
+    shutil.copytree(demo, server.notebooks / "demo")
+    context = chromium.new_context(viewport={"width": 1400, "height": 1300}, device_scale_factor=1.5)
+    context.set_default_timeout(5 * LONG)
+    page = context.new_page()
+    page.goto(f"{server.address}/lab/tree/demo/coinrun.ipynb?reset")
+    page.wait_for_function("() => window.jupyterapp")
+    page.evaluate("() => jupyterapp.restored.then(() => true)")
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook").wait_for()
+    page.evaluate(COLLAPSE)
+    page.wait_for_function(IDLE)
+    page.evaluate(RUN_ALL)
+    yield page
+    context.close()
+
+
+def test_the_notebook_s_explorer_in_both_themes_makes_pictures(page, demo, tmp_path):
+    explorer = ExplorerPage(page)
+    explorer.root.and_(page.locator("[data-ready]")).wait_for()
+    assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    study = rlv.open_study(demo / "coinrun.zarr")
+    surprise = rlv.bookmarks(study).query("kind == 'low'").iloc[0]
+    explorer.expect_frame(study, int(surprise.trajectory), int(surprise.step))
+    totals = np.abs(study["layers/2b/outputs/value/total"].values[int(surprise.trajectory)]).sum(-1)
+    explorer.slider.fill(str(int(totals.argmax())))
+    explorer.expect_frame(study, int(surprise.trajectory), int(totals.argmax()))
+    folder = Path(os.environ.get("RLVISION_PICTURES", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    seen = {}
+    for name, theme in (("light", "JupyterLab Light"), ("dark", "JupyterLab Dark")):
+        page.evaluate(THEME, theme)
+        is_light = "true" if name == "light" else "false"
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light, timeout=LONG)
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(500)  # the theme's own colours fade in
+        explorer.root.scroll_into_view_if_needed()
+        seen[name] = explorer.root.screenshot(path=folder / f"explorer-{name}.png")
+    assert seen["light"] != seen["dark"]
