@@ -32,6 +32,8 @@ MAX_STRIP = 4096
 MAX_KEYFRAMES = 512
 SHORT = 2048  # steps up to which a trajectory is shown without a preview
 
+WHOLE = {"curves", "strip", "preview", "totals"}  # requests that read a whole trajectory
+
 Answer = tuple[dict[str, Any], Arrays]
 
 
@@ -110,7 +112,7 @@ class StudySource:
 
     def is_slow(self, method: str) -> bool:
         """Tell whether an answer reads a whole long trajectory, so that it should not hold up others."""
-        return method in {"strip", "preview"} and self.num_steps > SHORT
+        return method in WHOLE and self.num_steps > SHORT
 
     def is_computed(self, trajectory: int, layer: str, output: str, chunk: int) -> bool:
         """Tell whether a chunk of attribution is there."""

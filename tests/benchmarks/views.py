@@ -24,8 +24,8 @@ from rlvision_widgets.snapshot import save_snapshot
 from rlvision_widgets.storage import open_study, save_study
 
 LONG = 100_000
-# Moves the slider as a hand would, and waits until the step's own picture has been painted.
-MOVES = """async (steps) => {
+# Moves the slider after a pause in milliseconds, and waits until the step's own picture has been painted.
+MOVES = """async ([steps, pause]) => {
     const root = document.querySelector(".rlv-explorer");
     const slider = root.querySelector(".rlv-slider");
     const canvas = root.querySelector(".rlv-observation canvas");
@@ -37,6 +37,7 @@ MOVES = """async (steps) => {
     });
     const times = [];
     for (const step of steps) {
+        await new Promise((resolve) => setTimeout(resolve, pause));
         await painted();
         const start = performance.now();
         slider.value = String(step);
@@ -101,12 +102,14 @@ def measure_lab(notebook: Notebook, path: str, num_steps: int, row) -> None:
         firsts.append(1000 * (time.perf_counter() - start))
     row(f"run the cell → first complete picture, {label}", percentiles(firsts), "ms")
     page = notebook.page
-    page.evaluate(MOVES, list(range(0, 128)))
+    page.evaluate(MOVES, [list(range(0, 128)), 0])
     near = [int(step) for step in rng.integers(0, 128, 100)]
-    row(f"move to a loaded step → painted, {label}", percentiles(page.evaluate(MOVES, near)), "ms")
+    row(f"move to a loaded step → painted, {label}", percentiles(page.evaluate(MOVES, [near, 0])), "ms")
     if num_steps > 2048:
         far = [int(step) for step in rng.choice(num_steps // CHUNK, 60, replace=False) * CHUNK + 7]
-        row(f"jump to a step that is not loaded → painted, {label}", percentiles(page.evaluate(MOVES, far)), "ms")
+        row(
+            f"jump to a step that is not loaded → painted, {label}", percentiles(page.evaluate(MOVES, [far, 300])), "ms"
+        )
     shown, frames, stale = page.evaluate(PLAY, 5)
     row(f"play at 60 fps, {label}", f"{shown:.1f} steps/s, {stale} stale of {frames:.0f} frames/s", "")
 
