@@ -102,7 +102,7 @@ class TrainingOptions:
     """Spectral norm of a step of Muon, in kernels whose own begins between 1 and 2."""
     anneal: float = 0.3
     """Share of the steps, at the end, over which both rates fall to zero in a straight line."""
-    average: float = 0.995
+    average: float = 0.98
     """Decay, per gradient step, of the running average of the weights; that average is the exported agent."""
     gamma: float = 0.999
     """Discount per decision."""
@@ -122,6 +122,8 @@ class TrainingOptions:
     """Agent to learn from besides, on the states that the student visits: anything that `load_agent` opens."""
     teacher_weight: float = 1.0
     """Of KL(teacher || student)."""
+    teacher_temperature: float = 1.0
+    """The teacher's probabilities are raised to its inverse: below 1 the student learns to play more surely."""
     teacher_value_weight: float = 0.0
     """Of the squared distance to the teacher's value, which is that of the teacher's play: for learning without PPO."""
     teacher_steps: float = math.inf
@@ -472,7 +474,8 @@ def make_teacher(run: Run, options: TrainingOptions) -> Callable[["Tensor"], tup
     def teach(observation: "Tensor") -> tuple["Tensor", "Tensor"]:
         with torch.no_grad():
             log_probs, value = outputs(agent.network, observation, options.precision)
-            return (log_probs.exp() @ same).clamp_min(1e-8).log(), value
+            shared = (log_probs.exp() @ same).clamp_min(1e-8).log()
+            return (shared / options.teacher_temperature).log_softmax(-1), value
 
     return teach
 

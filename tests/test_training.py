@@ -17,10 +17,17 @@ import toy
 
 from rlvision_widgets import training
 from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
+from rlvision_widgets.analysis.evaluation import evaluate, wilson_interval
 from rlvision_widgets.analysis.moments import advantages
 from rlvision_widgets.training import TrainingOptions, train
 
 SMALL = {"channels": [4, 8, 8, 8, 8], "dense": [16, 16], "observation_shape": [16, 16, 3]}
+
+
+needs_procgen = pytest.mark.skipif(
+    importlib.util.find_spec("procgen") is None and "RLVISION_PROCGEN" not in os.environ,
+    reason="Procgen's wheels exist for Python 3.11 and 3.12 on Linux x86-64 only",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -319,8 +326,14 @@ def test_actions_that_the_student_lacks_count_as_no_operation(tmp_path):
         found, value = training.make_teacher(run, options)(observation)
     log_probs, own_value = training.outputs(network, observation, "float32")
     left, nothing, right, special = log_probs.exp().unbind(1)
-    torch.testing.assert_close(found.exp(), torch.stack([left, nothing + special, right], 1))
+    shared = torch.stack([left, nothing + special, right], 1)
+    torch.testing.assert_close(found.exp(), shared)
     torch.testing.assert_close(value, own_value)
+    surer = dataclasses.replace(options, teacher_temperature=0.5)
+    squares = shared**2
+    torch.testing.assert_close(
+        training.make_teacher(run, surer)(observation)[0].exp(), squares / squares.sum(1, keepdim=True)
+    )
 
 
 def test_the_exported_value_is_the_normalised_value_times_the_scale(tmp_path):
@@ -382,10 +395,7 @@ def test_every_option_is_an_argument_with_help_and_the_same_default():
     }
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("procgen") is None and "RLVISION_PROCGEN" not in os.environ,
-    reason="Procgen's wheels exist for Python 3.11 and 3.12 on Linux x86-64 only",
-)
+@needs_procgen
 def test_the_command_trains_on_procgen_in_a_fresh_process(tmp_path):
     size = {"steps": 512, "num-trajectories": 16, "num-steps": 16, "batch-size": 128, "threads": 1}
     size["evaluation-levels"] = 0
@@ -398,3 +408,24 @@ def test_the_command_trains_on_procgen_in_a_fresh_process(tmp_path):
     assert agent.environment["distribution_mode"] == "easy"
     assert agent.environment["paint_vel_info"] is True
     assert len(agent.action_names) == 9
+
+
+def test_the_bundled_agent_is_the_one_on_its_card():
+    agent = load_agent("coinrun")
+    card = agent.info["card"]
+    assert card["checkpoint"] == agent.checkpoint
+    assert card["environment"] == agent.environment
+    assert card["action_names"] == list(agent.action_names)
+    last = card["evaluations"][-1]
+    assert last["steps"] == card["steps"] == card["legs"][-1]["steps"][1]
+    assert last["wilson_interval"] == pytest.approx(
+        wilson_interval(round(last["success"] * last["levels"]), last["levels"])
+    )
+
+
+@needs_procgen
+def test_the_bundled_agent_plays_as_its_card_says():
+    agent = load_agent("coinrun")
+    claim = agent.info["card"]["evaluations"][-1]["success"]
+    found = evaluate(agent, levels=64, seed=5, progress=False).attrs["success_rate"]
+    assert found > claim - 4 * (claim * (1 - claim) / 64) ** 0.5  # and buttons at random complete 34 %
