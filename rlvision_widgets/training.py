@@ -29,7 +29,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -759,15 +759,13 @@ def evaluation(run: Run, options: TrainingOptions, make: Callable[..., "Environm
     """Return how the agent so far plays levels that it is new to."""
     from rlvision_widgets.analysis.evaluation import evaluate
 
-    agent, world = export_agent(run, options), None
-    if make is not None:
-        world = make(options.environment, num_trajectories=16, seed=options.seed, **options.environment_options)
-    found = evaluate(
-        agent, levels=options.evaluation_levels, seed=options.seed + 1, environment=cast(Any, world), progress=False
-    )
+    agent, count = export_agent(run, options), options.evaluation_levels
+    world = make(options.environment, num_trajectories=16, seed=0, **options.environment_options) if make else None
+    with world or nullcontext():
+        found = evaluate(agent, count, options.seed + 1, environment=cast(Any, world), progress=False)
     return {
         "steps": run.steps,
-        "levels": options.evaluation_levels,
+        "levels": count,
         "success": found.attrs["success_rate"],
         "wilson_interval": found.attrs["wilson_interval"],
     }
