@@ -247,7 +247,7 @@ class Optimiser:
     """Adam (Kingma & Ba 2015), with Muon (Jordan et al. 2024) for the trunk's kernels if asked for.
 
     Muon makes the step of a kernel, read as a matrix (out, in * height * width), orthogonal: all its directions move
-    alike, so that rare ones, such as what tells a saw from a crate, are not left to the end.
+    alike, however small their share of the gradient.
     """
 
     def __init__(self, network: "nn.Module", options: TrainingOptions) -> None:
@@ -255,9 +255,8 @@ class Optimiser:
 
         self.options = options
         named = list(network.named_parameters())
-        muon = {
-            name for name, each in named if name.startswith("trunk.") and each.ndim > 1 and options.optimiser == "muon"
-        }
+        kernels = {name for name, each in named if name.startswith("trunk.") and each.ndim > 1}
+        muon = kernels if options.optimiser == "muon" else set()
         self.parameters = [each for _, each in named]
         self.kernels = [each for name, each in named if name in muon]
         self.momenta = [torch.zeros_like(each) for each in self.kernels]
@@ -285,7 +284,7 @@ class Optimiser:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take the state of an earlier leg; after another optimiser start afresh."""
-        if state.get("name", "adam") == self.options.optimiser:
+        if state["name"] == self.options.optimiser:
             self.adam.load_state_dict(state["adam"])
             for own, momentum in zip(self.momenta, state["momenta"], strict=True):
                 own.copy_(momentum)
