@@ -192,6 +192,18 @@ def test_batches_are_the_whole_in_pieces_and_read_no_more_than_they_need(agent, 
         attribute_batches(agent, frames[None], layer="2b")
 
 
+def test_batches_side_by_side_give_the_same_bits_as_one_after_another(agent, frames):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = attribute(agent, frames, layer="2b", batch_size=2)
+        torch.set_num_threads(2)
+        together = attribute(agent, frames, layer="2b", batch_size=2)
+    finally:
+        torch.set_num_threads(before)
+    xr.testing.assert_identical(together, alone)
+
+
 def test_attrs_say_how_it_was_made(agent, frames):
     found = attribute(agent, frames, layer="2b", output="RIGHT", tolerance=0.5)
     zero = torch.zeros(1, 5, 8, 8, dtype=torch.float64)

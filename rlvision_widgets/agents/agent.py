@@ -2,9 +2,10 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.weights import weights_digest
+from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.names import strict_keywords, unknown
 
 __all__ = ["PROCGEN_ACTIONS", "Agent", "default_action_names"]
@@ -24,6 +26,9 @@ PROCGEN_ACTIONS = (
 """Procgen's fifteen button combinations in the order of their ids; agents with nine actions use the first nine."""
 
 BATCH = 128  # observations that pass through the network at once: 1a of the clear CNN is then 32 MiB in float32
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +128,12 @@ class Agent:
         TypeError, ValueError
             When the observations are not uint8, or not of the agent's size.
         """
-        with torch.no_grad():
-            steps = [self.network.step(inputs) for inputs in self._batches(observations, state, first)]
+
+        def step(batch: NDArray[np.uint8]) -> tuple[NetworkOutput, Any]:
+            with torch.no_grad():
+                return self.network.step(self.inputs(batch, state, first))
+
+        steps = list(self.over_batches(step, self._batches(observations, state, first)))
         logits = torch.cat([output.logits for output, _ in steps])
         value = None if steps[0][0].value is None else torch.cat([cast(Tensor, output.value) for output, _ in steps])
         answer = (_numpy(logits), None if value is None else _numpy(value))
@@ -162,8 +171,12 @@ class Agent:
             In the agent's dtype, on its device; after the ReLU in `ClearNetwork` and `NatureNetwork`.
         """
         self._check_layer(layer)
-        with torch.no_grad():
-            return torch.cat([self.network.until(layer, x) for x in self._batches(observations, state, first)])
+
+        def until(batch: NDArray[np.uint8]) -> Tensor:
+            with torch.no_grad():
+                return self.network.until(layer, self.inputs(batch, state, first))
+
+        return torch.cat(list(self.over_batches(until, self._batches(observations, state, first))))
 
     @strict_keywords
     def head(
@@ -197,6 +210,19 @@ class Agent:
         inputs = None if observations is None else self.inputs(observations, state, first)
         return lambda activations: self.network.from_layer(layer, activations, inputs)
 
+    def over_batches(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        """Yield ``function(batch)`` for each batch, in order; side by side where the network and its device allow.
+
+        See `rlvision_widgets.agents.workers` for what the function may do.
+        """
+        if self._concurrent:
+            return side_by_side(function, batches)
+        return map(function, batches)
+
+    @property
+    def _concurrent(self) -> bool:
+        return self.network.concurrent and self.network.like.device.type == "cpu"
+
     def layer_shape(self, layer: str) -> tuple[int, int, int]:
         """Return (channel, y, x) of a layer's activations."""
         channel, y, x = self.activations(layer, np.zeros((1, *self.observation_shape), np.uint8)).shape[1:]
@@ -223,12 +249,15 @@ class Agent:
         own = np.require(observations, requirements=("C", "W"))  # torch warns about memory that it may not write
         return torch.as_tensor(own, device=device), state, opens
 
-    def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[Any]:
+    def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[NDArray[np.uint8]]:
         self._check_observations(observations)
-        # A recurrent state is opaque, so that its batch cannot be split.
-        size = max(len(observations), 1) if self.recurrent else BATCH
-        for start in range(0, max(len(observations), 1), size):
-            yield self.inputs(observations[start : start + size], state, first)
+        number, size = max(len(observations), 1), BATCH
+        if self.recurrent:  # its state is opaque, so that the batch cannot be split
+            size = number
+        elif self._concurrent:  # nor should one thread idle
+            size = min(BATCH, math.ceil(number / torch.get_num_threads()))
+        for start in range(0, number, size):
+            yield observations[start : start + size]
 
     def _check_layer(self, layer: str) -> None:
         if layer not in self.layers:

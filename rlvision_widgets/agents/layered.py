@@ -31,11 +31,14 @@ class LayeredNetwork(nn.Module, ABC):
         Height, width and number of colours of an observation.
     recurrent : bool
         Whether it carries a state from step to step.
+    concurrent : bool
+        Whether several threads may use it at once: not where a hook replaces a layer for the time of a call.
     """
 
     layers: tuple[str, ...]
     observation_shape: tuple[int, int, int]
     recurrent: bool = False
+    concurrent: bool = False
 
     @property
     def like(self) -> Tensor:

@@ -103,6 +103,7 @@ class StagedNetwork(LayeredNetwork):
     """
 
     architecture: ClassVar[str]
+    concurrent = True
 
     def __init__(
         self,

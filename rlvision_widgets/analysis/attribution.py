@@ -58,7 +58,7 @@ def attribute(
     paths: int | None = None,
     features: xr.Dataset | None = None,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int = 32,
 ) -> xr.DataArray:
     """Attribute an output of the agent to a hidden layer, frame by frame.
 
@@ -91,7 +91,7 @@ def attribute(
     seed : int
         Draws the paths.
     batch_size : int
-        Frames that are read and held at a time.
+        Frames that are read at a time; as many batches as torch has threads are worked on side by side.
 
     Returns
     -------
@@ -110,13 +110,12 @@ def attribute(
     dims, shape = _leading(observations)
     arrays: tuple[npt.NDArray[Any], ...] = ()
     start = 0
-    for frames in _read(observations, shape, batch_size):
-        batch = explanation.explain(frames)
+    for batch in agent.over_batches(explanation.explain, _read(observations, shape, batch_size)):
         if not arrays:
             arrays = tuple(np.empty((math.prod(shape), *part.shape[1:]), part.dtype) for part in batch)
         for array, part in zip(arrays, batch, strict=True):
             array[start : start + len(part)] = part
-        start += len(frames)
+        start += len(batch[0])
     whole = tuple(array.reshape((*shape, *array.shape[1:])) for array in arrays)
     return _labelled(whole, dims, _coordinates(observations, dims), explanation.attrs)
 
@@ -132,7 +131,7 @@ def attribute_batches(
     num_points: int | None = None,
     tolerance: float = 0.1,
     max_points: int = 256,
-    batch_size: int = 64,
+    batch_size: int = 32,
 ) -> Iterator[xr.DataArray]:
     """Yield what `attribute` returns in batches of frames, so that a long trajectory fits in memory.
 
@@ -156,9 +155,9 @@ def attribute_batches(
     explanation = _explanation(agent, observations, layer, output, Quadrature(rule, num_points, tolerance, max_points))
 
     def batches() -> Iterator[xr.DataArray]:  # so that wrong arguments raise at the call, not at the first batch
-        for start in range(0, shape[0], batch_size):
+        found = agent.over_batches(explanation.explain, _read(observations, shape, batch_size))
+        for start, numbers in zip(range(0, shape[0], batch_size), found, strict=True):
             part = observations[start : start + batch_size]
-            numbers = explanation.explain(np.asarray(part))
             yield _labelled(numbers, dims, _coordinates(part, dims), explanation.attrs)
 
     return batches()

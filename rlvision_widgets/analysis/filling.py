@@ -4,6 +4,7 @@ Frames pass through a batch at a time: attributed to all channels, reduced to fe
 been written stays when computing stops, and is not computed again.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.analysis.attribution import attribute_batches
+from rlvision_widgets.analysis.attribution import attribute, attribute_batches
 from rlvision_widgets.analysis.examples import top_examples
 from rlvision_widgets.analysis.features import fit_nmf, reduce_attribution
 from rlvision_widgets.analysis.progress import Report
@@ -22,7 +23,7 @@ from rlvision_widgets.schema import FEATURE_COLOURS, OUTPUT, Output, Selection
 
 __all__ = ["Cancelled", "Filling", "fill"]
 
-BATCH = 64  # frames that are attributed at a time
+BATCH = 32  # frames that are attributed at a time
 FEATURE_POINTS = 16  # of the integrals that features are fitted on; views show refined ones
 
 
@@ -109,20 +110,23 @@ def _attribute_missing(filling: Filling, selection: Selection, features: xr.Data
     done, total = 0, sum(map(len, steps))
     for trajectory, own in enumerate(steps):
         frames = filling.study.dataset["observation"][trajectory]
-        for start in range(0, len(own), BATCH):
-            if filling.cancelled():
-                return
-            batch = own[start : start + BATCH]
-            _write(node, arrays, (trajectory, batch), _reduced(filling.agent, frames[batch], features, node))
+        batches = [own[start : start + BATCH] for start in range(0, len(own), BATCH)]
+        found = filling.agent.over_batches(
+            functools.partial(_reduced, filling.agent, features, node), (frames[batch].load() for batch in batches)
+        )
+        for batch, reduced in zip(batches, found, strict=True):
+            _write(node, arrays, (trajectory, batch), reduced)
             done += len(batch)
             filling.report("attribution", done, total)
+            if filling.cancelled():
+                return
 
 
-def _reduced(agent: Agent, frames: xr.DataArray, features: xr.Dataset, node: xr.DataTree) -> xr.Dataset:
+def _reduced(agent: Agent, features: xr.Dataset, node: xr.DataTree, frames: xr.DataArray) -> xr.Dataset:
     """Attribute a batch of frames and say it in features."""
     layer, output, tolerance = features.attrs["layer"], node.attrs["output"], float(node.attrs["tolerance"])
-    batches = attribute_batches(agent, frames, layer=layer, output=output, tolerance=tolerance, batch_size=len(frames))
-    return reduce_attribution(next(batches), features)
+    attribution = attribute(agent, frames, layer=layer, output=output, tolerance=tolerance, batch_size=BATCH)
+    return reduce_attribution(attribution, features)
 
 
 def _write(
@@ -194,7 +198,7 @@ def _new_layer(filling: Filling, layer: str, output: str) -> xr.DataTree:
 def _empty_output(filling: Filling, layer: str, num_features: int, output: str) -> xr.Dataset:
     """Make the node of an output of which nothing is computed yet; one frame tells what there is to know about it."""
     observation = filling.study.dataset["observation"]
-    one = next(attribute_batches(filling.agent, observation[0, :1], layer=layer, output=output))
+    one = attribute(filling.agent, observation[0, :1], layer=layer, output=output)
     sizes = {**one.sizes, **filling.study.sizes, "feature": num_features}
     variables = {
         name: (dims, np.full([sizes[dim] for dim in dims], 0, variable.dtype))
