@@ -707,10 +707,10 @@ def train(options: TrainingOptions, *, make: Callable[..., "Environment"] | None
         if checkpoint.exists():
             run.load(checkpoint)
         leg, begun, saved = begin_leg(run, options), time.monotonic(), time.monotonic()
-        compiled: Callable[[Any], Any] = (
-            (lambda f: f and torch.compile(f, dynamic=False)) if options.compile else (lambda f: f)
-        )
-        step, loss, teach = compiled(torch.no_grad()(act)), compiled(losses), compiled(make_teacher(run, options))
+        pieces: list[Any] = [torch.no_grad()(act), losses, make_teacher(run, options)]
+        if options.compile:
+            pieces = [piece and torch.compile(piece, dynamic=False) for piece in pieces]
+        step, loss, teach = pieces
         log = open_log(options.folder / "log.jsonl", run.steps)
         progress: Any = tqdm  # made at run time, which type checkers cannot follow
         bar = progress(total=options.steps, initial=run.steps, unit="step", unit_scale=True)
