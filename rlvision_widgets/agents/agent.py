@@ -25,7 +25,7 @@ PROCGEN_ACTIONS = (
 )
 """Procgen's fifteen button combinations in the order of their ids; agents with nine actions use the first nine."""
 
-BATCH = 128  # observations that pass through the network at once: 1a of the clear CNN is then 32 MiB in float32
+BATCH = 32  # observations that pass through the network at once: 1a of the clear CNN then stays in the cache (8 MiB)
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -230,16 +230,20 @@ def _codes(
     if observations.ndim != 4 or not len(observations):
         raise ValueError(f"expected observations (sample, height, width, rgb), at least one; got {observations.shape}.")
     direction = torch.tensor(features["direction"].transpose("feature", "channel").values)
-    for start in range(0, len(observations), batch_size):
-        activations = agent.activations(layer, np.asarray(observations[start : start + batch_size])).cpu()
-        if activations.shape[1] != direction.shape[1]:
-            raise ValueError(
-                f"layer {layer!r} has {activations.shape[1]} channels, the features {direction.shape[1]}; "
-                "expected features of this layer."
-            )
-        cells = activations.permute(0, 2, 3, 1)
-        codes = nonnegative_codes(cells.flatten(0, 2).clamp_min(0), direction.to(cells.dtype))
-        yield codes.reshape(*cells.shape[:3], -1).permute(0, 3, 1, 2)
+    if (channels := agent.layer_shape(layer)[0]) != direction.shape[1]:
+        raise ValueError(
+            f"layer {layer!r} has {channels} channels, the features {direction.shape[1]}; "
+            "expected features of this layer."
+        )
+
+    def codes(frames: npt.NDArray[np.uint8]) -> Tensor:
+        cells = agent.activations(layer, frames).cpu().permute(0, 2, 3, 1)
+        found = nonnegative_codes(cells.flatten(0, 2).clamp_min(0), direction.to(cells.dtype))
+        return found.reshape(*cells.shape[:3], -1).permute(0, 3, 1, 2)
+
+    starts = range(0, len(observations), batch_size)
+    frames = (np.asarray(observations[start : start + batch_size]) for start in starts)
+    return agent.over_batches(codes, frames)
 
 
 def _strongest_places(
