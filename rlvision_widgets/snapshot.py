@@ -190,7 +190,8 @@ def _in_style(css: str) -> str:
 
 
 def _title(study: xr.DataTree) -> str:
-    return f"{study.attrs['agent']} in {study.attrs['environment']}"
+    agent, environment = study.attrs["agent"], study.attrs["environment"]
+    return f"What {agent} sees" if agent == environment else f"What {agent} sees in {environment}"
 
 
 def _provenance(study: xr.DataTree) -> str:

@@ -67,10 +67,11 @@ export function legendRow({ session, signal }: Context, index: number): Row {
     draw(scene, value, axis, decimals) {
       const isResidual = index === scene.numFeatures;
       const feature = scene.layer?.features[index];
-      const text = isResidual ? "residual" : (feature?.name ?? `feature ${index + 1}`);
+      const text = isResidual ? "residual" : (feature?.name ?? `feature ${index}`);
       const share = scene.layer?.quality?.residual_share;
       setText(name, text);
       setText(note, isResidual && typeof share === "number" ? `${Math.round(100 * share)} % of |A|` : "");
+      if (isResidual) setAttribute(note, "title", "share of the layer's absolute attribution that no feature explains");
       setText(number, signed(value, decimals));
       setAttribute(element, "class", isResidual ? "rlv-row rlv-residual" : "rlv-row");
       setAttribute(element, "aria-pressed", String(scene.pinned === index));
