@@ -71,7 +71,8 @@ export function legendRow({ session, signal }: Context, index: number): Row {
       const share = scene.layer?.quality?.residual_share;
       setText(name, text);
       setText(note, isResidual && typeof share === "number" ? `${Math.round(100 * share)} % of |A|` : "");
-      if (isResidual) setAttribute(note, "title", "share of the layer's absolute attribution that no feature explains");
+      if (isResidual)
+        setAttribute(note, "title", "share of the layer's absolute attribution that no feature explains");
       setText(number, signed(value, decimals));
       setAttribute(element, "class", isResidual ? "rlv-row rlv-residual" : "rlv-row");
       setAttribute(element, "aria-pressed", String(scene.pinned === index));
