@@ -39,7 +39,7 @@ def page(chromium, server, demo):
 
 def test_the_notebook_s_explorer_in_both_themes_makes_pictures(page, demo, tmp_path):
     explorer = ExplorerPage(page)
-    explorer.root.and_(page.locator("[data-ready]")).wait_for()
+    page.locator("[data-ready]").first.wait_for()
     assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
     study = rlv.open_study(demo / "coinrun.zarr")
     surprise = rlv.bookmarks(study).query("kind == 'low'").iloc[0]
