@@ -43,8 +43,8 @@ def test_the_demo_uses_what_is_there_and_keeps_a_changed_notebook(
 @pytest.mark.slow
 def test_the_example_notebook_runs_from_top_to_bottom(demo: Path) -> None:
     notebook = nbformat.read(ROOT / "examples" / "coinrun.ipynb", as_version=4)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(demo)}})
-    client.execute(store_widget_state=False)
+    where = {"metadata": {"path": str(demo)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", store_widget_state=False, resources=where).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
     shown = [output.data for output in outputs if output.output_type in ("execute_result", "display_data")]

@@ -109,7 +109,7 @@ def test_the_page_allows_no_request_and_makes_none(snapshot):
 def test_the_page_has_a_language_a_title_a_heading_and_words_without_scripts(snapshot):
     page = Page(snapshot)
     assert page.all("html")[0][0] == {"lang": "en"}
-    assert page.all("title")[0][1] == page.all("h1")[0][1] == "made-up agent in shapes"
+    assert page.all("title")[0][1] == page.all("h1")[0][1] == "What made-up agent sees in shapes"
     assert page.all("noscript")
     (image,) = page.all("img")
     assert base64.b64decode(image[0]["src"].split(",")[1]).startswith(b"\x89PNG")

@@ -62,7 +62,7 @@ def _workers(number: int) -> ThreadPoolExecutor:
                 torch.get_num_threads()  # a thread's first look takes over what was set last, wherever; not later
                 started.wait()
 
-            pool = ThreadPoolExecutor(number, thread_name_prefix="rlvision-batch", initializer=start)
+            pool = ThreadPoolExecutor(number, thread_name_prefix="torch-batch", initializer=start)
             for _ in range(number):
                 pool.submit(int)  # each makes the pool start one more thread
             started.wait()

@@ -64,7 +64,7 @@ def test_it_opens_as_saved_and_asks_for_nothing_but_itself(open_page, file, stud
     schemes = [url.split(":")[0] for url in opened.requests]
     assert opened.requests[0] == file.as_uri()
     assert set(schemes[1:]) <= {"blob", "data"}
-    expect(opened.page.get_by_role("heading", level=1)).to_have_text("made-up agent in shapes")
+    expect(opened.page.get_by_role("heading", level=1)).to_have_text("What made-up agent sees in shapes")
 
 
 def test_everything_can_be_scrubbed_played_and_isolated_without_a_kernel(open_page, file, study):
