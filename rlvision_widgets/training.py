@@ -617,7 +617,10 @@ def _play(run: Run) -> str:
     return f"Success while it learned, last {len(run.recent):,} episodes: {rate}."
 
 
-FIXED = ("environment", "environment_options", "num_actions", "network", "network_options", "num_trajectories", "seed")
+FIXED = (
+    *("environment", "environment_options", "num_actions", "network", "network_options", "num_trajectories", "seed"),
+    "reward_scale",  # the unit of the value head, which the export turns into raw reward
+)
 """Options that a resumed run keeps."""
 
 

@@ -19,6 +19,7 @@ from rlvision_widgets import training
 from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
 from rlvision_widgets.analysis.evaluation import evaluate, wilson_interval
 from rlvision_widgets.analysis.moments import advantages
+from rlvision_widgets.environments import make_environment
 from rlvision_widgets.training import TrainingOptions, train
 
 SMALL = {"channels": [4, 8, 8, 8, 8], "dense": [16, 16], "observation_shape": [16, 16, 3]}
@@ -421,6 +422,16 @@ def test_the_bundled_agent_is_the_one_on_its_card():
     assert last["wilson_interval"] == pytest.approx(
         wilson_interval(round(last["success"] * last["levels"]), last["levels"])
     )
+
+
+@needs_procgen
+def test_the_bundled_agent_s_value_is_in_raw_reward():
+    agent = load_agent("coinrun")
+    options = {name: option for name, option in agent.environment.items() if name != "name"}
+    with make_environment("coinrun", num_trajectories=64, seed=5, **options) as environment:
+        value = agent(environment.observe().observation)[1].mean()
+    card = agent.info["card"]["evaluations"][-1]
+    assert value == pytest.approx(10 * card["success"] * 0.999 ** card["mean_length"], rel=0.1)
 
 
 @needs_procgen

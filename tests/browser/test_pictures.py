@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from explorer_page import LONG, ExplorerPage
 from lab import IDLE
@@ -47,9 +46,6 @@ def test_the_notebook_s_explorer_in_both_themes_makes_pictures(page, demo, tmp_p
     study = rlv.open_study(demo / "coinrun.zarr")
     surprise = rlv.bookmarks(study).query("kind == 'low'").iloc[0]
     explorer.expect_frame(study, int(surprise.trajectory), int(surprise.step))
-    totals = np.abs(study["layers/2b/outputs/value/total"].values[int(surprise.trajectory)]).sum(-1)
-    explorer.slider.fill(str(int(totals.argmax())))
-    explorer.expect_frame(study, int(surprise.trajectory), int(totals.argmax()))
     folder = Path(os.environ.get("RLVISION_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     seen = {}
