@@ -30,6 +30,7 @@ test-python: setup
 benchmarks: setup
 	$(BIN)/python tests/benchmarks/attribution.py
 	$(BIN)/python tests/benchmarks/study.py
+	$(BIN)/python tests/benchmarks/batches.py
 	$(BIN)/python tests/benchmarks/views.py $(wildcard demo/coinrun.zarr)
 
 setup: .setup/system .setup/python .setup/front-end

@@ -1,7 +1,8 @@
 """Whole batches side by side, each in one thread, instead of every small operation split among all of them.
 
-Split operations wait for each other many times a batch: at best some 1.5 times faster with two threads, and on a busy
-machine, where one of the threads is always late, many times slower. Batches side by side wait for nothing.
+Split operations wait for each other many times a batch. Alone on the machine that costs little; beside other busy
+processes one of the threads is always late, and a split network several times slower (BENCHMARKS.md). Batches side by
+side wait for nothing.
 """
 
 import threading

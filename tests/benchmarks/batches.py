@@ -1,4 +1,4 @@
-"""Batches side by side against operations split among threads, alone and beside another busy process.
+"""Batches side by side against operations split among threads, alone and beside two busy processes.
 
 Run: python tests/benchmarks/batches.py
 """
@@ -19,18 +19,18 @@ from rlvision_widgets.agents import load_agent
 from rlvision_widgets.analysis.attribution import attribute
 from rlvision_widgets.environments import make_environment
 
-BUSY = "import os\nos.nice(19)\nwhile True: pass"
+BUSY = "while True: pass"
 REPEATS = 3
 
 
 @contextmanager
 def company(busy: bool) -> Iterator[None]:
-    """Run a process of the lowest priority beside, which never rests."""
-    process = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None
+    """Run two processes beside, which never rest."""
+    processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(2 if busy else 0)]
     try:
         yield
     finally:
-        if process is not None:
+        for process in processes:
             process.kill()
             process.wait()
 
@@ -60,7 +60,7 @@ def main() -> None:
                     attribute(one, frames, layer="2b")
                     times[way].append((time.perf_counter() - start) / len(frames) * 1000)
         ours, theirs = (statistics.median(found) for found in times.values())
-        where = "beside a busy process" if busy else "alone"
+        where = "beside two busy processes" if busy else "alone"
         print(f"| {where} | {ours:.1f} | {theirs:.1f} | {theirs / ours:.1f} x |", flush=True)
 
 
