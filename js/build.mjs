@@ -1,9 +1,11 @@
 /** Builds the views into the Python package and refuses a bundle over its budget.
  *
- *   node js/build.mjs                    rlvision_widgets/static/{explorer.js, explorer.css, standalone.js}
+ *   node js/build.mjs                    rlvision_widgets/static/: the views, their style sheets, and the parts of
+ *                                        them that are fetched on demand (`host/lazy.ts`)
  *   node js/build.mjs --watch            the same, again at every change
  *   node js/build.mjs --harness FOLDER   a page that shows the explorer with a synthetic study, no Jupyter needed
  */
+import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +15,18 @@ const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, "..", "rlvision_widgets", "static");
 
 /** Every widget instance carries its bundle in the notebook's state, so bytes are counted. */
-const BUDGET = { "explorer.js": 60_000, "explorer.css": 16_000, "standalone.js": 6_000 };
+const BUDGET = {
+  "explorer.js": 60_000,
+  "explorer.css": 20_000,
+  "view.css": 8_000,
+  "standalone.js": 6_000,
+  "grid.js": 60_000,
+  "cell.js": 30_000,
+  "story.js": 60_000,
+};
+
+/** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
+const ON_DEMAND = ["grid", "cell", "story"].filter((name) => existsSync(join(here, "views", `${name}.ts`)));
 
 const shared = {
   bundle: true,
@@ -27,13 +40,32 @@ const shared = {
   logLevel: "warning",
 };
 
+/** A style sheet that a script imports is text there: what is fetched on demand brings its own. */
+const styleAsText = {
+  name: "style-as-text",
+  setup(bundler) {
+    bundler.onLoad({ filter: /\.css$/ }, async ({ path, pluginData }) => {
+      const { outputFiles } = await build({ ...shared, metafile: false, entryPoints: [path], write: false });
+      return { contents: outputFiles[0].text.trim(), loader: "text", pluginData };
+    });
+  },
+};
+
 const views = {
   ...shared,
   entryPoints: [
     { in: join(here, "views/explorer.ts"), out: "explorer" },
     { in: join(here, "styles/explorer.css"), out: "explorer" },
+    { in: join(here, "styles/view.css"), out: "view" },
     { in: join(here, "host/standalone.ts"), out: "standalone" },
   ],
+  outdir: output,
+};
+
+const onDemand = {
+  ...shared,
+  plugins: [styleAsText],
+  entryPoints: ON_DEMAND.map((name) => ({ in: join(here, `views/${name}.ts`), out: name })),
   outdir: output,
 };
 
@@ -57,6 +89,7 @@ async function harness(folder) {
     entryNames: "[name]",
     outdir: folder,
   });
+  await build({ ...onDemand, minify: false, outdir: folder });
   await cp(join(here, "harness/harness.html"), join(folder, "harness.html"));
 }
 
@@ -65,7 +98,7 @@ if (flag === "--harness") {
   if (!folder) throw new Error("--harness needs the folder to write to");
   await harness(folder);
 } else if (flag === "--watch") {
-  await (await context(views)).watch();
+  for (const options of [views, onDemand]) await (await context(options)).watch();
 } else {
-  weigh((await build(views)).metafile);
+  for (const options of [views, onDemand]) weigh((await build(options)).metafile);
 }

@@ -101,6 +101,13 @@ def requests(source: StudySource) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield "totals", shown
                 yield from (("attribution", {**shown, "chunk": chunk}) for chunk in chunks)
     yield from (("examples", {"layer": layer["name"]}) for layer in layers)
+    yield from (("bundle", {"name": name}) for name in _parts(source))
+
+
+def _parts(source: StudySource) -> Iterator[str]:
+    """Yield the parts that are fetched on demand and have something to show in a page."""
+    if any(layer["features"] for layer in source.describe()["layers"]):
+        yield "grid"
 
 
 def _source_and_state(shown: Explorer | xr.DataTree | str | os.PathLike[str]) -> tuple[StudySource, dict[str, Any]]:

@@ -44,6 +44,13 @@ function compute(id: string, { layer, output }: Params): void {
   }, 300);
 }
 
+/** The build puts the parts that are fetched on demand beside the page. */
+async function bundle(id: string, name: string): Promise<void> {
+  const file = await fetch(`${name}.js`);
+  if (file.ok) say({ kind: "rlv-reply", id, result: { text: await file.text() } });
+  else say({ kind: "rlv-reply", id, error: `no bundle "${name}"` });
+}
+
 const cancelled = new Set<string>();
 const requests: string[] = [];
 model.send = (message: unknown) => {
@@ -60,6 +67,7 @@ model.send = (message: unknown) => {
   if (kernel === "error")
     queueMicrotask(() => say({ kind: "rlv-reply", id, error: "ValueError: no such study" }));
   else if (method === "compute" && query.has("agent")) compute(id, params);
+  else if (method === "bundle") void bundle(id, String(params.name));
   else setTimeout(() => send(message), latency);
 };
 

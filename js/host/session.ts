@@ -2,11 +2,11 @@
 import { Clock } from "../core/clock.ts";
 import { ChunkStore } from "../core/store.ts";
 import { clamp, episodeJump, stored } from "../core/study.ts";
-import { requestKey, type Want, wanted } from "../core/wants.ts";
+import { type Params, requestKey, type Want, wanted } from "../core/wants.ts";
 import { Computation } from "./computation.ts";
 import { type ExplorerModel, type ExplorerTraits, WATCHED } from "./model.ts";
 import { type Loaded, load } from "./replies.ts";
-import { NoAnswer, Rpc } from "./rpc.ts";
+import { NoAnswer, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
 import { type Computing, gather, type Notice, type Scene } from "./scene.ts";
 
@@ -127,6 +127,11 @@ export class Session {
   alsoWant(wants: Want[]): void {
     this.#extra = wants;
     this.#moved();
+  }
+
+  /** Asks Python for something that no drawing waits for; whoever asks keeps the answer. */
+  request(method: string, params: Params, options: RequestOptions = {}): Promise<Reply> {
+    return this.#rpc.request(method, params, options);
   }
 
   retry(): void {

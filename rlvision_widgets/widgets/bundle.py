@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-__all__ = ["STATIC", "built", "read_bundle"]
+from rlvision_widgets.names import unknown
+
+__all__ = ["ON_DEMAND", "STATIC", "built", "on_demand", "read_bundle"]
 
 STATIC = Path(__file__).parent.parent / "static"
+ON_DEMAND = ("grid", "cell", "story")  # parts of views that are fetched when they are first shown
 
 
 def built(name: str) -> Path | str:
@@ -32,3 +35,23 @@ def read_bundle(name: str) -> str:
             "restart the kernel; an installed wheel has it, so reinstall the package there."
         )
     return path.read_text(encoding="utf-8")
+
+
+def on_demand(name: str) -> str:
+    """Return the script of a part of a view that is fetched when it is first shown.
+
+    Parameters
+    ----------
+    name : str
+        One of `ON_DEMAND`: a view can ask for these and for no other file.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    FileNotFoundError
+        If the front-end is not built.
+    """
+    if name not in ON_DEMAND:
+        raise ValueError(unknown("bundle", name, ON_DEMAND))
+    return read_bundle(f"{name}.js")

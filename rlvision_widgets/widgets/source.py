@@ -13,6 +13,7 @@ import xarray as xr
 
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import CHUNK, ROLLOUT, SchemaError, check
+from rlvision_widgets.widgets.bundle import on_demand
 from rlvision_widgets.widgets.description import (
     Offers,
     action_names,
@@ -180,6 +181,9 @@ class StudySource:
         if node is None or "examples" not in node.children:
             return {"computed": False}, {}
         return {"computed": True}, {"thumbnail": thumbnails(node["examples"].to_dataset())}
+
+    def _bundle(self, name: str) -> Answer:
+        return {"text": on_demand(name)}, {}
 
     def _output(self, layer: str, output: str) -> xr.DataTree | None:
         path = f"layers/{layer}/outputs"

@@ -37,6 +37,7 @@ REQUESTS: dict[str, dict[str, type]] = {  # method → its parameters
     "attribution": {"trajectory": int, "layer": str, "output": str, "chunk": int},
     "totals": {"trajectory": int, "layer": str, "output": str},
     "examples": {"layer": str},
+    "bundle": {"name": str},
     "compute": {"trajectory": int, "layer": str, "output": str, "step": int},
 }
 
