@@ -14,10 +14,10 @@ export interface Cells {
   height: number;
   width: number;
   /** (y, x, feature), true value = item · scale. */
-  attribution: Int8Array;
+  attribution: Int8Array | Float32Array;
   numFeatures: number;
   /** (y, x), same scale. */
-  residual: Int8Array;
+  residual: Int8Array | Float32Array;
   scale: number;
 }
 

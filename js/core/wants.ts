@@ -28,8 +28,11 @@ export interface Place {
   trajectory: number;
   step: number;
   layer: string;
-  output: string;
+  /** One of each row of panels, without repetition. */
+  outputs: readonly string[];
   direction: number;
+  /** The step before is needed too: at a chunk's first step it is in the chunk before. */
+  looksBack?: boolean;
 }
 
 /** Chunk numbers around `chunk`: the next two in the playing direction, one behind; all of them, outward, if few. */
@@ -40,24 +43,31 @@ export function chunkOrder(chunk: number, count: number, direction: number, all:
   return [...new Set(order)].filter((index) => index >= 0 && index < count);
 }
 
-/** The want-list at `place`. `computing` says that the attribution there is on its way. */
-export function wanted(study: Study, place: Place, computing: boolean): Want[] {
-  const { trajectory, layer, output } = place;
+/** The want-list at `place`. `computing` is the output whose attribution there is on its way, if any. */
+export function wanted(study: Study, place: Place, computing: string | null): Want[] {
+  const { trajectory, layer } = place;
   const numSteps = study.trajectories[trajectory]?.num_steps ?? 0;
   if (numSteps === 0) return [];
-  const attributed = computing || stored(study, layer, output) !== "none";
+  const outputs = place.outputs.filter(
+    (output) => output === computing || stored(study, layer, output) !== "none",
+  );
   const current = Math.floor(place.step / study.chunk);
   const count = Math.ceil(numSteps / study.chunk);
   const chunks = chunkOrder(current, count, place.direction < 0 ? -1 : 1, numSteps <= PREFETCH_STEPS);
-  const framesOf = (chunk: number): Want[] => {
-    const frames = [want("observations", { trajectory, chunk })];
-    if (attributed) frames.push(want("attribution", { trajectory, layer, output, chunk }));
-    return frames;
-  };
+  const attributionOf = (chunk: number): Want[] =>
+    outputs.map((output) => want("attribution", { trajectory, layer, output, chunk }));
+  const framesOf = (chunk: number): Want[] => [
+    want("observations", { trajectory, chunk }),
+    ...attributionOf(chunk),
+  ];
   const once = [want("curves", { trajectory })];
-  if (attributed) once.push(want("totals", { trajectory, layer, output }), want("examples", { layer }));
+  for (const output of outputs) once.push(want("totals", { trajectory, layer, output }));
+  if (outputs.length > 0) once.push(want("examples", { layer }));
   once.push(want("strip", { trajectory }));
   if (numSteps > PREFETCH_STEPS) once.push(want("preview", { trajectory }));
   const [now = 0, ...later] = chunks;
-  return [...framesOf(now), ...once, ...later.flatMap(framesOf)];
+  const before = place.looksBack && current > 0 ? attributionOf(current - 1) : [];
+  // Without repetition: what stands twice would count twice towards what the store can hold.
+  const all = [...framesOf(now), ...before, ...once, ...later.flatMap(framesOf)];
+  return [...new Map(all.map((one) => [one.key, one])).values()];
 }

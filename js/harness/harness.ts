@@ -19,7 +19,9 @@ for (const name of ["trajectory", "step", "feature", "hovered", "fps", "directio
   if (query.has(name)) changes[name] = Number(query.get(name));
 for (const name of ["playing", "loop", "overlay", "combine", "show_residual"])
   if (query.has(name)) changes[name] = query.get(name) === "true";
-for (const name of ["layer", "output"]) if (query.has(name)) changes[name] = query.get(name);
+for (const name of ["layer", "output", "mode", "scale", "style"])
+  if (query.has(name)) changes[name] = query.get(name);
+if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
 const model = syntheticModel(study, changes);
 
 const latency = Number(query.get("latency") ?? 0);

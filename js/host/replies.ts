@@ -63,16 +63,18 @@ export function numbers(loaded: Loaded | undefined, name: string): Data {
   return loaded?.arrays[name]?.data ?? NONE;
 }
 
-const taken = new WeakMap<LabelledArray, { index: number; data: Data | null }>();
+/** The two items that were read last: this step and the one before. */
+const taken = new WeakMap<LabelledArray, { index: number; data: Data | null }[]>();
 
 /** Item `index` along the first axis of array `name`, or null when it is not there. */
 export function slice(loaded: Loaded | undefined, name: string, index: number): Data | null {
   const array = loaded?.arrays[name];
   if (!array) return null;
-  const known = taken.get(array);
-  if (known?.index === index) return known.data;
+  const known = taken.get(array) ?? [];
+  const found = known.find((item) => item.index === index);
+  if (found) return found.data;
   const dims = array.dims.includes("keyframe") ? PREVIEW_DIMS : (DIMS[name] ?? array.dims);
   const data = take(array, dims, index);
-  taken.set(array, { index, data });
+  taken.set(array, [{ index, data }, ...known.slice(0, 1)]);
   return data;
 }

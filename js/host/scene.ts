@@ -1,12 +1,12 @@
 /** One moment of the explorer, gathered for drawing: traits and whatever of the data has arrived. */
 
-import { size } from "../core/arrays.ts";
-import type { Cells, Direction } from "../core/composite.ts";
+import type { Direction } from "../core/composite.ts";
 import type { ChunkStore } from "../core/store.ts";
-import { clamp, type Episode, episodeAt, type Layer, layerNamed, type Study, stored } from "../core/study.ts";
+import { clamp, type Episode, episodeAt, type Layer, layerNamed, type Study } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerModel } from "./model.ts";
 import { type Loaded, numbers, slice } from "./replies.ts";
+import { gatherRow, type Mode, type RowScene } from "./row_scene.ts";
 import type { Progress } from "./rpc.ts";
 
 export interface Picture {
@@ -16,6 +16,7 @@ export interface Picture {
 }
 
 export interface Computing {
+  trajectory: number;
   layer: string;
   output: string;
   progress: Progress;
@@ -36,7 +37,18 @@ export interface Scene {
   episode: number;
   layerName: string;
   layer: Layer | undefined;
+  /** The layer is the picture itself: red, green and blue by their plain gradients. */
+  gradients: boolean;
+  /** One row of panels an output, never empty. */
+  rows: RowScene[];
+  /** The row whose numbers the legend and the status line show. */
+  row: RowScene;
+  /** The same as `row.output`. */
   output: string;
+  /** Whether panels and numbers show the attribution of this step, or what has changed since the last one. */
+  mode: Mode;
+  scale: "study" | "trajectory";
+  style: "standard" | "article";
   numFeatures: number;
   isolated: number | null;
   pinned: number | null;
@@ -44,6 +56,8 @@ export interface Scene {
   direction: number;
   fps: number;
   loop: boolean;
+  /** [start, stop) of the steps that are brushed, or empty. */
+  selectedRange: readonly number[];
   overlay: boolean;
   combine: boolean;
   showResidual: boolean;
@@ -51,16 +65,16 @@ export interface Scene {
   observation: Picture | null;
   /** The observation is a keyframe near the step, not the step's own. */
   approximate: boolean;
-  cells: (Cells & { key: string }) | null;
-  attribution: "ready" | "loading" | "absent";
-  displayScale: number;
+  /** The same as `row.attribution`. */
+  attribution: RowScene["attribution"];
   curves: Loaded | undefined;
+  /** The same as `row.totals`. */
   totals: Loaded | undefined;
   examples: Loaded | undefined;
   strip: Loaded | undefined;
-  /** Set while the attribution shown is being computed. */
+  /** The same as `row.computing`. */
   computing: Computing | null;
-  /** Set while any attribution is. */
+  /** Set while any attribution is being computed. */
   activity: Computing | null;
   notice: Notice | null;
   stale: boolean;
@@ -73,39 +87,50 @@ interface Source {
   store: ChunkStore<Loaded>;
   computing: Computing | null;
   notice: Notice | null;
+  focusedRow: number;
 }
 
 export const isStudy = (value: unknown): value is Study =>
   typeof value === "object" && value !== null && "trajectories" in value && "layers" in value;
 
+/** The pseudo-layer of the gradients by the picture itself. */
+export const INPUT = "input";
+
+/** The outputs of all rows of panels. */
+export const outputsOf = (model: ExplorerModel): string[] => [
+  model.get("output"),
+  ...(model.get("more_outputs") ?? []), // absent in pages saved before there were rows
+];
+
 /** What there is to draw now; null while Python has not described a study. */
-export function gather({ model, store, computing, notice }: Source): Scene | null {
+export function gather({ model, store, computing, notice, focusedRow }: Source): Scene | null {
   const study = model.get("_study");
   if (!isStudy(study)) return null;
   const trajectory = clamp(model.get("trajectory"), 0, study.trajectories.length - 1);
   const { num_steps: numSteps = 0, episodes = [] } = study.trajectories[trajectory] ?? {};
   const step = clamp(model.get("step"), 0, Math.max(0, numSteps - 1));
+  const episode = episodeAt(episodes, step);
   const layerName = model.get("layer");
-  const output = model.get("output");
   const layer = layerNamed(study, layerName);
-  const chunk = Math.floor(step / study.chunk);
   const find = (method: string, params: Params) => store.get(requestKey(method, params));
+  const seen = observationAt(study, trajectory, step, find);
 
-  const frames = find("observations", { trajectory, chunk });
-  const pixels = slice(frames, "observation", step - chunk * study.chunk) as Uint8Array | null;
-  let observation: Picture | null = pixels && { pixels, key: `${trajectory}/${step}` };
-  const approximate = observation === null;
-  if (!observation) observation = nearestKeyframe(find("preview", { trajectory }), trajectory, step);
-
-  const attributed = find("attribution", { trajectory, layer: layerName, output, chunk });
-  const cells = cellsAt(
-    attributed,
-    step - chunk * study.chunk,
-    `${trajectory}/${step}/${layerName}/${output}`,
-  );
-  const running = computing?.layer === layerName && computing.output === output;
-  const missing = attributed ? cells === null : !running && stored(study, layerName, output) === "none";
-  const totals = find("totals", { trajectory, layer: layerName, output });
+  const mode = model.get("mode") === "change" ? "change" : "attribution";
+  const scale = model.get("scale") === "trajectory" ? "trajectory" : "study";
+  const isFirst = step === (episodes[episode]?.start ?? 0);
+  const place = {
+    study,
+    trajectory,
+    step,
+    layer: layerName,
+    mode,
+    scale,
+    isFirst,
+    store,
+    computing,
+  } as const;
+  const rows = outputsOf(model).map((output, index) => gatherRow(place, output, index));
+  const row = rows[clamp(focusedRow, 0, rows.length - 1)] as RowScene;
   const pinned = model.get("feature");
   return {
     study,
@@ -113,55 +138,56 @@ export function gather({ model, store, computing, notice }: Source): Scene | nul
     step,
     numSteps,
     episodes,
-    episode: episodeAt(episodes, step),
+    episode,
     layerName,
     layer,
-    output,
-    numFeatures: layer?.features.length || cells?.numFeatures || 0,
+    gradients: layerName === INPUT,
+    rows,
+    row,
+    output: row.output,
+    mode,
+    scale,
+    style: model.get("style") === "article" ? "article" : "standard",
+    numFeatures: layer?.features.length || rows.find(({ cells }) => cells)?.cells?.numFeatures || 0,
     isolated: model.get("hovered") ?? pinned,
     pinned,
     playing: model.get("playing"),
     direction: model.get("direction") < 0 ? -1 : 1,
     fps: clamp(model.get("fps"), 1, 120),
     loop: model.get("loop"),
+    selectedRange: model.get("selected_range") ?? [],
     overlay: model.get("overlay"),
     combine: model.get("combine"),
     showResidual: model.get("show_residual"),
     canCompute: model.get("can_compute"),
-    observation,
-    approximate,
-    cells,
-    attribution: cells ? "ready" : missing ? "absent" : "loading",
-    displayScale: Number(totals?.result.display_scale ?? 0) || peak(cells),
+    ...seen,
+    attribution: row.attribution,
     curves: find("curves", { trajectory }),
-    totals,
+    totals: row.totals,
     examples: find("examples", { layer: layerName }),
     strip: find("strip", { trajectory }),
-    computing: running ? computing : null,
+    computing: row.computing,
     activity: computing,
     notice,
-    stale: approximate || (!cells && !missing),
+    stale: seen.approximate || rows.some(({ attribution }) => attribution === "loading"),
   };
 }
 
-/** Full strength until the totals, which carry the study's own scale, have arrived. */
-const peak = (cells: Cells | null): number => (cells ? 127 * cells.scale : 1);
+type Find = (method: string, params: Params) => Loaded | undefined;
 
-function cellsAt(loaded: Loaded | undefined, index: number, key: string): Scene["cells"] {
-  const attribution = slice(loaded, "attribution", index);
-  const residual = slice(loaded, "residual", index);
-  const scale = numbers(loaded, "scale")[index];
-  const array = loaded?.arrays.attribution;
-  if (!array || !attribution || !residual || scale === undefined || !Number.isFinite(scale)) return null;
-  return {
-    height: size(array, "y"),
-    width: size(array, "x"),
-    numFeatures: size(array, "feature"),
-    attribution: attribution as Int8Array,
-    residual: residual as Int8Array,
-    scale,
-    key,
-  };
+/** The step's own frame, else the nearest keyframe. */
+function observationAt(
+  study: Study,
+  trajectory: number,
+  step: number,
+  find: Find,
+): Pick<Scene, "observation" | "approximate"> {
+  const chunk = Math.floor(step / study.chunk);
+  const frames = find("observations", { trajectory, chunk });
+  const pixels = slice(frames, "observation", step - chunk * study.chunk) as Uint8Array | null;
+  if (pixels) return { observation: { pixels, key: `${trajectory}/${step}` }, approximate: false };
+  const nearest = nearestKeyframe(find("preview", { trajectory }), trajectory, step);
+  return { observation: nearest, approximate: true };
 }
 
 function nearestKeyframe(preview: Loaded | undefined, trajectory: number, step: number): Picture | null {

@@ -6,13 +6,15 @@ import { type Params, requestKey, type Want, wanted } from "../core/wants.ts";
 import { Computation } from "./computation.ts";
 import { type ExplorerModel, type ExplorerTraits, WATCHED } from "./model.ts";
 import { type Loaded, load } from "./replies.ts";
+import { Rows } from "./rows.ts";
 import { NoAnswer, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
-import { type Computing, gather, type Notice, type Scene } from "./scene.ts";
+import { type Computing, gather, type Notice, outputsOf, type Scene } from "./scene.ts";
 
 export class Session {
   readonly model: ExplorerModel;
   readonly store: ChunkStore<Loaded>;
+  readonly rows = new Rows(this);
   notice: Notice | null = null;
   #rpc: Rpc;
   #clock = new Clock();
@@ -42,6 +44,10 @@ export class Session {
 
   get computing(): Computing | null {
     return this.#computation.state;
+  }
+
+  get focusedRow(): number {
+    return this.rows.focused;
   }
 
   /** Adds a view, drawn from the next frame on; the function returned removes it. */
@@ -101,16 +107,23 @@ export class Session {
     this.set("playing", !running);
   }
 
-  /** Shows a layer or an output; what is not computed yet is computed if an agent is there. */
-  choose(name: "layer" | "output", value: string): void {
+  /** Shows a layer; what is not computed there yet is computed if an agent is there. */
+  chooseLayer(layer: string): void {
     this.set("hovered", null);
-    this.set(name, value);
-    if (name === "layer") this.set("feature", null);
-    const scene = gather(this);
-    if (scene?.canCompute && stored(scene.study, scene.layerName, scene.output) === "none") this.compute();
+    this.set("layer", layer);
+    this.set("feature", null);
+    this.computeMissing();
   }
 
-  /** Asks Python for the attribution shown; chunks appear as they are ready. */
+  /** Computes what the rows lack altogether, if that can be done. */
+  computeMissing(): void {
+    const scene = gather(this);
+    if (!scene?.canCompute) return;
+    const { study, layerName, rows } = scene;
+    if (rows.some(({ output }) => stored(study, layerName, output) === "none")) this.compute();
+  }
+
+  /** Asks Python for the attribution of all rows that have none here; chunks appear as they are ready. */
   compute(): void {
     const scene = gather(this);
     if (!scene) return;
@@ -189,12 +202,16 @@ export class Session {
 
   #want(scene: Scene): void {
     const chunk = Math.floor(scene.step / scene.study.chunk);
-    const { trajectory, layerName: layer, output, direction, step } = scene;
-    const at = `${trajectory}/${chunk}/${layer}/${output}/${direction}`;
+    const { trajectory, layerName: layer, direction, step, mode } = scene;
+    const outputs = [...new Set(outputsOf(this.model))];
+    const at = [trajectory, chunk, layer, direction, mode, ...outputs].join("/");
     if (at === this.#wantedAt) return;
     this.#wantedAt = at;
-    const place = { trajectory, step, layer, output, direction: scene.playing ? direction : 1 };
-    this.store.want([...wanted(scene.study, place, scene.computing !== null), ...this.#extra]);
+    const running = this.computing;
+    const computing = running?.trajectory === trajectory && running.layer === layer ? running.output : null;
+    const looksBack = mode === "change";
+    const place = { trajectory, step, layer, outputs, direction: scene.playing ? direction : 1, looksBack };
+    this.store.want([...wanted(scene.study, place, computing), ...this.#extra]);
   }
 
   /** What is wanted is to be worked out anew. */

@@ -110,11 +110,12 @@ function keyOf(scene: Scene, role: Role): string | null {
   if (!scene.observation) return null;
   if (role === "observation") return scene.observation.key;
   if (scene.attribution === "loading") return null;
-  const { overlay, isolated, showResidual, displayScale, study } = scene;
+  const { overlay, isolated, showResidual, study } = scene;
+  const { cells, displayScale } = scene.row;
   const colours = scene.layer?.features.map(({ colour }) => colour).join() ?? "";
   return [
     scene.observation.key,
-    scene.cells?.key,
+    cells?.key,
     overlay,
     isolated,
     showResidual,
@@ -125,7 +126,8 @@ function keyOf(scene: Scene, role: Role): string | null {
 }
 
 function drawAttribution(scene: Scene, direction: Direction, image: ImageData): void {
-  const { cells, isolated, showResidual, displayScale } = scene;
+  const { isolated, showResidual } = scene;
+  const { cells, displayScale } = scene.row;
   const features = scene.layer?.features ?? [];
   const colours =
     cells &&

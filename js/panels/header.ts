@@ -62,7 +62,7 @@ function layerPicker({ session, signal }: Context): Panel {
     buttons.clear();
     for (const { name } of scene.study.layers) {
       const button = h("button", { class: "rlv-segment" }, name);
-      button.addEventListener("click", () => session.choose("layer", name), { signal });
+      button.addEventListener("click", () => session.chooseLayer(name), { signal });
       buttons.set(name, button);
     }
     element.replaceChildren(h("span", { class: "rlv-label" }, "layer"), ...buttons.values());
@@ -86,7 +86,9 @@ function layerPicker({ session, signal }: Context): Panel {
 
 function outputPicker({ session, signal }: Context): Panel {
   const select = h("select", { class: "rlv-select", "aria-label": "Output" });
-  select.addEventListener("change", () => session.choose("output", select.value), { signal });
+  select.addEventListener("change", () => session.rows.choose(session.rows.focused, select.value), {
+    signal,
+  });
   let built = "";
   const build = (scene: Scene) => {
     const { study, layerName } = scene;

@@ -79,7 +79,7 @@ describe("Session", () => {
     const last = scenes.at(-1);
     expect(last?.stale).toBe(false);
     expect(last?.observation?.pixels.length).toBe(64 * 64 * 3);
-    expect(last?.cells?.attribution.length).toBe(32 * 32 * 8);
+    expect(last?.row.cells?.attribution.length).toBe(32 * 32 * 8);
     session.dispose();
   });
 
@@ -244,7 +244,7 @@ describe("Session", () => {
     const draw = vi.fn<(scene: Scene | null) => void>();
     session.attach(draw);
     await settle(session);
-    session.choose("output", "LEFT");
+    session.rows.choose(0, "LEFT");
     await settle(session);
     const request = counts.sent.find(({ method }) => method === "compute");
     expect(request?.params).toEqual({ trajectory: 0, layer: "2b", output: "LEFT", step: 0 });

@@ -6,7 +6,7 @@ import { chunkOrder, requestKey, wanted } from "../core/wants.ts";
 import { syntheticStudy } from "./synthetic.ts";
 
 const study = syntheticStudy({ numTrajectories: 2, numSteps: 300 });
-const place = { trajectory: 0, step: 130, layer: "2b", output: "value", direction: 1 };
+const place = { trajectory: 0, step: 130, layer: "2b", outputs: ["value"], direction: 1 };
 
 describe("wants", () => {
   test("a key is the same for any order of the params, and as Python writes it", () => {
@@ -29,7 +29,7 @@ describe("wants", () => {
   });
 
   test("the frame on show precedes all else, and nothing is wanted twice", () => {
-    const keys = wanted(study, place, false).map(({ key }) => key);
+    const keys = wanted(study, place, null).map(({ key }) => key);
     expect(keys.slice(0, 2)).toEqual([
       requestKey("observations", { trajectory: 0, chunk: 2 }),
       requestKey("attribution", { trajectory: 0, layer: "2b", output: "value", chunk: 2 }),
@@ -39,14 +39,36 @@ describe("wants", () => {
   });
 
   test("attribution that is not stored is asked for only while it is computed", () => {
-    const methods = (computing: boolean) =>
+    const methods = (computing: string | null) =>
       new Set(wanted(study, { ...place, layer: "4a" }, computing).map(({ method }) => method));
-    expect(methods(false).has("attribution")).toBe(false);
-    expect(methods(true).has("attribution")).toBe(true);
+    expect(methods(null).has("attribution")).toBe(false);
+    expect(methods("value").has("attribution")).toBe(true);
+  });
+
+  test("each row's attribution follows the frame it is of; the same output twice is asked for once", () => {
+    const rows = { ...place, outputs: ["value", "RIGHT", "LEFT", "value"] };
+    const keys = wanted(study, rows, null).map(({ key }) => key);
+    const attributed = (output: string, chunk: number) =>
+      requestKey("attribution", { trajectory: 0, layer: "2b", output, chunk });
+    // LEFT is not stored at 2b.
+    expect(keys.slice(1, 3)).toEqual([attributed("value", 2), attributed("RIGHT", 2)]);
+    expect(keys).not.toContain(attributed("LEFT", 2));
+    expect(new Set(keys).size).toBe(keys.length);
+    const chunks = keys.filter((key) => key.startsWith("attribution"));
+    expect(chunks.length).toBe(2 * 5);
+  });
+
+  test("what changed since the last step needs the chunk before, ahead of everything but the frame on show", () => {
+    const keys = wanted(study, { ...place, looksBack: true }, null).map(({ key }) => key);
+    expect(keys[2]).toBe(
+      requestKey("attribution", { trajectory: 0, layer: "2b", output: "value", chunk: 1 }),
+    );
+    const first = wanted(study, { ...place, step: 5, looksBack: true }, null);
+    expect(first.length).toBe(wanted(study, { ...place, step: 5 }, null).length);
   });
 
   test("a long trajectory is previewed instead of fetched", () => {
-    const long = wanted(syntheticStudy({ numTrajectories: 1, numSteps: 100_000 }), place, false);
+    const long = wanted(syntheticStudy({ numTrajectories: 1, numSteps: 100_000 }), place, null);
     expect(long.some(({ method }) => method === "preview")).toBe(true);
     expect(long.filter(({ method }) => method === "observations").length).toBe(4);
   });
