@@ -20,6 +20,7 @@ __all__ = [
     "CHUNK",
     "EXAMPLES",
     "FEATURE_COLOURS",
+    "INPUT_LAYER",
     "LAYER",
     "NODES",
     "OBSERVATIONS",
@@ -27,6 +28,7 @@ __all__ = [
     "ROLLOUT",
     "SCHEMA_VERSION",
     "STATES",
+    "STORY",
     "Output",
     "SchemaError",
     "Selection",
@@ -37,6 +39,10 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 CHUNK = 64  # steps that are stored, computed and sent together
+
+# The observation itself as a layer: its cells are the pixels, its channels red, green and blue in 0..1. What is stored
+# of it are plain gradients (method "gradients"), in units of the output per full brightness.
+INPUT_LAYER = "input"
 
 # Okabe and Ito's eight colours that are told apart with every kind of colour vision; feature i has colour i mod 8.
 FEATURE_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
@@ -173,6 +179,21 @@ EXAMPLES = Spec(
         "patch": Variable("feature rank patch_height patch_width rgb", "uint8", "pixels around the cell, 0-255"),
     },
 )
+STORY = Spec(
+    "story",
+    {
+        "in_trajectory": Variable("note", "int32", "the trajectory that the note is about"),
+        "start": Variable("note", "int32", "first step that the note is about"),
+        "stop": Variable("note", "int32", "the step after the last"),
+        "text": Variable("note", "str", "plain text; **bold** and [feature 3] as in `rlvision_widgets.stories`"),
+        "layer": Variable("note", "str", "the layer that is shown; empty: as it is"),
+        "output": Variable("note", "str", "the output that is explained; one a line if each step has its own"),
+        "isolated": Variable("note", "int32", "the feature that is shown alone; -1: none"),
+        "mode": Variable("note", "str", "attribution or change; empty: attribution"),
+        "combine": Variable("note", "int8", "one panel instead of two; -1: as the reader has it"),
+    },
+    ("title",),
+)
 NODES = {  # path of a node in a study, "*" for one name → what it holds. Other nodes are the user's.
     "/": ROLLOUT,
     "/observations": OBSERVATIONS,
@@ -180,6 +201,7 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/layers/*": LAYER,
     "/layers/*/outputs/*": OUTPUT,
     "/layers/*/examples": EXAMPLES,
+    "/stories/*": STORY,
 }
 
 
