@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import wrap_agent as wrap_agent
     from rlvision_widgets.analysis.attribution import attribute as attribute
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
-    from rlvision_widgets.analysis.examples import spatial_grid as spatial_grid
+    from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.examples import top_examples as top_examples
     from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
     from rlvision_widgets.analysis.features import reduce_attribution as reduce_attribution
@@ -26,6 +26,10 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
     from rlvision_widgets.environments import make_environment as make_environment
+    from rlvision_widgets.namefile import apply_names as apply_names
+    from rlvision_widgets.namefile import feature_names as feature_names
+    from rlvision_widgets.namefile import save_names as save_names
+    from rlvision_widgets.naming import rename as rename
     from rlvision_widgets.schema import Selection as Selection
     from rlvision_widgets.snapshot import save_snapshot as save_snapshot
     from rlvision_widgets.storage import open_study as open_study
@@ -39,6 +43,7 @@ _HOME = {  # public name → module
     "Explorer": "widgets",
     "Selection": "schema",
     "advantages": "analysis.moments",
+    "apply_names": "namefile",
     "attribute": "analysis.attribution",
     "bookmarks": "analysis.moments",
     "build_study": "study",
@@ -46,15 +51,18 @@ _HOME = {  # public name → module
     "collect_rollout": "analysis.rollout",
     "connect": "study",
     "evaluate": "analysis.evaluation",
+    "feature_names": "namefile",
     "fit_nmf": "analysis.features",
     "load_agent": "agents",
     "make_environment": "environments",
     "open_study": "storage",
     "reduce_attribution": "analysis.features",
+    "rename": "naming",
     "save_agent": "agents",
+    "save_names": "namefile",
     "save_snapshot": "snapshot",
     "save_study": "storage",
-    "spatial_grid": "analysis.examples",
+    "spatial_grid": "analysis.grids",
     "top_examples": "analysis.examples",
     "wrap_agent": "agents",
 }
