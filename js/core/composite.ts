@@ -39,15 +39,23 @@ export function directed(value: number, direction: Direction): number {
   return Math.max(0, direction === "raises" ? value : -value);
 }
 
+/** Which features are drawn, from `first` up to but without `last`, and whether the residual is. */
+export function shownParts(
+  { numFeatures }: Cells,
+  { isolated, showResidual }: Pick<Look, "isolated" | "showResidual">,
+): { first: number; last: number; withResidual: boolean } {
+  if (isolated === null) return { first: 0, last: numFeatures, withResidual: showResidual };
+  const last = Math.min(numFeatures, isolated + 1);
+  return { first: Math.min(isolated, last), last, withResidual: isolated === numFeatures };
+}
+
 /** Colour and opacity of each cell: (y, x, [red, green, blue, opacity in 0…1]). */
 export function colourCells(cells: Cells, look: Look): Float64Array {
   const { attribution, residual, numFeatures } = cells;
   const count = cells.height * cells.width;
   const result = new Float64Array(4 * count);
   const perUnit = cells.scale / (look.displayScale > 0 ? look.displayScale : 1);
-  const first = look.isolated === null ? 0 : look.isolated;
-  const last = look.isolated === null ? numFeatures : Math.min(numFeatures, look.isolated + 1);
-  const withResidual = look.isolated === numFeatures || (look.isolated === null && look.showResidual);
+  const { first, last, withResidual } = shownParts(cells, look);
   for (let cell = 0; cell < count; cell++) {
     let total = 0;
     let red = 0;
@@ -84,14 +92,19 @@ export function paint(observation: Uint8Array, out: Uint8ClampedArray): void {
   }
 }
 
-/** `colours` (from `colourCells`) over the dimmed observation, or over black, as opaque RGBA in `out`. */
+/**
+ * `colours` (from `colourCells`) over the observation, dimmed or (`grey`) without its colours, or over black where
+ * there is none; as opaque RGBA in `out`.
+ */
 export function composite(
   observation: Uint8Array | null,
   size: { height: number; width: number },
   cells: { height: number; width: number } | null,
   colours: Float64Array | null,
   out: Uint8ClampedArray,
+  grey = false,
 ): void {
+  const [lumaShare, ownShare] = grey ? [1, 0] : [0.6, 0.15];
   for (let row = 0; row < size.height; row++) {
     const cellRow = cells ? Math.floor((row * cells.height) / size.height) * cells.width : 0;
     for (let column = 0; column < size.width; column++) {
@@ -103,10 +116,10 @@ export function composite(
         const red = observation[3 * pixel] ?? 0;
         const green = observation[3 * pixel + 1] ?? 0;
         const blue = observation[3 * pixel + 2] ?? 0;
-        luma = 0.6 * (0.2126 * red + 0.7152 * green + 0.0722 * blue);
+        luma = lumaShare * (0.2126 * red + 0.7152 * green + 0.0722 * blue);
       }
       for (let channel = 0; channel < 3; channel++) {
-        const behind = observation ? luma + 0.15 * (observation[3 * pixel + channel] ?? 0) : 0;
+        const behind = observation ? luma + ownShare * (observation[3 * pixel + channel] ?? 0) : 0;
         const front = colours?.[cell + channel] ?? 0;
         out[4 * pixel + channel] = Math.floor(behind * (1 - alpha) + front * alpha + 0.5);
       }

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from rlvision_widgets.widgets.source import StudySource
 
-__all__ = ["composite", "png", "poster"]
+__all__ = ["composite", "hatch", "png", "poster"]
 
 Pixels = npt.NDArray[np.uint8]
 ENLARGED = 4  # screen pixels a pixel of the observation
@@ -72,6 +72,34 @@ def composite(observation: Pixels, strength: npt.NDArray[np.floating], colours: 
     dimmed = 0.6 * luma[..., np.newaxis] + 0.15 * observation
     drawn: Pixels = np.floor(dimmed * (1 - opacity) + colour * opacity + 0.5).astype(np.uint8)
     return drawn
+
+
+def hatch(enlarged: Pixels, lowers: npt.NDArray[np.bool_], opacity: npt.NDArray[np.floating]) -> Pixels:
+    """Hatch the cells that lower the output, in a picture of both signs enlarged by `ENLARGED`.
+
+    The views draw the same (`js/core/hatch.ts`).
+
+    Parameters
+    ----------
+    enlarged : uint8 array, (height, width, rgb)
+        The picture after enlarging.
+    lowers : bool array, (y, x)
+        Cells whose attribution sums to less than zero over the features drawn.
+    opacity : array, (y, x)
+        Of each cell, 0-1.
+
+    Returns
+    -------
+    uint8 array, (height, width, rgb)
+    """
+    height, width = enlarged.shape[:2]
+    y, x = np.arange(height)[:, np.newaxis], np.arange(width)
+    rows = y // ENLARGED * lowers.shape[0] // (height // ENLARGED)
+    columns = x // ENLARGED * lowers.shape[1] // (width // ENLARGED)
+    lines = ((x + y) % 8 < 2) & lowers[rows, columns]
+    strength = np.where(lines, 0.75 * opacity[rows, columns], 0)[..., np.newaxis]
+    hatched: Pixels = np.floor(enlarged * (1 - strength) + 0.5).astype(np.uint8)
+    return hatched
 
 
 def png(pixels: Pixels) -> bytes:
