@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import save_agent as save_agent
     from rlvision_widgets.agents import wrap_agent as wrap_agent
     from rlvision_widgets.analysis.attribution import attribute as attribute
+    from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
     from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.examples import top_examples as top_examples
@@ -45,6 +46,7 @@ _HOME = {  # public name → module
     "advantages": "analysis.moments",
     "apply_names": "namefile",
     "attribute": "analysis.attribution",
+    "attribute_layer": "analysis.tracing",
     "bookmarks": "analysis.moments",
     "build_study": "study",
     "collect_observations": "analysis.rollout",

@@ -6,7 +6,8 @@ import torch
 import xarray as xr
 
 from rlvision_widgets.agents import wrap_agent
-from rlvision_widgets.analysis.examples import assign, spatial_grid, top_examples
+from rlvision_widgets.analysis.examples import assign, top_examples
+from rlvision_widgets.analysis.grids import spatial_grid
 
 
 class Colours(torch.nn.Module):
