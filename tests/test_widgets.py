@@ -281,7 +281,7 @@ def test_a_long_read_does_not_hold_up_a_chunk(explorer, monkeypatch):
 def test_computing_starts_where_one_looks_reports_chunks_and_completes_the_study(computing):
     ask(computing, "d", "compute", {**VALUE, "step": 70})
     assert computing.send.reply("d")[0]["result"] == {"arrays": []}
-    asked = computing._connection.asked
+    asked = computing.source.connection.asked
     assert [s.steps for s in asked] == [slice(64, 128), slice(128, 130), slice(0, 64)]
     assert {(s.trajectory, s.layer, s.output) for s in asked} == {(0, "2b", "value")}
     chunks = [(m["done"], m["total"]) for m in computing.send.progress("d") if m["stage"] == "chunk"]
@@ -296,7 +296,7 @@ def test_what_is_there_is_not_computed_again(computing):
     computing.send.reply("f")
     ask(computing, "g", "compute", {**VALUE, "step": 0})
     computing.send.reply("g")
-    assert len(computing._connection.asked) == 3
+    assert len(computing.source.connection.asked) == 3
 
 
 def test_a_new_layer_appears_in_the_description(computing):
@@ -308,7 +308,7 @@ def test_a_new_layer_appears_in_the_description(computing):
 
 
 def test_cancelling_ends_with_the_error_cancelled_and_the_next_one_runs(computing):
-    connection = computing._connection
+    connection = computing.source.connection
     connection.gate.clear()
     ask(computing, "i", "compute", {**VALUE, "step": 0})
     assert connection.entered.wait(WAIT)
@@ -323,7 +323,7 @@ def test_cancelling_ends_with_the_error_cancelled_and_the_next_one_runs(computin
 
 
 def test_one_that_waits_can_be_cancelled_before_it_begins(computing):
-    connection = computing._connection
+    connection = computing.source.connection
     connection.gate.clear()
     ask(computing, "l", "compute", {**VALUE, "step": 0})
     assert connection.entered.wait(WAIT)
@@ -335,25 +335,25 @@ def test_one_that_waits_can_be_cancelled_before_it_begins(computing):
 
 
 def test_a_failing_computation_is_answered_and_the_line_goes_on(computing):
-    computing._connection.error = RuntimeError("out of memory")
+    computing.source.connection.error = RuntimeError("out of memory")
     ask(computing, "n", "compute", {**VALUE, "step": 0})
     assert computing.send.reply("n")[0]["error"] == "RuntimeError: out of memory"
-    computing._connection.error = None
+    computing.source.connection.error = None
     ask(computing, "o", "compute", {**VALUE, "step": 0})
     assert "result" in computing.send.reply("o")[0]
 
 
 def test_closing_stops_computing_and_leaves_no_thread(computing):
-    computing._connection.gate.clear()
+    computing.source.connection.gate.clear()
     ask(computing, "p", "compute", {**VALUE, "step": 0})
-    assert computing._connection.entered.wait(WAIT)
+    assert computing.source.connection.entered.wait(WAIT)
     computing.close()
-    computing._server.join(WAIT)
+    computing.join(WAIT)
     assert not [t for t in threading.enumerate() if t.name.startswith("rlvision")]
 
 
 def test_refresh_shows_what_was_added_by_other_means(computing):
-    computing._connection.attribute(Selection(0, slice(0, 64), "2b", "RIGHT"), progress=lambda *_: None)
+    computing.source.connection.attribute(Selection(0, slice(0, 64), "2b", "RIGHT"), progress=lambda *_: None)
     assert len(computing._study["layers"][1]["outputs"]) == 1
     computing.refresh()
     assert len(computing._study["layers"][1]["outputs"]) == 2

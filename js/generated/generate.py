@@ -14,10 +14,13 @@ import traitlets as t
 
 from rlvision_widgets.widgets import wire
 from rlvision_widgets.widgets.explorer import Explorer
+from rlvision_widgets.widgets.requests import REQUESTS
+from rlvision_widgets.widgets.view import View
 
 TARGET = Path(__file__).with_name("traits.d.ts")
 HEADER = "// Made by `python js/generated/generate.py` from rlvision_widgets/widgets; edit those instead.\n"
 PRIMITIVES = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
+LINE = 110  # as in biome.json
 TRAITS = ((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicode, "string"))
 
 
@@ -37,14 +40,22 @@ def _typed_dict(shape: Any) -> str:
 
 def _requests() -> str:
     fields = (
-        (method, "{ " + "; ".join(f"{name}: {PRIMITIVES[kind]}" for name, kind in params.items()) + " }")
-        for method, params in wire.REQUESTS.items()
+        (name, _params({param: _type(kind) for param, kind in request.params.items()}, len(name)))
+        for name, request in sorted(REQUESTS.items())
     )
-    return _interface("Requests", "The parameters of each request, by its method.", fields)
+    return _interface("Requests", "The parameters of requests, besides `study`, which picks one of several.", fields)
+
+
+def _params(params: dict[str, str], indent: int) -> str:
+    """Write an object's type in one line if the formatter of TypeScript would."""
+    fields = [f"{param}: {kind};" for param, kind in params.items()]
+    line = "{ " + " ".join(fields).removesuffix(";") + " }"
+    fits = len(line) + indent + len("  : ;") <= LINE
+    return line if fits else "\n    ".join(["{", *fields]) + "\n  }"
 
 
 def _traits(name: str, view: type[t.HasTraits]) -> str:
-    own = {key: trait for key, trait in view.class_traits(sync=True).items() if trait.this_class is view}
+    own = {key: trait for key, trait in view.class_traits(sync=True).items() if issubclass(trait.this_class, View)}
     fields = ((key, _trait(key, trait)) for key, trait in sorted(own.items()))
     return _interface(name, f"The synced state of {view.__name__}.", fields)
 
@@ -52,6 +63,10 @@ def _traits(name: str, view: type[t.HasTraits]) -> str:
 def _trait(name: str, trait: Any) -> str:
     if name == "_study":
         return "StudyDescription"
+    if isinstance(trait, t.Enum):
+        return " | ".join(f'"{value}"' for value in trait.values or ())
+    if isinstance(trait, t.List):
+        return f"{_trait(name, trait._trait)}[]"
     written = next((text for kind, text in TRAITS if isinstance(trait, kind)), None)
     if written is None:
         raise TypeError(f"no TypeScript type is known for the trait {name!r}, a {type(trait).__name__}")

@@ -41,6 +41,19 @@ export interface LayerDescription {
   outputs: StoredOutputDescription[];
 }
 
+/** A note of a story; `outputs` has none, one, or one a step, and None stands for what it does not say. */
+export interface NoteDescription {
+  trajectory: number;
+  start: number;
+  stop: number;
+  text: string;
+  layer: string | null;
+  outputs: string[];
+  feature: number | null;
+  mode: "attribution" | "change" | null;
+  combine: boolean | null;
+}
+
 /** An output that can be shown, or computed when an agent is connected. */
 export interface OutputDescription {
   name: string;
@@ -52,6 +65,12 @@ export interface StoredOutputDescription {
   name: string;
   complete: boolean;
   tolerance: number | null;
+}
+
+/** A story and its notes, in the order in which they are read. */
+export interface StoryDescription {
+  name: string;
+  notes: NoteDescription[];
 }
 
 /** All that a view has to know of a study before it asks for arrays. */
@@ -68,6 +87,7 @@ export interface StudyDescription {
   bookmarks: BookmarkDescription[];
   layers: LayerDescription[];
   outputs: OutputDescription[];
+  stories: StoryDescription[];
 }
 
 /** One environment's sequence of steps. */
@@ -76,35 +96,88 @@ export interface TrajectoryDescription {
   episodes: EpisodeDescription[];
 }
 
-/** The parameters of each request, by its method. */
+/** The parameters of requests, besides `study`, which picks one of several. */
 export interface Requests {
-  curves: { trajectory: number };
-  strip: { trajectory: number };
-  preview: { trajectory: number };
-  observations: { trajectory: number; chunk: number };
+  add_note: {
+    story: string;
+    position: number;
+    trajectory: number;
+    start: number;
+    stop: number;
+    text: string;
+    layer: string;
+    output: string;
+    feature: number;
+    mode: "" | "attribution" | "change";
+    combine: number;
+  };
   attribution: { trajectory: number; layer: string; output: string; chunk: number };
-  totals: { trajectory: number; layer: string; output: string };
-  examples: { layer: string };
+  bundle: { name: string };
   compute: { trajectory: number; layer: string; output: string; step: number };
+  curves: { trajectory: number };
+  edit_note: {
+    story: string;
+    note: number;
+    trajectory: number;
+    start: number;
+    stop: number;
+    text: string;
+    layer: string;
+    output: string;
+    feature: number;
+    mode: "" | "attribution" | "change";
+    combine: number;
+  };
+  examples: { layer: string };
+  new_story: { story: string };
+  observations: { trajectory: number; chunk: number };
+  preview: { trajectory: number };
+  recolour: { layer: string; feature: number; colour: string };
+  remove_note: { story: string; note: number };
+  remove_story: { story: string };
+  rename: { layer: string; feature: number; name: string };
+  strip: { trajectory: number };
+  totals: { trajectory: number; layer: string; output: string };
+  trace: {
+    trajectory: number;
+    step: number;
+    layer: string;
+    feature: number;
+    row: number;
+    column: number;
+    source_layer: string;
+  };
 }
 
 /** The synced state of Explorer. */
 export interface ExplorerTraits {
   _study: StudyDescription;
   can_compute: boolean;
+  cell: number[];
+  centred: boolean;
   combine: boolean;
+  cursor_x: number[];
   direction: number;
   feature: number | null;
   fps: number;
   hovered: number | null;
   layer: string;
   loop: boolean;
+  mode: "attribution" | "change";
+  more_outputs: string[];
+  note: number | null;
   num_steps: number;
   num_trajectories: number;
+  opened: number | null;
   output: string;
   overlay: boolean;
   playing: boolean;
+  scale: "study" | "trajectory";
+  selected_range: number[];
   show_residual: boolean;
   step: number;
+  story: string;
+  style: "standard" | "article";
   trajectory: number;
+  view_range: number[];
 }

@@ -2,17 +2,8 @@
 import type { AnyModel } from "@anywidget/types";
 import type { ExplorerTraits as Described } from "../generated/traits.d.ts";
 
-/** Traits that the generated file does not list yet. */
-interface Pending {
-  more_outputs: string[];
-  mode: string;
-  scale: string;
-  style: string;
-  selected_range: number[];
-}
-
 /** As a mapped type, because anywidget asks for an index signature, which an interface lacks. */
-export type ExplorerTraits = { [Name in keyof (Described & Pending)]: (Described & Pending)[Name] };
+export type ExplorerTraits = { [Name in keyof Described]: Described[Name] };
 
 export type ExplorerModel = Pick<
   AnyModel<ExplorerTraits>,
@@ -24,7 +15,6 @@ export const WATCHED = [
   "step",
   "layer",
   "output",
-  "more_outputs",
   "feature",
   "hovered",
   "playing",
@@ -34,10 +24,17 @@ export const WATCHED = [
   "overlay",
   "combine",
   "show_residual",
+  "more_outputs",
   "mode",
   "scale",
   "style",
+  "centred",
+  "view_range",
   "selected_range",
+  "opened",
+  "cell",
+  "story",
+  "note",
   "can_compute",
   "_study",
 ] as const satisfies readonly (keyof ExplorerTraits)[];

@@ -1,5 +1,6 @@
 /** Entry of the explorer's bundle: one session a model, shared by all its views. */
 import type { AnyWidget } from "@anywidget/types";
+import { followStep } from "../host/cursor_trait.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { Session } from "../host/session.ts";
 import { showExplorer } from "./explorer_view.ts";
@@ -10,7 +11,15 @@ export default (): Exclude<AnyWidget<ExplorerTraits>, () => unknown> => {
     initialize({ model, signal }) {
       const own = new Session(model);
       session = own;
-      signal.addEventListener("abort", () => own.dispose(), { once: true });
+      const unlink = followStep(model);
+      signal.addEventListener(
+        "abort",
+        () => {
+          unlink();
+          own.dispose();
+        },
+        { once: true },
+      );
     },
     render({ el, signal }) {
       if (!session) throw new Error("the explorer is rendered before it is initialised");

@@ -1,5 +1,6 @@
 """What a view has to know of a study before it asks for arrays: sizes, episodes, bookmarks, layers, outputs."""
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -9,12 +10,16 @@ import numpy as np
 import xarray as xr
 
 from rlvision_widgets.analysis.moments import bookmarks, episodes
-from rlvision_widgets.schema import CHUNK, SCHEMA_VERSION, Output
+from rlvision_widgets.notes import Note, outputs_of
+from rlvision_widgets.schema import CHUNK, SCHEMA_VERSION, Output, SchemaError
+from rlvision_widgets.stories import read_story, story_names
 from rlvision_widgets.widgets.wire import (
     BookmarkDescription,
     LayerDescription,
+    NoteDescription,
     OutputDescription,
     StoredOutputDescription,
+    StoryDescription,
     TrajectoryDescription,
 )
 
@@ -24,6 +29,7 @@ __all__ = [
     "describe_layers",
     "describe_outputs",
     "describe_rollout",
+    "describe_stories",
     "is_complete",
     "layer_names",
 ]
@@ -107,6 +113,15 @@ def describe_outputs(
     return [{"name": name, "label": _label(name, action_names(study))} for name in dict.fromkeys(names)]
 
 
+def describe_stories(study: xr.DataTree) -> list[StoryDescription]:
+    """Describe the stories and their notes; a node that is no story is left out."""
+    described: list[StoryDescription] = []
+    for name in story_names(study):
+        with contextlib.suppress(SchemaError):
+            described.append({"name": name, "notes": [_note(note) for note in read_story(study, name)]})
+    return described
+
+
 def is_complete(output: xr.DataTree) -> bool:
     """Tell whether every step of every trajectory has its attribution."""
     return bool(np.isfinite(output.dataset["completeness_error"].values).all())
@@ -176,6 +191,20 @@ def _stored_layer(name: str, node: xr.DataTree) -> LayerDescription:
 
 def _stored_output(name: str, node: xr.DataTree) -> StoredOutputDescription:
     return {"name": name, "complete": is_complete(node), "tolerance": finite(node.attrs.get("tolerance"))}
+
+
+def _note(note: Note) -> NoteDescription:
+    return {
+        "trajectory": note.trajectory or 0,
+        "start": note.start,
+        "stop": note.stop,
+        "text": note.text,
+        "layer": note.layer,
+        "outputs": outputs_of(note),
+        "feature": note.feature if isinstance(note.feature, int) else None,
+        "mode": note.mode,
+        "combine": note.combine,
+    }
 
 
 def _label(name: str, actions: list[str]) -> str:

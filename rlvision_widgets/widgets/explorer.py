@@ -1,27 +1,28 @@
 """The explorer: what the agent saw, why it was pleased, why it was worried, and which features say so."""
 
-import os
 from collections.abc import Mapping
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets as t
-import xarray as xr
 
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import Output, Selection
-from rlvision_widgets.storage import open_study
-from rlvision_widgets.widgets.bundle import built, read_bundle
+from rlvision_widgets.stories import story_names
+from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.poster import poster
-from rlvision_widgets.widgets.server import Connection, RequestServer
+from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
+from rlvision_widgets.widgets.view import Choice, Study, View
 
 __all__ = ["Explorer", "default_layer", "default_output", "initial_state"]
 
 
-class Explorer(anywidget.AnyWidget):
+MODES = ("attribution", "change")
+SCALES = ("study", "trajectory")
+STYLES = ("standard", "article")
+
+
+class Explorer(View):
     """Scrub through a study's trajectories beside the attribution of each step to the layer's features.
 
     Every trait can be set from Python and follows what is done in the notebook. Steps and trajectories count from 0.
@@ -48,6 +49,30 @@ class Explorer(anywidget.AnyWidget):
         Playback; direction is 1 or -1.
     overlay, combine, show_residual : bool
         Draw attribution over the observation; raising and lowering attribution in one panel; the residual too.
+    more_outputs : list of str
+        Outputs of further rows of attribution, below that of `output`.
+    mode : "attribution" or "change"
+        What is drawn: a step's attribution, or what has changed since the step before.
+    scale : "study" or "trajectory"
+        What the strength of colours is relative to; the second is the article's.
+    style : "standard" or "article"
+        Colours and smoothing: told apart with every kind of colour vision, or as in the article.
+    centred : bool
+        Keep the present step in the middle of the timeline.
+    view_range, selected_range : list of int
+        Steps [start, stop) that the timeline shows; that are brushed. Empty: all; none.
+    opened : int or None
+        The feature whose dataset examples are open.
+    cell : list of int
+        [row, column] of the layer's cell that is inspected, or empty.
+    story : str
+        The story that is told, or empty.
+    note : int or None
+        The note of the story that is shown.
+    cursor_x : list of float
+        [step, step], for the cursor of a chart; the browser writes it whenever the step changes. See `link`.
+    state : dict or str
+        What `state` of another view returned, or its JSON text: that view's traits, to begin with.
 
     Attributes
     ----------
@@ -66,6 +91,7 @@ class Explorer(anywidget.AnyWidget):
         For a value out of range, naming the range or the nearest right name.
     """
 
+    _bundle = "explorer"
     _esm = built("explorer.js")
     _css = built("explorer.css")
 
@@ -74,14 +100,26 @@ class Explorer(anywidget.AnyWidget):
     layer = t.Unicode().tag(sync=True)
     output = t.Unicode().tag(sync=True)
     feature = t.Int(None, allow_none=True).tag(sync=True)
-    hovered = t.Int(None, allow_none=True).tag(sync=True)
-    playing = t.Bool(False).tag(sync=True)
+    hovered = t.Int(None, allow_none=True).tag(sync=True, passing=True)
+    playing = t.Bool(False).tag(sync=True, passing=True)
     direction = t.Int(1).tag(sync=True)
     fps = t.Float(12.0).tag(sync=True)
     loop = t.Bool(True).tag(sync=True)
     overlay = t.Bool(True).tag(sync=True)
     combine = t.Bool(False).tag(sync=True)
     show_residual = t.Bool(False).tag(sync=True)
+    more_outputs = t.List(t.Unicode()).tag(sync=True)
+    mode = Choice(MODES, default_value="attribution").tag(sync=True)
+    scale = Choice(SCALES, default_value="study").tag(sync=True)
+    style = Choice(STYLES, default_value="standard").tag(sync=True)
+    centred = t.Bool(False).tag(sync=True)
+    view_range = t.List(t.Int()).tag(sync=True)
+    selected_range = t.List(t.Int()).tag(sync=True)
+    opened = t.Int(None, allow_none=True).tag(sync=True)
+    cell = t.List(t.Int()).tag(sync=True)
+    story = t.Unicode().tag(sync=True)
+    note = t.Int(None, allow_none=True).tag(sync=True)
+    cursor_x = t.List(t.Float()).tag(sync=True, passing=True)
     num_trajectories = t.Int(read_only=True).tag(sync=True)
     num_steps = t.Int(read_only=True).tag(sync=True)
     can_compute = t.Bool(read_only=True).tag(sync=True)
@@ -89,35 +127,14 @@ class Explorer(anywidget.AnyWidget):
 
     def __init__(
         self,
-        study: xr.DataTree | str | os.PathLike[str],
+        study: Study,
         agent: Any = None,
         *,
         connection: Connection | None = None,
+        state: Mapping[str, Any] | str | None = None,
         **traits: Any,
     ) -> None:
-        _check_keywords(traits)
-        read_bundle("explorer.js")
-        tree = study if isinstance(study, xr.DataTree) else open_study(Path(study))
-        if agent is not None and connection is not None:
-            raise TypeError("Explorer takes an agent or a connection, not both")
-        if agent is not None:
-            # Here and nowhere else a view reaches the room that knows torch, which is loaded if there is an agent.
-            connection = import_module("rlvision_widgets.study").connect(agent, tree)
-        self._connection = connection
-        self._source = StudySource(tree, connection)
-        self._server = RequestServer(self._source, connection, self._send_to_views, self.refresh)
-        super().__init__(**traits)
-        self.on_msg(lambda _widget, content, _buffers: self._server.handle(content))
-
-    @property
-    def study(self) -> xr.DataTree:
-        """The study that is shown; computing adds to it."""
-        return self._source.study
-
-    @property
-    def source(self) -> StudySource:
-        """What answers this view's requests."""
-        return self._source
+        super().__init__([(study, agent, connection)], state=state, **traits)
 
     @property
     def selection(self) -> Selection:
@@ -125,46 +142,34 @@ class Explorer(anywidget.AnyWidget):
         return Selection(self.trajectory, slice(self.step, self.step + 1), self.layer, self.output, self.feature)
 
     def refresh(self) -> None:
-        """Show what was added to the study by other means than this view."""
-        self._study = dict(self._source.describe())
-
-    def close(self) -> None:
-        """Close the view; what it is computing stops."""
-        if hasattr(self, "_server"):  # a widget whose construction failed is closed too
-            self._server.close()
-        super().close()
+        """Show what was added to the study by other means than views."""
+        self._study = dict(self.source.describe())
 
     def __repr__(self) -> str:
         size = f"{self.num_trajectories} trajectories of {self.num_steps} steps"
         shown = f"layer={self.layer!r}, output={self.output!r}, trajectory={self.trajectory}, step={self.step}"
         return f"<Explorer of {self.study.attrs['agent']} in {self.study.attrs['environment']}: {size}; {shown}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Add a picture of the panels, for where no view can run: GitHub, an untrusted notebook."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        picture = poster(self._source, self.trajectory, self.step, self.layer, self.output)
-        return {**data, "image/png": picture}, metadata
+    def _poster(self) -> bytes:
+        return poster(self.source, self.trajectory, self.step, self.layer, self.output)
 
     # -- traits ---------------------------------------------------------------------------------------------------
 
     @t.default("num_trajectories")
     def _default_num_trajectories(self) -> int:
-        return self._source.num_trajectories
+        return self.source.num_trajectories
 
     @t.default("num_steps")
     def _default_num_steps(self) -> int:
-        return self._source.num_steps
+        return self.source.num_steps
 
     @t.default("can_compute")
     def _default_can_compute(self) -> bool:
-        return self._connection is not None
+        return self.source.connection is not None
 
     @t.default("_study")
     def _default_study(self) -> dict[str, Any]:
-        return dict(self._source.describe())
+        return dict(self.source.describe())
 
     @t.default("layer")
     def _default_layer(self) -> str:
@@ -173,6 +178,10 @@ class Explorer(anywidget.AnyWidget):
     @t.default("output")
     def _default_output(self) -> str:
         return default_output(self._study)
+
+    @t.default("cursor_x")
+    def _default_cursor(self) -> list[float]:
+        return [float(self.step)] * 2
 
     @t.validate("trajectory", "step")
     def _check_index(self, proposal: dict[str, Any]) -> int:
@@ -192,14 +201,7 @@ class Explorer(anywidget.AnyWidget):
 
     @t.validate("output")
     def _check_output(self, proposal: dict[str, Any]) -> str:
-        try:
-            value = Output.parse(str(proposal["value"]), self._study["action_names"]).name
-        except ValueError as error:
-            raise t.TraitError(str(error)) from None
-        names = [output["name"] for output in self._study["outputs"]]
-        if self._connection is None and value not in names:
-            raise t.TraitError(unknown("output", value, names, self._hint()))
-        return value
+        return self._known_output("output", proposal["value"])
 
     @t.validate("feature", "hovered")
     def _check_feature(self, proposal: dict[str, Any]) -> int | None:
@@ -211,6 +213,64 @@ class Explorer(anywidget.AnyWidget):
                 f"{self.layer!r}, got {value}"
             )
         return None if value is None else int(value)
+
+    @t.validate("more_outputs")
+    def _check_more_outputs(self, proposal: dict[str, Any]) -> list[str]:
+        outputs = [self._known_output("more_outputs", value) for value in proposal["value"]]
+        twice = [output for output in outputs if outputs.count(output) > 1]
+        if twice:
+            raise t.TraitError(f"more_outputs must name each output once, got {twice[0]!r} {len(twice)} times")
+        return outputs
+
+    @t.validate("opened")
+    def _check_opened(self, proposal: dict[str, Any]) -> int | None:
+        value, count = proposal["value"], self._num_features()
+        if value is not None and not 0 <= value < count:
+            raise t.TraitError(
+                f"opened must be None or a feature of layer {self.layer!r}, which has {count}; got {value}"
+            )
+        return None if value is None else int(value)
+
+    @t.validate("view_range", "selected_range")
+    def _check_range(self, proposal: dict[str, Any]) -> list[int]:
+        name, value = proposal["trait"].name, [int(step) for step in proposal["value"]]
+        if value and not (len(value) == 2 and 0 <= value[0] < value[1] <= self.num_steps):
+            raise t.TraitError(
+                f"{name} must be empty or [start, stop] with 0 <= start < stop <= {self.num_steps}, got {value}"
+            )
+        return value
+
+    @t.validate("cell")
+    def _check_cell(self, proposal: dict[str, Any]) -> list[int]:
+        value = [int(place) for place in proposal["value"]]
+        if value and not self._is_cell(value):
+            size = self._layer()
+            raise t.TraitError(
+                f"cell must be empty or [row, column] within the {size.get('height', 0)} x {size.get('width', 0)} "
+                f"cells of layer {self.layer!r}, got {value}"
+            )
+        return value
+
+    @t.validate("note")
+    def _check_note(self, proposal: dict[str, Any]) -> int | None:
+        value = proposal["value"]
+        if value is not None and value < 0:
+            raise t.TraitError(f"note must be None or count from 0, got {value}")
+        return None if value is None else int(value)
+
+    @t.validate("story")
+    def _check_story(self, proposal: dict[str, Any]) -> str:
+        value, names = str(proposal["value"]), story_names(self.study)
+        if value and value not in names:
+            raise t.TraitError(unknown("story", value, names))
+        return value
+
+    @t.validate("cursor_x")
+    def _check_cursor(self, proposal: dict[str, Any]) -> list[float]:
+        value = [float(place) for place in proposal["value"]]
+        if len(value) != 2:
+            raise t.TraitError(f"cursor_x must be [step, step], got {value}; set step instead")
+        return value
 
     @t.validate("direction")
     def _check_direction(self, proposal: dict[str, Any]) -> int:
@@ -225,26 +285,45 @@ class Explorer(anywidget.AnyWidget):
         return float(proposal["value"])
 
     @t.observe("layer")
-    def _forget_missing_feature(self, _change: object) -> None:
-        for name in ("feature", "hovered"):
+    def _forget_what_the_layer_lacks(self, _change: object) -> None:
+        count = self._num_features()
+        for name, largest in (("feature", count), ("hovered", count), ("opened", count - 1)):
             value = getattr(self, name)
-            if value is not None and value > self._num_features():
+            if value is not None and value > largest:
                 setattr(self, name, None)
+        if self.cell and not self._is_cell(self.cell):
+            self.cell = []
 
-    def _send_to_views(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        self.send(content, buffers)
+    def _known_output(self, trait: str, value: str) -> str:
+        try:
+            name = Output.parse(value, self._study["action_names"]).name
+        except ValueError as error:
+            raise t.TraitError(f"{trait}: {error}") from None
+        names = [output["name"] for output in self._study["outputs"]]
+        if self.source.connection is None and name not in names:
+            raise t.TraitError(f"{trait}: {unknown('output', name, names, self._hint())}")
+        return name
+
+    def _layer(self) -> dict[str, Any]:
+        return next((layer for layer in self._study["layers"] if layer["name"] == self.layer), {})
+
+    def _is_cell(self, cell: list[int]) -> bool:
+        size = self._layer()
+        inside = len(cell) == 2 and size
+        return bool(inside and 0 <= cell[0] < size["height"] and 0 <= cell[1] < size["width"])
 
     def _num_features(self) -> int:
-        return next((len(layer["features"]) for layer in self._study["layers"] if layer["name"] == self.layer), 0)
+        return len(self._layer().get("features", ()))
 
     def _hint(self) -> str:
-        return "" if self._connection is not None else "Others can be computed: pass agent= to Explorer."
+        return "" if self.source.connection is not None else "Others can be computed: pass agent= to Explorer."
 
 
 def initial_state(source: StudySource) -> dict[str, Any]:
     """Return the synced state that a view of this source starts with."""
     description = source.describe()
-    state = {name: trait.default_value for name, trait in Explorer.class_traits(sync=True).items() if _is_own(trait)}
+    own = Explorer.class_traits(sync=True).items()
+    state = {name: trait.default() for name, trait in own if issubclass(trait.this_class, View)}
     return {
         **state,
         "layer": default_layer(description),
@@ -267,17 +346,3 @@ def default_output(description: Mapping[str, Any]) -> str:
     """Return the value if it can be shown, else the first output that can."""
     names = [output["name"] for output in description["outputs"]]
     return "value" if "value" in names or not names else str(names[0])
-
-
-def _is_own(trait: Any) -> bool:
-    return trait.this_class is Explorer
-
-
-def _check_keywords(traits: dict[str, Any]) -> None:
-    own = {name: trait for name, trait in Explorer.class_traits(sync=True).items() if _is_own(trait)}
-    settable = [name for name, trait in own.items() if not trait.read_only and not name.startswith("_")]
-    for name in traits:
-        if name not in {*settable, "layout"}:
-            raise TypeError(
-                "Explorer: " + unknown("keyword", name, ["study", "agent", "connection", *settable, "layout"])
-            )

@@ -1,5 +1,6 @@
 """Serves a view's messages: answers what it asks for, computes what it lacks, and always replies."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -7,9 +8,10 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from rlvision_widgets.schema import CHUNK, Output, Selection
+from rlvision_widgets.schema import Selection
 from rlvision_widgets.widgets.description import Offers
 from rlvision_widgets.widgets.jobs import Cancelled, Job, Line
+from rlvision_widgets.widgets.requests import Answer, Request, Work
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.wire import encode
 
@@ -17,6 +19,7 @@ __all__ = ["Connection", "RequestServer"]
 
 log = logging.getLogger(__name__)
 SLOW_ANSWER = 0.25  # seconds after which an answer is worth a line in the log
+WRITING = threading.RLock()  # one for all views, because several may show one study
 
 Send = Callable[[dict[str, Any], list[bytes]], None]
 
@@ -49,7 +52,7 @@ class RequestServer:
     send : callable
         Takes a message and its buffers; called from several threads.
     refresh : callable
-        Called when computing has added to the study.
+        Called when a request has changed the study; shows the change in all its views.
     """
 
     def __init__(
@@ -72,6 +75,10 @@ class RequestServer:
         elif content.get("kind") == "rlv-request":
             self._answer(content.get("id"), content.get("method"), content.get("params"))
 
+    def refuse(self, request: object, why: str) -> None:
+        """Answer a request with an error."""
+        self._reply_error(request, ValueError(why))
+
     def close(self) -> None:
         """Stop what is being computed."""
         self._computing.cancel()
@@ -83,27 +90,34 @@ class RequestServer:
 
     def _answer(self, request: object, method: object, params: object) -> None:
         try:
-            name, checked = self._source.check(method, params)
-            if name == "compute":
-                self._start_computing(str(request), **checked)
-            elif self._source.is_slow(name):
-                self._reading.add(Job(str(request), lambda _: self._reply(request, name, checked), _no_report))
+            asked, checked = self._source.check(method, params)
+            if asked.needs_agent:
+                self._start_computing(str(request), asked, checked)
+            elif asked.slow(self._source):
+                self._reading.add(Job(str(request), lambda _: self._reply(request, asked, checked), _no_report))
             else:
                 with self._lock:
-                    self._reply(request, name, checked)
+                    self._reply(request, asked, checked)
         except Exception as error:
             self._reply_error(request, error)
 
-    def _reply(self, request: object, method: str, params: dict[str, Any]) -> None:
+    def _reply(self, request: object, asked: Request, params: dict[str, Any]) -> None:
         start = time.perf_counter()
         try:
-            result, arrays = self._source.answer(method, params)
-            specs, buffers = encode(arrays, "zlib", lambda data: zlib.compress(data, 1))
-            self._send({"kind": "rlv-reply", "id": request, "result": {**result, "arrays": specs}}, buffers)
+            with WRITING if asked.writes else contextlib.nullcontext():
+                answer = self._source.answer(asked.name, params)
+            if asked.writes:
+                self._refresh()
+            self._send_answer(request, answer)
         except Exception as error:
             self._reply_error(request, error)
         if (took := time.perf_counter() - start) > SLOW_ANSWER:
-            log.info("%s %s took %.2f s", method, params, took)
+            log.info("%s %s took %.2f s", asked.name, params, took)
+
+    def _send_answer(self, request: object, answer: Answer) -> None:
+        result, arrays = answer
+        specs, buffers = encode(arrays, "zlib", lambda data: zlib.compress(data, 1))
+        self._send({"kind": "rlv-reply", "id": request, "result": {**result, "arrays": specs}}, buffers)
 
     def _reply_error(self, request: object, error: Exception) -> None:
         """Answer with an error: a view must never wait for an answer that does not come."""
@@ -112,48 +126,29 @@ class RequestServer:
         text = str(error) if isinstance(error, ValueError | Cancelled) else f"{type(error).__name__}: {error}"
         self._send({"kind": "rlv-reply", "id": request, "error": text}, [])
 
-    def _start_computing(self, request: str, trajectory: int, layer: str, output: str, step: int) -> None:
+    def _start_computing(self, request: str, asked: Request, params: dict[str, Any]) -> None:
         if self._connection is None:
-            raise ValueError("this view has no agent to compute with: pass agent= to Explorer")
+            raise ValueError("this view has no agent to compute with: pass agent= to it")
         connection = self._connection
-        parsed = Output.parse(output, self._source.action_names).name
 
         def report(stage: str, done: int, total: int) -> None:
             message = {"kind": "rlv-progress", "id": request, "stage": stage, "done": done, "total": total}
             self._send(message, [])
 
-        def work(job: Job) -> None:
+        def run(job: Job) -> None:
+            work = Work(connection, job.progress, job.report, job.is_cancelled, self._refresh)
             try:
-                self._compute(job, connection, Selection(trajectory, slice(step, None), layer, parsed))
-                self._send({"kind": "rlv-reply", "id": request, "result": {"arrays": []}}, [])
+                try:
+                    answer = asked.answer(self._source, work, **params)
+                finally:  # what was done before an error stays, and is shown
+                    if asked.writes:
+                        self._refresh()
+                self._send_answer(request, answer)
             except Exception as error:
                 self._reply_error(request, Cancelled("cancelled") if job.is_cancelled() else error)
 
-        if self._computing.add(Job(request, work, report)):
+        if self._computing.add(Job(request, run, report)):
             report("waiting", 0, 0)
-
-    def _compute(self, job: Job, connection: Connection, wanted: Selection) -> None:
-        """Compute a trajectory chunk by chunk, from the chunk that is shown to the end and then from the start."""
-        source, num_chunks = self._source, self._source.num_chunks
-        assert wanted.trajectory is not None
-        try:
-            for offset in range(num_chunks):
-                chunk = (wanted.steps.start // CHUNK + offset) % num_chunks
-                job.check()
-                if source.is_computed(wanted.trajectory, wanted.layer, wanted.output, chunk):
-                    continue
-                steps = slice(chunk * CHUNK, min((chunk + 1) * CHUNK, source.num_steps))
-                connection.attribute(
-                    Selection(wanted.trajectory, steps, wanted.layer, wanted.output),
-                    progress=job.progress,
-                    cancelled=job.is_cancelled,
-                )
-                job.check()
-                if offset == 0:  # the layer's features may be new
-                    self._refresh()
-                job.report("chunk", chunk, num_chunks)
-        finally:
-            self._refresh()
 
 
 def _no_report(_stage: str, _done: int, _total: int) -> None:

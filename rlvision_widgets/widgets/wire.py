@@ -1,4 +1,4 @@
-"""What travels between a view and Python: the study's description, the requests, and arrays as bytes.
+"""What travels between a view and Python: the study's description, and arrays as bytes.
 
 The shapes below are the one source for both sides: `js/generated/traits.d.ts` is generated from them.
 """
@@ -9,37 +9,23 @@ from typing import Any, Literal, NotRequired, TypedDict
 import numpy as np
 import xarray as xr
 
-from rlvision_widgets.names import unknown
-
 __all__ = [
-    "REQUESTS",
     "Arrays",
     "BookmarkDescription",
     "EpisodeDescription",
     "FeatureDescription",
     "FrameDescription",
     "LayerDescription",
+    "NoteDescription",
     "OutputDescription",
     "StoredOutputDescription",
+    "StoryDescription",
     "StudyDescription",
     "TrajectoryDescription",
-    "check_request",
     "encode",
 ]
 
 Arrays = Mapping[str, xr.Variable]  # named arrays with their dims
-
-REQUESTS: dict[str, dict[str, type]] = {  # method → its parameters
-    "curves": {"trajectory": int},
-    "strip": {"trajectory": int},
-    "preview": {"trajectory": int},
-    "observations": {"trajectory": int, "chunk": int},
-    "attribution": {"trajectory": int, "layer": str, "output": str, "chunk": int},
-    "totals": {"trajectory": int, "layer": str, "output": str},
-    "examples": {"layer": str},
-    "bundle": {"name": str},
-    "compute": {"trajectory": int, "layer": str, "output": str, "step": int},
-}
 
 
 class FrameDescription(TypedDict):
@@ -114,6 +100,27 @@ class OutputDescription(TypedDict):
     label: str
 
 
+class NoteDescription(TypedDict):
+    """A note of a story; `outputs` has none, one, or one a step, and None stands for what it does not say."""
+
+    trajectory: int
+    start: int
+    stop: int
+    text: str
+    layer: str | None
+    outputs: list[str]
+    feature: int | None
+    mode: Literal["attribution", "change"] | None
+    combine: bool | None
+
+
+class StoryDescription(TypedDict):
+    """A story and its notes, in the order in which they are read."""
+
+    name: str
+    notes: list[NoteDescription]
+
+
 class StudyDescription(TypedDict):
     """All that a view has to know of a study before it asks for arrays."""
 
@@ -129,30 +136,7 @@ class StudyDescription(TypedDict):
     bookmarks: list[BookmarkDescription]
     layers: list[LayerDescription]
     outputs: list[OutputDescription]
-
-
-def check_request(method: object, params: object) -> tuple[str, dict[str, Any]]:
-    """Check that a request names a method and has its parameters, each of its type.
-
-    Raises
-    ------
-    ValueError
-        Naming what is unknown, missing or of a wrong type.
-    """
-    if not isinstance(method, str) or method not in REQUESTS:
-        raise ValueError(unknown("request", method, REQUESTS))
-    expected = REQUESTS[method]
-    if not isinstance(params, Mapping):
-        raise ValueError(f"{method}: expected parameters by name, got {params!r}")
-    for name in params:
-        if name not in expected:
-            raise ValueError(f"{method}: " + unknown("parameter", name, expected))
-    for name, kind in expected.items():
-        if name not in params:
-            raise ValueError(f"{method}: the parameter {name!r} is missing")
-        if type(params[name]) is not kind:  # not isinstance: True is no step
-            raise ValueError(f"{method}: {name} must be {kind.__name__}, got {params[name]!r}")
-    return method, dict(params)
+    stories: list[StoryDescription]
 
 
 def encode(

@@ -1,0 +1,264 @@
+"""What all views share: studies, requests, keywords, refreshing, closing, and a short description of what is shown."""
+
+import json
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets as t
+import xarray as xr
+
+from rlvision_widgets import changes
+from rlvision_widgets.names import unknown
+from rlvision_widgets.storage import open_study
+from rlvision_widgets.widgets import answers  # registers the requests
+from rlvision_widgets.widgets.bundle import read_bundle
+from rlvision_widgets.widgets.server import Connection, RequestServer
+from rlvision_widgets.widgets.source import StudySource
+
+__all__ = ["Choice", "Study", "View"]
+
+assert answers.__all__
+
+Study = xr.DataTree | str | os.PathLike[str]
+
+
+class Choice(t.Enum):  # type: ignore[type-arg]
+    """One of a few words; a wrong one is refused with the nearest right one."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the word if it is one of them."""
+        if value not in (self.values or ()):
+            raise t.TraitError(unknown(str(self.name), value, self.values or ()))
+        return value
+
+
+class View(anywidget.AnyWidget):
+    """A view of one study or several; the base class of all views.
+
+    A subclass names its bundle, has traits, and passes them on: ``super().__init__([(study, agent, connection)],
+    **traits)``. A synced trait that is neither read-only nor starts with an underscore can be set by keyword, and
+    belongs to `state` unless it is tagged ``passing=True`` (where the pointer is, for instance).
+
+    Parameters
+    ----------
+    studies : iterable of (study, agent, connection)
+        A study or where one is saved; what computes for it, if anything: an agent, or a connection.
+    state : dict or str, optional
+        What `state` of an equal view returned, or its JSON text.
+    traits
+        Values of traits; they take precedence over the state's.
+
+    Raises
+    ------
+    TypeError
+        For an unknown keyword, naming the nearest right one.
+    SchemaError, ValueError
+        If a study is none, or is empty.
+    TraitError
+        For a value out of range.
+    """
+
+    _bundle: ClassVar[str] = ""  # script and style sheet in `static`, without suffix
+    _arguments: ClassVar[tuple[str, ...]] = ("study", "agent", "connection")  # keywords besides the traits
+
+    def __init__(
+        self,
+        studies: Iterable[tuple[Study, Any, Connection | None]],
+        *,
+        state: Mapping[str, Any] | str | None = None,
+        **traits: Any,
+    ) -> None:
+        self._check_keywords(traits)
+        read_bundle(f"{self._bundle}.js")
+        opened = [self._open(*one) for one in studies]
+        self._sources = tuple(StudySource(tree, connection) for tree, connection in opened)
+        for source in self._sources:
+            source.peers = self._sources
+        self._servers = tuple(
+            RequestServer(source, connection, self._send_to_views, partial(changes.announce, source.study))
+            for source, (_, connection) in zip(self._sources, opened, strict=True)
+        )
+        super().__init__(**{**self._parse_state(state), **traits})
+        self.on_msg(lambda _widget, content, _buffers: self._receive(content))
+        _open_views.add(self)
+
+    @property
+    def study(self) -> xr.DataTree:
+        """The study that is shown (of several the first); computing adds to it."""
+        return self.source.study
+
+    @property
+    def source(self) -> StudySource:
+        """What answers this view's requests (of several the first)."""
+        return self._sources[0]
+
+    @property
+    def sources(self) -> tuple[StudySource, ...]:
+        """What answers this view's requests, one per study."""
+        return self._sources
+
+    def refresh(self) -> None:
+        """Show what was added to the study by other means than views. Views of one study do it for each other."""
+
+    def close(self) -> None:
+        """Close the view; what it is computing stops."""
+        _open_views.discard(self)
+        for server in getattr(self, "_servers", ()):  # a widget whose construction failed is closed too
+            server.close()
+        super().close()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until everything that the browser has asked for is answered; for tests and scripts.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds after which to stop waiting, per study.
+        """
+        for server in self._servers:
+            server.join(timeout)
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def settable(cls, *, passing: bool = True) -> list[str]:
+        """Return the traits that a user can set; without `passing` those that describe what is shown."""
+        own = cls.class_traits(sync=True)
+        return [
+            name
+            for name, trait in own.items()
+            if issubclass(trait.this_class, View)
+            and not trait.read_only
+            and not name.startswith("_")
+            and (passing or not trait.metadata.get("passing"))
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Describe what is shown: the traits that differ from those of a fresh view of the same study.
+
+        Returns
+        -------
+        dict
+            Short, and JSON can hold it. Pass it, or its JSON text, to `restore` or as ``state=`` to a new view.
+        """
+        fresh = self._fresh()
+        shown = {name: getattr(self, name) for name in fresh}
+        return {name: _plain(value) for name, value in shown.items() if value != fresh[name]}
+
+    def restore(self, state: Mapping[str, Any] | str) -> None:
+        """Show what `state` described; all of it, or (on an error) nothing.
+
+        Parameters
+        ----------
+        state : dict or str
+            What `state` returned, or its JSON text. What it does not name goes back to how a fresh view has it.
+
+        Raises
+        ------
+        ValueError
+            If it is no such dict or text, or names a trait that the view lacks.
+        TraitError
+            For a value that does not fit the study, naming the range or the nearest right name.
+        """
+        values = {**self._fresh(), **self._parse_state(state)}
+        with self.hold_sync(), self.hold_trait_notifications():
+            for name, value in values.items():
+                setattr(self, name, value)
+
+    def _fresh(self) -> dict[str, Any]:
+        return {name: self.trait_defaults(name) for name in self.settable(passing=False)}
+
+    @classmethod
+    def _parse_state(cls, state: Mapping[str, Any] | str | None) -> dict[str, Any]:
+        if state is None:
+            return {}
+        parsed: Any = state
+        if isinstance(state, str):
+            try:
+                parsed = json.loads(state)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"expected the JSON text of a view's state, got {state[:80]!r} ({error})") from None
+        if not isinstance(parsed, Mapping):
+            raise ValueError(f"expected the state of a view, a dict or its JSON text, got {parsed!r}")
+        names = cls.settable()
+        for name in parsed:
+            if name not in names:
+                raise ValueError(f"{cls.__name__} state: " + unknown("trait", name, names))
+        return dict(parsed)
+
+    # -- what subclasses may replace ------------------------------------------------------------------------------
+
+    def _poster(self) -> bytes | None:
+        """Return a PNG picture of the view, for where none can run."""
+        return None
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Add a picture, for where no view can run: GitHub, an untrusted notebook."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        picture = self._poster() if bundle is not None else None
+        if bundle is None or picture is None:
+            return bundle
+        data, metadata = bundle
+        return {**data, "image/png": picture}, metadata
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _check_keywords(cls, traits: Mapping[str, Any]) -> None:
+        known = [*cls.settable(), "layout"]
+        for name in traits:
+            if name not in known:
+                raise TypeError(f"{cls.__name__}: " + unknown("keyword", name, [*cls._arguments, "state", *known]))
+
+    @classmethod
+    def _open(cls, study: Study, agent: Any, connection: Connection | None) -> tuple[xr.DataTree, Connection | None]:
+        tree = study if isinstance(study, xr.DataTree) else open_study(Path(study))
+        if agent is not None and connection is not None:
+            raise TypeError(f"{cls.__name__} takes an agent or a connection, not both")
+        if agent is not None:
+            # Here and nowhere else a view reaches the room that knows torch, which is loaded if there is an agent.
+            connection = import_module("rlvision_widgets.study").connect(agent, tree)
+        return tree, connection
+
+    def _receive(self, content: object) -> None:
+        """Hand a message to the server of its study: the parameter `study`, 0 by default, says which."""
+        server = self._servers[0]
+        if isinstance(content, dict) and content.get("kind") == "rlv-cancel":
+            for each in self._servers:
+                each.handle(content)
+            return
+        if isinstance(content, dict) and isinstance(params := content.get("params"), dict) and "study" in params:
+            index = params["study"]
+            if type(index) is not int or not 0 <= index < len(self._servers):
+                why = f"study {index!r} is out of range; there are {len(self._servers)}, from 0"
+                server.refuse(content.get("id"), why)
+                return
+            server = self._servers[index]
+            content = {**content, "params": {name: value for name, value in params.items() if name != "study"}}
+        server.handle(content)
+
+    def _send_to_views(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send(content, buffers)
+
+
+_open_views: weakref.WeakSet[View] = weakref.WeakSet()
+
+
+def _refresh_views(study: Any) -> None:
+    """Refresh every open view of a study."""
+    for view in list(_open_views):
+        if any(source.study is study for source in view.sources):
+            view.refresh()
+
+
+changes.watch(_refresh_views)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, list | tuple) else value
