@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import save_agent as save_agent
     from rlvision_widgets.agents import wrap_agent as wrap_agent
     from rlvision_widgets.analysis.attribution import attribute as attribute
-    from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
     from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.examples import top_examples as top_examples
@@ -26,6 +25,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
+    from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
     from rlvision_widgets.environments import make_environment as make_environment
     from rlvision_widgets.namefile import apply_names as apply_names
     from rlvision_widgets.namefile import feature_names as feature_names
@@ -37,10 +37,12 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.storage import save_study as save_study
     from rlvision_widgets.study import build_study as build_study
     from rlvision_widgets.study import connect as connect
+    from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Explorer as Explorer
 
 _HOME = {  # public name → module
     "Agent": "agents",
+    "Compare": "widgets",
     "Explorer": "widgets",
     "Selection": "schema",
     "advantages": "analysis.moments",

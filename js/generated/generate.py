@@ -13,6 +13,7 @@ from typing import Any
 import traitlets as t
 
 from rlvision_widgets.widgets import wire
+from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.requests import REQUESTS
 from rlvision_widgets.widgets.view import View
@@ -21,13 +22,20 @@ TARGET = Path(__file__).with_name("traits.d.ts")
 HEADER = "// Made by `python js/generated/generate.py` from rlvision_widgets/widgets; edit those instead.\n"
 PRIMITIVES = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
 LINE = 110  # as in biome.json
+DESCRIBED = {  # traits that hold descriptions
+    "_study": "StudyDescription",
+    "_studies": "StudyDescription[]",
+    "_members": "MemberDescription[]",
+    "_choices": "AlignmentChoice[]",
+}
 TRAITS = ((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicode, "string"))
 
 
 def generate() -> str:
     """Return the text of `traits.d.ts`."""
     described = [getattr(wire, name) for name in wire.__all__ if typing.is_typeddict(getattr(wire, name))]
-    return "\n".join([HEADER, *map(_typed_dict, described), _requests(), _traits("ExplorerTraits", Explorer)])
+    views = [_traits("ExplorerTraits", Explorer), _traits("CompareTraits", Compare)]
+    return "\n".join([HEADER, *map(_typed_dict, described), _requests(), *views])
 
 
 def _typed_dict(shape: Any) -> str:
@@ -61,12 +69,12 @@ def _traits(name: str, view: type[t.HasTraits]) -> str:
 
 
 def _trait(name: str, trait: Any) -> str:
-    if name == "_study":
-        return "StudyDescription"
+    if name in DESCRIBED:
+        return DESCRIBED[name]
     if isinstance(trait, t.Enum):
         return " | ".join(f'"{value}"' for value in trait.values or ())
     if isinstance(trait, t.List):
-        return f"{_trait(name, trait._trait)}[]"
+        return _list(_trait(name, trait._trait))
     written = next((text for kind, text in TRAITS if isinstance(trait, kind)), None)
     if written is None:
         raise TypeError(f"no TypeScript type is known for the trait {name!r}, a {type(trait).__name__}")
@@ -80,7 +88,7 @@ def _type(annotation: Any) -> str:
         return str(annotation.__name__)
     origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is list:
-        return f"{_type(inside[0])}[]"
+        return _list(_type(inside[0]))
     if origin is dict:
         return f"Record<string, {_type(inside[1])}>"
     if origin in {typing.Union, types.UnionType}:
@@ -88,6 +96,10 @@ def _type(annotation: Any) -> str:
     if origin is typing.Literal:
         return " | ".join(f'"{value}"' for value in inside)
     raise TypeError(f"no TypeScript type is known for {annotation}")
+
+
+def _list(item: str) -> str:
+    return f"({item})[]" if " | " in item else f"{item}[]"
 
 
 def _interface(name: str, comment: str | None, fields: Iterator[tuple[str, str]]) -> str:

@@ -1,5 +1,22 @@
 // Made by `python js/generated/generate.py` from rlvision_widgets/widgets; edit those instead.
 
+/** Something that members can be aligned at, and how many of them have it. */
+export interface AlignmentChoice {
+  name: string;
+  label: string;
+  members: number;
+}
+
+/** Members on one shared time; the reply to the request `alignment`. */
+export interface AlignmentDescription {
+  name: string;
+  label: string;
+  tracks: (TrackDescription | null)[];
+  num_steps: number;
+  zero: number;
+  pairs: PairDescription[];
+}
+
 /** A step that went unexpectedly well or badly. */
 export interface BookmarkDescription {
   trajectory: number;
@@ -41,6 +58,12 @@ export interface LayerDescription {
   outputs: StoredOutputDescription[];
 }
 
+/** One of the trajectories that are compared: `study` counts the view's studies. */
+export interface MemberDescription {
+  study: number;
+  trajectory: number;
+}
+
 /** A note of a story; `outputs` has none, one, or one a step, and None stands for what it does not say. */
 export interface NoteDescription {
   trajectory: number;
@@ -58,6 +81,15 @@ export interface NoteDescription {
 export interface OutputDescription {
   name: string;
   label: string;
+}
+
+/** Where two members part: shared steps, null while frames or actions never differ (or have different sizes). */
+export interface PairDescription {
+  members: number[];
+  overlap: number;
+  comparable: boolean;
+  observation: number | null;
+  action: number | null;
 }
 
 /** An output whose attribution the study holds, wholly (`complete`) or in part. */
@@ -90,6 +122,13 @@ export interface StudyDescription {
   stories: StoryDescription[];
 }
 
+/** A member's steps from `start` to `stop` (exclusive) on the shared time: its step is the shared one + `offset`. */
+export interface TrackDescription {
+  start: number;
+  stop: number;
+  offset: number;
+}
+
 /** One environment's sequence of steps. */
 export interface TrajectoryDescription {
   num_steps: number;
@@ -111,6 +150,7 @@ export interface Requests {
     mode: "" | "attribution" | "change";
     combine: number;
   };
+  alignment: { members: string; at: string };
   attribution: { trajectory: number; layer: string; output: string; chunk: number };
   bundle: { name: string };
   compute: { trajectory: number; layer: string; output: string; step: number };
@@ -180,4 +220,26 @@ export interface ExplorerTraits {
   style: "standard" | "article";
   trajectory: number;
   view_range: number[];
+}
+
+/** The synced state of Compare. */
+export interface CompareTraits {
+  _choices: AlignmentChoice[];
+  _members: MemberDescription[];
+  _studies: StudyDescription[];
+  align: string;
+  combine: boolean;
+  direction: number;
+  features: (number | null)[];
+  fps: number;
+  layers: string[];
+  loop: boolean;
+  members: string[];
+  num_steps: number;
+  output: string;
+  overlay: boolean;
+  playing: boolean;
+  selected: number;
+  show_difference: boolean;
+  step: number;
 }

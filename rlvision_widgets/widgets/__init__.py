@@ -1,5 +1,6 @@
 """Views for notebooks. They get data and plain callables, and import neither torch nor procgen."""
 
+from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.explorer import Explorer
 
-__all__ = ["Explorer"]
+__all__ = ["Compare", "Explorer"]

@@ -206,7 +206,7 @@ def _level_spans(members: Sequence[Member], seed: int) -> list[_Span | None]:
         place = (member.study, member.trajectory)
         episode = found[shown[place]] if shown[place] < len(found) else None
         shown[place] += 1
-        spans.append(episode and (episode["start"], episode["start"], episode["stop"]))
+        spans.append((episode["start"], episode["start"], episode["stop"]) if episode else None)
     return spans
 
 

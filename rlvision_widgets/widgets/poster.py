@@ -2,13 +2,14 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.widgets.source import StudySource
 
-__all__ = ["composite", "hatch", "png", "poster"]
+__all__ = ["composite", "hatch", "png", "poster", "stacked", "still"]
 
 Pixels = npt.NDArray[np.uint8]
 ENLARGED = 4  # screen pixels a pixel of the observation
@@ -24,6 +25,11 @@ def poster(source: StudySource, trajectory: int, step: int, layer: str, output: 
     bytes
         A PNG file. Without a computed attribution it shows the observation alone.
     """
+    return png(still(source, trajectory, step, layer, output))
+
+
+def still(source: StudySource, trajectory: int, step: int, layer: str, output: str) -> Pixels:
+    """Draw what `poster` shows, as pixels: (height, width, rgb)."""
     chunk, within = divmod(step, source.chunk)
     frames = source.answer("observations", {"trajectory": trajectory, "chunk": chunk})[1]["observation"]
     observation = frames.isel(step=within).transpose("height", "width", "rgb").values
@@ -39,7 +45,14 @@ def poster(source: StudySource, trajectory: int, step: int, layer: str, output: 
         panels += [composite(observation, sign * strength, colours) for sign in (1, -1)]
     enlarged = [panel.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1) for panel in panels]
     gap = np.full((enlarged[0].shape[0], GAP, 3), 255, np.uint8)
-    return png(np.concatenate([part for panel in enlarged for part in (gap, panel)][1:], axis=1))
+    return np.concatenate([part for panel in enlarged for part in (gap, panel)][1:], axis=1)
+
+
+def stacked(pictures: Sequence[Pixels]) -> Pixels:
+    """Put pictures, (height, width, rgb) each, one under the other on white."""
+    width = max(picture.shape[1] for picture in pictures)
+    rows = [np.pad(p, ((0, GAP), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pictures]
+    return np.concatenate(rows)[:-GAP]
 
 
 def composite(observation: Pixels, strength: npt.NDArray[np.floating], colours: npt.NDArray[np.floating]) -> Pixels:

@@ -10,17 +10,22 @@ import numpy as np
 import xarray as xr
 
 __all__ = [
+    "AlignmentChoice",
+    "AlignmentDescription",
     "Arrays",
     "BookmarkDescription",
     "EpisodeDescription",
     "FeatureDescription",
     "FrameDescription",
     "LayerDescription",
+    "MemberDescription",
     "NoteDescription",
     "OutputDescription",
+    "PairDescription",
     "StoredOutputDescription",
     "StoryDescription",
     "StudyDescription",
+    "TrackDescription",
     "TrajectoryDescription",
     "encode",
 ]
@@ -137,6 +142,50 @@ class StudyDescription(TypedDict):
     layers: list[LayerDescription]
     outputs: list[OutputDescription]
     stories: list[StoryDescription]
+
+
+class MemberDescription(TypedDict):
+    """One of the trajectories that are compared: `study` counts the view's studies."""
+
+    study: int
+    trajectory: int
+
+
+class AlignmentChoice(TypedDict):
+    """Something that members can be aligned at, and how many of them have it."""
+
+    name: str
+    label: str
+    members: int
+
+
+class TrackDescription(TypedDict):
+    """A member's steps from `start` to `stop` (exclusive) on the shared time: its step is the shared one + `offset`."""
+
+    start: int
+    stop: int
+    offset: int
+
+
+class PairDescription(TypedDict):
+    """Where two members part: shared steps, null while frames or actions never differ (or have different sizes)."""
+
+    members: list[int]
+    overlap: int
+    comparable: bool
+    observation: int | None
+    action: int | None
+
+
+class AlignmentDescription(TypedDict):
+    """Members on one shared time; the reply to the request `alignment`."""
+
+    name: str
+    label: str
+    tracks: list[TrackDescription | None]
+    num_steps: int
+    zero: int
+    pairs: list[PairDescription]
 
 
 def encode(

@@ -1,5 +1,15 @@
 """The requests that views make, a module for each kind. Importing this package registers them all."""
 
-from rlvision_widgets.widgets.answers import attribution, bundles, computing, examples, names, rollout, stories, tracing
+from rlvision_widgets.widgets.answers import (
+    attribution,
+    bundles,
+    comparing,
+    computing,
+    examples,
+    names,
+    rollout,
+    stories,
+    tracing,
+)
 
-__all__ = ["attribution", "bundles", "computing", "examples", "names", "rollout", "stories", "tracing"]
+__all__ = ["attribution", "bundles", "comparing", "computing", "examples", "names", "rollout", "stories", "tracing"]
