@@ -10,21 +10,23 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.analysis.filling import Cancelled, Filling, fill
+from rlvision_widgets.analysis.filling import Cancelled, Cell, Filling, add_survey, fill, trace
 from rlvision_widgets.analysis.playing import make_world
 from rlvision_widgets.analysis.progress import Report, bars
 from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.names import strict_keywords, unknown
-from rlvision_widgets.schema import Output, Selection
+from rlvision_widgets.schema import INPUT_LAYER, Output, Selection
 
 __all__ = ["Connection", "build_study", "connect"]
+
+T = TypeVar("T")
 
 # num_trajectories, num_samples, every: how many frames features are fitted on, and how far apart they are
 PRESETS = {"default": (256, 8, 16), "article": (32, 128, 128)}
@@ -44,7 +46,7 @@ class Connection:
     Parameters
     ----------
     layers : tuple of dict
-        name, channels, height and width of each of the agent's layers, in order.
+        name, channels, height and width of each of the agent's layers, in order; ``"input"``, the pixels, goes first.
     outputs : tuple of str
         Outputs to offer; `attribute` takes every other that `schema.Output` can name, too.
     attribute : callable
@@ -52,11 +54,21 @@ class Connection:
         it into the study and returns the node of the output. ``progress(stage, done, total)`` is called as it goes
         on. ``cancelled()`` is asked between batches; once it is true, what has been computed stays, and None is
         returned if there is no node yet. May be called from any thread.
+    trace : callable
+        ``trace(trajectory, step, layer, feature, row, column, source_layer, progress=None, cancelled=None)`` says what
+        made a feature of `layer` at one cell, in terms of the features of `source_layer`, an earlier layer or
+        ``"input"``; see `rlvision_widgets.analysis.filling.trace`. A source layer without features gets them.
+        Cancelled before that, it returns None.
+    survey : callable
+        ``survey(layer, progress=None, cancelled=None)`` looks a layer's features up in the observations and the rollout
+        once more, and writes examples, grids and counts into the study: one that an earlier version built lacks some.
     """
 
     layers: tuple[dict[str, Any], ...]
     outputs: tuple[str, ...]
     attribute: Callable[..., xr.DataTree | None]
+    trace: Callable[..., xr.Dataset | None]
+    survey: Callable[..., None]
 
 
 @strict_keywords
@@ -82,7 +94,8 @@ def build_study(
     num_trajectories, num_steps : int
         Size of the rollout.
     layers : sequence of str, optional
-        Layers to attribute to. None: the middle one (2b of 1a, 2a, 2b, 3a, 4a). More can be computed later.
+        Layers to attribute to. None: the middle one (2b of 1a, 2a, 2b, 3a, 4a). ``"input"`` is the pixels, by their
+        plain gradients. More can be computed later.
     outputs : sequence of str, optional
         Outputs to attribute, as in `attribute`. None: the value, or for an agent without one the centred logit of its
         most frequent action.
@@ -157,25 +170,49 @@ def connect(agent: Agent, study: xr.DataTree, *, num_features: int | None = None
     _check_same(agent, study)
     black = np.zeros((1, *agent.observation_shape), np.uint8)
     has_value = agent(black)[1] is not None
-    sizes = ((layer, agent.layer_shape(layer)) for layer in agent.layers)
+    sizes = ((layer, agent.layer_shape(layer)) for layer in (INPUT_LAYER, *agent.layers))
     layers = tuple(
         {"name": layer, "channels": channels, "height": height, "width": width}
         for layer, (channels, height, width) in sizes
     )
 
-    def attribute(
-        selection: Selection, progress: Report | None = None, cancelled: Callable[[], bool] | None = None
-    ) -> xr.DataTree | None:
-        """Compute what the study lacks for a selection; see `Connection`."""
+    def computed(
+        work: Callable[[Filling], T], progress: Report | None, cancelled: Callable[[], bool] | None
+    ) -> T | None:
         count = num_features or _usual_features(study)
         filling = Filling(agent, study, count, has_value, progress or _silent, cancelled or _never)
         try:
             with _Torch(filling.cancelled):
-                return fill(filling, selection)
+                return work(filling)
         except Cancelled:
             return None
 
-    return Connection(layers, _offered(agent.action_names, has_value), attribute)
+    def attribute(
+        selection: Selection, progress: Report | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> xr.DataTree | None:
+        """Compute what the study lacks for a selection; see `Connection`."""
+        return computed(lambda filling: fill(filling, selection), progress, cancelled)
+
+    def trace_cell(  # noqa: PLR0917 - a place and two callbacks
+        trajectory: int,
+        step: int,
+        layer: str,
+        feature: int,
+        row: int,
+        column: int,
+        source_layer: str,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> xr.Dataset | None:
+        """Say what a feature sees at one cell; see `Connection`."""
+        cell = Cell(trajectory, step, layer, feature, row, column, source_layer)
+        return computed(lambda filling: trace(filling, cell), progress, cancelled)
+
+    def survey(layer: str, progress: Report | None = None, cancelled: Callable[[], bool] | None = None) -> None:
+        """Look a layer's features up once more; see `Connection`."""
+        computed(lambda filling: add_survey(filling, layer), progress, cancelled)
+
+    return Connection(layers, _offered(agent.action_names, has_value), attribute, trace_cell, survey)
 
 
 class _Torch:
@@ -233,8 +270,10 @@ def _checked_layers(agent: Agent, layers: Sequence[str] | None) -> Sequence[str]
     if layers is None:
         return [agent.layers[len(agent.layers) // 2]]
     for layer in layers:
-        if layer not in agent.layers:
-            raise ValueError(unknown("layer", layer, agent.layers, f"They are those of agent {agent.name!r}."))
+        if layer not in (INPUT_LAYER, *agent.layers):
+            raise ValueError(
+                unknown("layer", layer, (INPUT_LAYER, *agent.layers), f"They are those of agent {agent.name!r}.")
+            )
     return layers
 
 

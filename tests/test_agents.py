@@ -78,6 +78,25 @@ def test_outputs_and_gradients_follow_from_the_inputs(agent):
     assert inputs.grad.abs().max() > 0
 
 
+def test_what_lies_between_two_layers_continues_one_to_the_other(agent):
+    observations = random_observations(agent, 3)
+    for source, target in itertools.combinations(("input", *agent.layers), 2):
+        found = agent.between(source, target)(agent.activations(source, observations))
+        torch.testing.assert_close(found, agent.activations(target, observations), rtol=1e-5, atol=1e-6)
+    first, second = agent.layers[:2]
+    with pytest.raises(ValueError, match=f"{first!r} does not come after layer {second!r}"):
+        agent.between(second, first)
+
+
+def test_the_pixels_are_a_layer_too(agent):
+    observations = random_observations(agent, 3)
+    pixels = agent.activations("input", observations)
+    np.testing.assert_array_equal(torch.round(255 * pixels).permute(0, 2, 3, 1), observations)
+    output = agent.head("input")(pixels)
+    np.testing.assert_allclose(output.value, agent(observations)[1], rtol=1e-5, atol=1e-5)
+    assert agent.layer_shape("input") == (3, *agent.observation_shape[:2])
+
+
 def test_the_clear_network_has_the_layers_of_the_article():
     agent = Agent(ClearNetwork(15), name="clear", action_names=PROCGEN_ACTIONS)
     shapes = {layer: agent.layer_shape(layer) for layer in agent.layers}
@@ -365,6 +384,36 @@ def test_hooks_and_slices_agree_on_every_layer_of_the_packages_networks(name):
             gradients.append(torch.autograd.grad((output.value + output.logits[:, 1]).sum(), point)[0])
         torch.testing.assert_close(gradients[0], gradients[1])
         assert gradients[0].abs().max() > 0
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_hooks_and_slices_agree_on_what_lies_between_layers(name):
+    network = seeded(SMALL[name])
+    own = Agent(network, name="own", action_names=NAMES)
+    hooked = wrap_agent(
+        network.trunk,
+        forward=lambda trunk, x: trunk(x)[:, :3],
+        layers=own.layers,
+        observation_shape=own.observation_shape,
+        action_names=NAMES,
+    )
+    observations = random_observations(own, 2)
+    for source, target in itertools.combinations(("input", *own.layers), 2):
+        activations = own.activations(source, observations)
+        found = hooked.between(source, target, observations)(activations / 2)
+        torch.testing.assert_close(found, own.between(source, target)(activations / 2), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="pass the observations too"):
+        hooked.between(*own.layers[:2])(own.activations(own.layers[0], observations))
+    assert num_hooks(hooked) == 0
+
+
+def test_a_layer_called_input_stays_out_of_the_way_of_the_pixels():
+    module = nn.Sequential()
+    module.add_module("input", nn.Conv2d(3, 4, 3))
+    module.add_module("rest", nn.Sequential(nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(5 * 12 * 12, 3)))
+    agent = wrap_agent(module, observation_shape=(16, 16, 3), action_names=NAMES)
+    assert agent.layers == ("rest.0",)
+    assert agent.layer_shape("input") == (3, 16, 16)
 
 
 def test_a_layer_that_is_bypassed_needs_the_observations(wrapped):

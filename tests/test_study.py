@@ -208,8 +208,11 @@ def test_another_agent_is_refused(built):
 
 def test_what_is_offered(built, agent):
     connection = connect(agent, built)
-    assert connection.layers[0] == {"name": "1a", "channels": 4, "height": 16, "width": 16}
-    assert [layer["name"] for layer in connection.layers] == list(agent.layers)
+    assert connection.layers[:2] == (
+        {"name": "input", "channels": 3, "height": 16, "width": 16},
+        {"name": "1a", "channels": 4, "height": 16, "width": 16},
+    )
+    assert [layer["name"] for layer in connection.layers] == ["input", *agent.layers]
     assert connection.outputs[:4] == ("value", "LEFT", "NOOP", "RIGHT")
     for output in connection.outputs:
         assert schema.Output.parse(output, agent.action_names).name == output
@@ -238,6 +241,9 @@ class PolicyOnly(LayeredNetwork):
 
     def from_layer(self, layer, activations, inputs=None):
         return self.inner.from_layer(layer, activations, inputs)._replace(value=None)
+
+    def between(self, source, target, activations, inputs=None):
+        return self.inner.between(source, target, activations, inputs)
 
 
 def test_an_agent_without_a_value_is_explained_by_its_most_frequent_action(agent):

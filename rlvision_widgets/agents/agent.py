@@ -16,6 +16,7 @@ from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.weights import weights_digest
 from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.names import strict_keywords, unknown
+from rlvision_widgets.schema import INPUT_LAYER
 
 __all__ = ["PROCGEN_ACTIONS", "Agent", "default_action_names"]
 
@@ -161,7 +162,7 @@ class Agent:
         Parameters
         ----------
         layer : str
-            One of `layers`.
+            One of `layers`, or ``"input"``: the pixels, in 0..1.
         observations, state, first
             As in a call of the agent.
 
@@ -170,6 +171,8 @@ class Agent:
         Tensor, (batch, channel, y, x)
             In the agent's dtype, on its device; after the ReLU in `ClearNetwork` and `NatureNetwork`.
         """
+        if layer == INPUT_LAYER:
+            return self._tensors(observations, state, first)[0].permute(0, 3, 1, 2).to(self.network.like.dtype) / 255
         self._check_layer(layer)
 
         def until(batch: NDArray[np.uint8]) -> Tensor:
@@ -194,7 +197,7 @@ class Agent:
         Parameters
         ----------
         layer : str
-            One of `layers`.
+            One of `layers`, or ``"input"``: the pixels, in 0..1.
         observations : uint8 array, (batch, height, width, rgb), optional
             What lies behind the activations, one a row of them. Needed where something goes around the layer (a
             residual connection) or where the agent is recurrent.
@@ -206,9 +209,49 @@ class Agent:
         ValueError
             When the layer is unknown; when observations are needed and missing.
         """
+        if layer == INPUT_LAYER:
+            return lambda pixels: self.network(self._from_pixels(pixels, state, first))
         self._check_layer(layer)
         inputs = None if observations is None else self.inputs(observations, state, first)
         return lambda activations: self.network.from_layer(layer, activations, inputs)
+
+    @strict_keywords
+    def between(
+        self,
+        source: str,
+        target: str,
+        observations: NDArray[np.uint8] | None = None,
+        state: Any = None,
+        first: NDArray[np.bool_] | None = None,
+    ) -> Callable[[Tensor], Tensor]:
+        """Return the function from a layer's activations to those of a later one, differentiable.
+
+        Law: ``between(source, target)(activations(source, observations))`` is ``activations(target, observations)``.
+
+        Parameters
+        ----------
+        source : str
+            One of `layers`, or ``"input"``: the pixels, in 0..1.
+        target : str
+            A layer after `source`.
+        observations, state, first
+            As in `head`; a wrapped module always needs the observations.
+
+        Raises
+        ------
+        ValueError
+            When a layer is unknown, or `target` does not come after `source`; when observations are needed and missing.
+        """
+        self._check_layer(target)
+        if source == INPUT_LAYER:
+            return lambda pixels: self.network.until(target, self._from_pixels(pixels, state, first))
+        self._check_layer(source)
+        if self.layers.index(source) >= self.layers.index(target):
+            raise ValueError(
+                f"layer {target!r} does not come after layer {source!r}; the order is {', '.join(self.layers)}"
+            )
+        inputs = None if observations is None else self.inputs(observations, state, first)
+        return lambda activations: self.network.between(source, target, activations, inputs)
 
     def over_batches(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
         """Yield ``function(batch)`` for each batch, in order; side by side where the network and its device allow.
@@ -258,6 +301,11 @@ class Agent:
             size = min(BATCH, math.ceil(number / torch.get_num_threads()))
         for start in range(0, number, size):
             yield observations[start : start + size]
+
+    def _from_pixels(self, pixels: Tensor, state: Any, first: Any) -> Any:
+        """Return what the network takes, differentiable in (batch, rgb, height, width) in 0..1."""
+        opens = None if first is None else torch.as_tensor(np.array(first, bool), device=pixels.device)
+        return self.network.inputs(255 * pixels.permute(0, 2, 3, 1), state, opens)
 
     def _check_layer(self, layer: str) -> None:
         if layer not in self.layers:

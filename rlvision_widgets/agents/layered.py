@@ -21,7 +21,8 @@ class NetworkOutput(NamedTuple):
 class LayeredNetwork(nn.Module, ABC):
     """A network with named layers (abstract).
 
-    The law that each kind keeps: ``from_layer(layer, until(layer, inputs), inputs)`` is ``forward(inputs)``.
+    The laws that each kind keeps: ``from_layer(layer, until(layer, inputs), inputs)`` is ``forward(inputs)``, and
+    ``between(a, b, until(a, inputs), inputs)`` is ``until(b, inputs)`` for a layer b after a.
 
     Attributes
     ----------
@@ -66,4 +67,11 @@ class LayeredNetwork(nn.Module, ABC):
         """Return the outputs that follow from the activations of `layer`, differentiable in them.
 
         `inputs` are the observations behind the activations, for networks in which something goes around the layer.
+        """
+
+    @abstractmethod
+    def between(self, source: str, target: str, activations: Tensor, inputs: Any = None) -> Tensor:
+        """Return the activations of `target` that follow from those of the earlier layer `source`, differentiable.
+
+        `inputs` are the observations behind the activations, for networks in which something goes around `source`.
         """

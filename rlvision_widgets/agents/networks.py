@@ -138,6 +138,11 @@ class StagedNetwork(LayeredNetwork):
         """Return logits and value from the activations of `layer` alone, running only the stages after it."""
         return self._heads(self._stages(layer, None)(activations))
 
+    def between(self, source: str, target: str, activations: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Return the activations of `target` from those of `source` alone, running only the stages between them."""
+        reached: Tensor = self._stages(source, target)(activations)
+        return reached
+
     def _stages(self, after: str | None, last: str | None) -> nn.Sequential:
         names = [name for name, _ in self.trunk.named_children()]
         start = 0 if after is None else names.index(after) + 1

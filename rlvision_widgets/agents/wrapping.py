@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from rlvision_widgets.agents.agent import Agent, default_action_names
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.names import strict_keywords, unknown
+from rlvision_widgets.schema import INPUT_LAYER
 
 __all__ = ["HookedNetwork", "wrap_agent"]
 
@@ -56,7 +57,8 @@ def wrap_agent(
         `first`, a bool tensor (batch,), then tells `forward` which rows have to start anew.
     layers : sequence of str, optional
         Modules by their dotted names in `module.named_modules()`, each called once a forward pass with an output
-        (batch, channel, y, x); by default all such modules, in the order in which they run.
+        (batch, channel, y, x); by default all such modules, in the order in which they run. The name ``"input"`` is
+        taken: it means the pixels.
     observation_shape : (int, int, int)
         Height, width and number of colours of an observation.
     action_names : sequence of str, optional
@@ -165,6 +167,18 @@ class HookedNetwork(LayeredNetwork):
             inputs = self.black(len(activations))
         return self._replaced(layer, activations, inputs)
 
+    def between(self, source: str, target: str, activations: Tensor, inputs: tuple[Any, ...] | None = None) -> Tensor:
+        """Return what `target` gives in a forward pass in which `source` gives `activations`."""
+        if inputs is None:
+            raise ValueError(
+                f"a wrapped module runs as a whole, also from layer {source!r} to layer {target!r}: pass the "
+                "observations too, agent.between(source, target, observations)."
+            )
+        kept: list[Tensor] = []
+        with _hooked({target: self.module.get_submodule(target)}, lambda _, output: kept.append(output.clone())):
+            self._replaced(source, activations, inputs)
+        return _only(kept, target)
+
     def black(self, batch: int) -> tuple[Any, ...]:
         """Return the inputs for `batch` black observations."""
         return self.inputs(self._observations(batch).zero_())
@@ -223,7 +237,8 @@ class HookedNetwork(LayeredNetwork):
         found: dict[str, Tensor] = {}
         for name, outputs in calls.items():
             output = outputs[0]
-            if len(outputs) > 1 or output is None or output.ndim != 4 or len(output) != 2:
+            is_layer = len(outputs) == 1 and output is not None and output.ndim == 4 and len(output) == 2
+            if not is_layer or name == INPUT_LAYER:
                 continue
             # A container ends with what its last part gave; the part has been found already.
             if not any(output.shape == known.shape and torch.equal(output, known) for known in found.values()):

@@ -28,20 +28,22 @@ from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.layered import NetworkOutput
+from rlvision_widgets.analysis.frames import Batch, Frames, collect, coordinates, leading, numbered
 from rlvision_widgets.analysis.integration import (
+    FIXED_POINTS,
     Attributed,
     Quadrature,
     Rule,
     Score,
     integrated_gradients,
     path_gradients,
+    plain_gradients,
 )
+from rlvision_widgets.analysis.pooling import smoothed
 from rlvision_widgets.names import strict_keywords, unknown
-from rlvision_widgets.schema import Output
+from rlvision_widgets.schema import INPUT_LAYER, Output
 
-__all__ = ["Frames", "attribute", "attribute_batches", "output_function"]
-
-Frames = xr.DataArray | npt.NDArray[np.uint8]
+__all__ = ["Frames", "attribute", "attribute_batches", "labelled", "output_function", "stands_alone"]
 
 
 @strict_keywords
@@ -57,6 +59,7 @@ def attribute(
     max_points: int = 256,
     paths: int | None = None,
     features: xr.Dataset | None = None,
+    smooth_max_pool: bool = False,
     seed: int = 0,
     batch_size: int = 32,
 ) -> xr.DataArray:
@@ -70,13 +73,14 @@ def attribute(
         Any leading dims, which are kept; those of an array are called (trajectory, step), or step. May be lazy: it is
         read a batch at a time.
     layer : str
-        One of ``agent.layers``.
+        One of ``agent.layers``, or ``"input"``: the pixels, in 0..1, from a black picture.
     output : str
         ``"value"``, an action's name (its logit), or as in `schema.Output.parse`: ``centred:``, ``log_prob:``,
         ``difference:``, ``sum:``. A constant added to all logits changes a plain logit but not what the agent does.
-    rule : "middle" or "right"
+    rule : "middle", "right" or "gradient"
         Where in its interval each of `num_points` equal steps is evaluated. ``rule="right", num_points=10`` is Hilton
-        et al. 2020; ``rule="right", num_points=1`` is gradient times activation.
+        et al. 2020; ``rule="right", num_points=1`` is gradient times activation. ``rule="gradient"`` is the plain
+        gradient at the activations themselves, in units of the output per unit of activation.
     num_points : int, optional
         None: 16 points for each frame, 11 of them below alpha = 0.3, doubled until `tolerance` or `max_points`.
     tolerance : float
@@ -88,6 +92,10 @@ def attribute(
         right end points; `num_points` is then 10 unless given.
     features : Dataset, optional
         From `fit_nmf`, for `paths`.
+    smooth_max_pool : bool
+        Let gradients through maximum pooling reach all cells under it (`analysis.pooling`), as an option of Hilton et
+        al. 2020 does. The outputs stay, so their sum is missed by what `completeness_error` says, however many points
+        there are: `num_points` is then 10 unless given.
     seed : int
         Draws the paths.
     batch_size : int
@@ -97,27 +105,21 @@ def attribute(
     -------
     DataArray, (..., y, x, channel)
         In units of the output. Sums over y, x, channel to F(a) - F(0) - `completeness_error`, a coordinate over the
-        leading dims beside `num_points`. ``attrs["baseline_output"]`` is F(0).
+        leading dims beside `num_points`. ``attrs["baseline_output"]`` is F(0). A plain gradient has no such sum: there
+        the error is that of gradient times activation.
 
     Raises
     ------
     ValueError
         For an unknown layer, output or rule, with the nearest right one; for shapes that are no frames.
     """
-    explanation = _explanation(agent, observations, layer, output, Quadrature(rule, num_points, tolerance, max_points))
+    quadrature = Quadrature(rule, num_points, tolerance, max_points, smooth_max_pool)
+    explanation = _explanation(agent, observations, layer, output, quadrature)
     if paths is not None:
-        explanation = _along_paths(explanation, features, paths, num_points, seed)
-    dims, shape = _leading(observations)
-    arrays: tuple[npt.NDArray[Any], ...] = ()
-    start = 0
-    for batch in agent.over_batches(explanation.explain, _read(observations, shape, batch_size)):
-        if not arrays:
-            arrays = tuple(np.empty((math.prod(shape), *part.shape[1:]), part.dtype) for part in batch)
-        for array, part in zip(arrays, batch, strict=True):
-            array[start : start + len(part)] = part
-        start += len(batch[0])
-    whole = tuple(array.reshape((*shape, *array.shape[1:])) for array in arrays)
-    return _labelled(whole, dims, _coordinates(observations, dims), explanation.attrs)
+        explanation = _along_paths(explanation, features, paths, quadrature, seed)
+    dims, _ = leading(observations)
+    numbers = collect(agent, explanation.explain, observations, batch_size)
+    return labelled(numbers, dims, coordinates(observations, dims), explanation.attrs)
 
 
 @strict_keywords
@@ -131,13 +133,14 @@ def attribute_batches(
     num_points: int | None = None,
     tolerance: float = 0.1,
     max_points: int = 256,
+    smooth_max_pool: bool = False,
     batch_size: int = 32,
 ) -> Iterator[xr.DataArray]:
     """Yield what `attribute` returns in batches of frames, so that a long trajectory fits in memory.
 
     Parameters
     ----------
-    agent, layer, output, rule, num_points, tolerance, max_points
+    agent, layer, output, rule, num_points, tolerance, max_points, smooth_max_pool
         As in `attribute`.
     observations : uint8 DataArray or array, (one leading dim, height, width, rgb)
         Read a batch at a time.
@@ -149,16 +152,17 @@ def attribute_batches(
     DataArray, (the leading dim, y, x, channel)
         In order; concatenated they are what `attribute` returns.
     """
-    dims, shape = _leading(observations)
+    dims, shape = leading(observations)
     if len(shape) != 1:
         raise ValueError(f"expected one dim before height, width, rgb; got {dims}. Select a trajectory, or stack dims.")
-    explanation = _explanation(agent, observations, layer, output, Quadrature(rule, num_points, tolerance, max_points))
+    quadrature = Quadrature(rule, num_points, tolerance, max_points, smooth_max_pool)
+    explanation = _explanation(agent, observations, layer, output, quadrature)
 
     def batches() -> Iterator[xr.DataArray]:  # so that wrong arguments raise at the call, not at the first batch
-        found = agent.over_batches(explanation.explain, _read(observations, shape, batch_size))
+        found = agent.over_batches(explanation.explain, numbered(observations, batch_size))
         for start, numbers in zip(range(0, shape[0], batch_size), found, strict=True):
             part = observations[start : start + batch_size]
-            yield _labelled(numbers, dims, _coordinates(part, dims), explanation.attrs)
+            yield labelled(numbers, dims, coordinates(part, dims), explanation.attrs)
 
     return batches()
 
@@ -191,8 +195,9 @@ class _Explanation(NamedTuple):
     integrate: Callable[[Score, Tensor], Attributed]
     attrs: dict[str, Any]
 
-    def explain(self, frames: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], ...]:
+    def explain(self, batch: Batch) -> tuple[npt.NDArray[Any], ...]:
         """Return attribution (frame, y, x, channel), completeness_error and num_points."""
+        _, frames = batch
         found = self.integrate(self.score(frames), self.activations(frames))
         attribution, error, points = (part.cpu().numpy() for part in found)
         return attribution.transpose(0, 2, 3, 1), error, points.astype(np.int32)
@@ -200,15 +205,15 @@ class _Explanation(NamedTuple):
 
 def _explanation(agent: Agent, observations: Frames, layer: str, output: str, quadrature: Quadrature) -> _Explanation:
     """Check the options and prepare for batches of frames."""
-    if layer not in agent.layers:
-        raise ValueError(unknown("layer", layer, agent.layers))
+    if layer not in (INPUT_LAYER, *agent.layers):
+        raise ValueError(unknown("layer", layer, (INPUT_LAYER, *agent.layers)))
     parsed = Output.parse(output, agent.action_names)
     read = output_function(parsed)
     black = np.zeros((1, *observations.shape[-3:]), np.uint8)
     zero = torch.zeros_like(agent.activations(layer, black))
     head = agent.head(layer)
     with torch.no_grad():
-        alone = _stands_alone(head, zero)
+        alone = stands_alone(head, zero)
         at_zero = float(read((head if alone else agent.head(layer, black))(zero)))
 
     def score(frames: npt.NDArray[np.uint8]) -> Score:
@@ -219,86 +224,50 @@ def _explanation(agent: Agent, observations: Frames, layer: str, output: str, qu
     attrs = {
         "layer": layer,
         "output": parsed.name,
-        "rule": "adaptive" if quadrature.num_points is None else quadrature.rule,
+        "rule": quadrature.name,
         "tolerance": quadrature.tolerance,
         # where something goes around the layer, F(0) differs from frame to frame
         "baseline_output": at_zero if alone else math.nan,
+        **({"smooth_max_pool": True} if quadrature.smooth_max_pool else {}),
     }
     baseline = at_zero if alone else None
-    integrate = functools.partial(integrated_gradients, quadrature=quadrature, baseline=baseline)
+    if quadrature.rule == "gradient":
+        integrate = functools.partial(plain_gradients, baseline=baseline, smooth=quadrature.smooth_max_pool)
+    else:
+        integrate = functools.partial(integrated_gradients, quadrature=quadrature, baseline=baseline)
     return _Explanation(functools.partial(agent.activations, layer), score, integrate, attrs)
 
 
-def _stands_alone(head: Callable[[Tensor], NetworkOutput], activations: Tensor) -> bool:
-    """Whether the outputs follow from the layer alone; where they do not, the agent asks for observations."""
+def stands_alone(function: Callable[[Tensor], Any], activations: Tensor) -> bool:
+    """Whether what follows a layer follows from it alone; where it does not, the agent asks for observations."""
     try:
-        head(activations)
+        function(activations)
     except ValueError:
         return False
     return True
 
 
 def _along_paths(
-    straight: _Explanation, features: xr.Dataset | None, paths: int, num_points: int | None, seed: int
+    straight: _Explanation, features: xr.Dataset | None, paths: int, quadrature: Quadrature, seed: int
 ) -> _Explanation:
     if features is None:
         raise ValueError("paths go through features: pass features=fit_nmf(...) of the same layer.")
     direction = torch.tensor(features["direction"].transpose("feature", "channel").values)
+    points, smooth = quadrature.num_points or FIXED_POINTS, quadrature.smooth_max_pool
 
     def integrate(score: Score, activations: Tensor) -> Attributed:
         own = direction.to(activations)
-        return path_gradients(score, activations, own, paths=paths, num_points=num_points or 10, seed=seed)
+        score = smoothed(score) if smooth else score
+        return path_gradients(score, activations, own, paths=paths, num_points=points, seed=seed)
 
     attrs = {**straight.attrs, "rule": "paths", "paths": paths, "seed": seed}
     return straight._replace(integrate=integrate, attrs=attrs)
 
 
-def _leading(observations: Frames) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return names and sizes of the dims before height, width, rgb."""
-    if isinstance(observations, xr.DataArray):
-        dims = tuple(map(str, observations.dims))
-        if dims[-3:] != ("height", "width", "rgb"):
-            raise ValueError(f"observations have dims {dims}; expected (..., 'height', 'width', 'rgb').")
-    elif observations.ndim in (3, 4, 5):
-        dims = ("trajectory", "step", "height", "width", "rgb")[5 - observations.ndim :]
-    else:
-        raise ValueError(f"observations have shape {observations.shape}; expected (..., height, width, rgb).")
-    if not math.prod(observations.shape[:-3]):
-        raise ValueError(f"no observations to attribute: their shape is {observations.shape}.")
-    return dims[:-3], tuple(observations.shape[:-3])
-
-
-def _read(observations: Frames, shape: tuple[int, ...], batch_size: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield batches of frames, the leading dims in C order, reading no more than a batch at a time."""
-    if not shape:
-        yield np.asarray(observations)[None]
-        return
-    pieces: list[npt.NDArray[np.uint8]] = []
-    held = 0
-    for row in np.ndindex(*shape[:-1]):
-        start = 0
-        while start < shape[-1]:
-            stop = min(start + batch_size - held, shape[-1])
-            pieces.append(np.asarray(observations[(*row, slice(start, stop))]))
-            held += stop - start
-            start = stop
-            if held == batch_size:
-                yield np.concatenate(pieces)
-                pieces, held = [], 0
-    if pieces:
-        yield np.concatenate(pieces)
-
-
-def _coordinates(observations: Frames, dims: tuple[str, ...]) -> dict[Any, Any]:
-    """Return the coordinates that lie along the leading dims alone (level_seed, episode, …)."""
-    if not isinstance(observations, xr.DataArray):
-        return {}
-    return {name: kept for name, kept in observations.coords.items() if set(kept.dims) <= set(dims)}
-
-
-def _labelled(
-    numbers: tuple[npt.NDArray[Any], ...], dims: tuple[str, ...], coordinates: dict[Any, Any], attrs: dict[str, Any]
+def labelled(
+    numbers: tuple[npt.NDArray[Any], ...], dims: tuple[str, ...], known: dict[Any, Any], attrs: dict[str, Any]
 ) -> xr.DataArray:
+    """Make a DataArray of attribution, (..., y, x, channel), completeness error and number of points."""
     attribution, error, points = numbers
     own = {"completeness_error": (dims, error), "num_points": (dims, points)}
-    return xr.DataArray(attribution, {**coordinates, **own}, (*dims, "y", "x", "channel"), "attribution", dict(attrs))
+    return xr.DataArray(attribution, {**known, **own}, (*dims, "y", "x", "channel"), "attribution", dict(attrs))

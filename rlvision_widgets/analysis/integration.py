@@ -18,17 +18,27 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rlvision_widgets.analysis.codes import nonnegative_codes
+from rlvision_widgets.analysis.pooling import smoothed
 from rlvision_widgets.names import unknown
 
-__all__ = ["Attributed", "Quadrature", "Rule", "Score", "integrated_gradients", "path_gradients"]
+__all__ = [
+    "FIXED_POINTS",
+    "Attributed",
+    "Quadrature",
+    "Rule",
+    "Score",
+    "integrated_gradients",
+    "path_gradients",
+    "plain_gradients",
+]
 
+FIXED_POINTS = 10  # where none can be added until a tolerance is met; Hilton et al. 2020
 FIRST_POINTS = 16  # of a frame, before any refinement
 LOW, LOW_SHARE = 0.3, 11 / 16  # this share of the points lies below alpha = LOW; a multiple of 1 / FIRST_POINTS
-CALL_BYTES = (
-    2**22
-)  # of activations in one call of the head on a CPU: what runs from its caches and is still worth a call
+CALL_BYTES = 2**22  # of activations in one call of the head on a CPU: what runs from its caches, and worth a call
+MOST_LISTED = 20  # features whose splits into halves are listed before some are drawn: 92,378 for 20
 
-Rule = Literal["middle", "right"]
+Rule = Literal["middle", "right", "gradient"]
 Score = Callable[[Tensor, Tensor], Tensor]
 """``score(points, frames)`` maps points, (point channel y x), to one number each, without mixing them; ``frames[i]`` is
 the row of the activations that point i belongs to."""
@@ -40,24 +50,32 @@ class Quadrature:
 
     Parameters
     ----------
-    rule : "middle" or "right"
-        Where in its interval each of `num_points` equal steps is evaluated.
+    rule : "middle", "right" or "gradient"
+        Where in its interval each of `num_points` equal steps is evaluated; or no integral but one plain gradient.
     num_points : int or None
         None: 16, 11 of them below alpha = 0.3, doubled for a frame until `tolerance` or `max_points`.
     tolerance : float
         Largest completeness error to accept, in units of the score.
     max_points : int
         Most points to spend on a frame, at least 16.
+    smooth_max_pool : bool
+        Take smooth gradients through maximum pooling (`pooling`). No number of points meets a tolerance with them:
+        `num_points` is then 10 unless given.
     """
 
     rule: Rule = "middle"
     num_points: int | None = None
     tolerance: float = 0.1
     max_points: int = 256
+    smooth_max_pool: bool = False
 
     def __post_init__(self) -> None:
-        if self.rule not in ("middle", "right"):
-            raise ValueError(unknown("rule", self.rule, ("middle", "right")))
+        if self.rule not in ("middle", "right", "gradient"):
+            raise ValueError(unknown("rule", self.rule, ("middle", "right", "gradient")))
+        if self.rule == "gradient" and self.num_points is not None:
+            raise ValueError(f"rule='gradient' takes one gradient, no num_points; got num_points={self.num_points}.")
+        if self.smooth_max_pool and self.rule != "gradient" and self.num_points is None:
+            object.__setattr__(self, "num_points", FIXED_POINTS)  # the one way into a frozen dataclass
         if self.num_points is None and self.rule == "right":
             raise ValueError("rule='right' takes a fixed number of points: pass num_points, e.g. the article's 10.")
         if self.num_points is not None and self.num_points < 1:
@@ -68,6 +86,11 @@ class Quadrature:
             raise ValueError(f"tolerance has to be above 0, in units of the output; got {self.tolerance}.")
         if self.max_points < FIRST_POINTS:
             raise ValueError(f"max_points has to be {FIRST_POINTS} or more; got {self.max_points}.")
+
+    @property
+    def name(self) -> str:
+        """How attrs call it: the rule, or ``adaptive`` where each frame gets the points that it needs."""
+        return "adaptive" if self.rule == "middle" and self.num_points is None else self.rule
 
 
 class Attributed(NamedTuple):
@@ -113,6 +136,7 @@ def integrated_gradients(
     """
     frames = torch.arange(len(activations), device=activations.device)
     change = _change(score, activations, frames, baseline)
+    score = smoothed(score) if quadrature.smooth_max_pool else score
     if quadrature.num_points is not None:
         points = quadrature.num_points
         gradient = _weighted_gradient(score, activations, frames, _equal(quadrature.rule, points))
@@ -131,6 +155,34 @@ def integrated_gradients(
         points *= 2
         spent[coarse] = points
     return _attributed(activations, gradient, change, spent)
+
+
+def plain_gradients(
+    score: Score,
+    activations: Float[Tensor, "frame channel y x"],
+    baseline: float | None = None,
+    *,
+    smooth: bool = False,
+) -> Attributed:
+    """Return the gradient of `score` at the activations: what more of each would do, not what there is of it.
+
+    Parameters
+    ----------
+    score, activations, baseline
+        As in `integrated_gradients`.
+    smooth : bool
+        Take smooth gradients through maximum pooling.
+
+    Returns
+    -------
+    Attributed
+        `attribution` is in units of the score per unit of activation. The completeness error is that of gradient
+        times activation: how far the score is from a line.
+    """
+    frames = torch.arange(len(activations), device=activations.device)
+    change = _change(score, activations, frames, baseline)
+    gradient = _weighted_gradient(smoothed(score) if smooth else score, activations, frames, ([1.0], [1.0]))
+    return Attributed(gradient, change - (activations * gradient).sum((1, 2, 3)), torch.ones_like(frames))
 
 
 def path_gradients(
@@ -195,6 +247,8 @@ def _halves(num_features: int, paths: int, seed: int) -> npt.NDArray[np.bool_]:
         raise ValueError(
             f"paths need at least one path and two features; got paths={paths}, {num_features} feature(s)."
         )
+    if num_features > MOST_LISTED:
+        return _drawn_halves(num_features, paths, seed)
     halves = {num_features // 2, num_features - num_features // 2}  # an odd number splits in two ways
     splits = [  # the half with feature 0, so that no split comes twice
         (0, *rest) for half in sorted(halves) for rest in itertools.combinations(range(1, num_features), half - 1)
@@ -203,6 +257,15 @@ def _halves(num_features: int, paths: int, seed: int) -> npt.NDArray[np.bool_]:
     early = np.zeros((len(drawn), num_features), bool)
     for row, split in enumerate(sorted(drawn)):
         early[row, list(splits[split])] = True
+    return np.concatenate([early, ~early])
+
+
+def _drawn_halves(num_features: int, paths: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Draw splits one by one, where there are far more of them than paths."""
+    rng = np.random.default_rng(seed)
+    early = np.zeros((math.ceil(paths / 2), num_features), bool)
+    for row in early:
+        row[rng.permutation(num_features)[: num_features // 2]] = True
     return np.concatenate([early, ~early])
 
 
@@ -280,5 +343,11 @@ def _weighted_gradient(
 def _gradient(score: Score, points: Tensor, frames: Tensor) -> Tensor:
     with torch.enable_grad():
         own = points.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(score(own, frames).sum(), own)
+        scores = score(own, frames)
+        if not scores.requires_grad:
+            raise ValueError(
+                "no gradient reaches this layer: what is explained does not depend on it, or a step on the way "
+                "(a preprocess that rounds or looks up, for instance) cannot be differentiated."
+            )
+        (gradient,) = torch.autograd.grad(scores.sum(), own)
     return gradient
