@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,14 +23,15 @@ from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.storage import open_study
 from rlvision_widgets.widgets.bundle import read_bundle
 from rlvision_widgets.widgets.explorer import Explorer, initial_state
+from rlvision_widgets.widgets.page import Page, parts, requests
 from rlvision_widgets.widgets.poster import poster
-from rlvision_widgets.widgets.source import SHORT, StudySource
+from rlvision_widgets.widgets.source import StudySource
+from rlvision_widgets.widgets.view import View
 from rlvision_widgets.widgets.wire import encode
 
 __all__ = ["save_snapshot"]
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:"
-KEPT = ("trajectory", "step", "output", "feature", "direction", "fps", "loop", "overlay", "combine", "show_residual")
 STYLE = """
 :root { color-scheme: light dark; }
 body { margin: 0 auto; padding: 1rem; max-width: 1400px; background: Canvas; color: CanvasText;
@@ -43,7 +44,7 @@ noscript img { display: block; image-rendering: pixelated; }
 
 @strict_keywords
 def save_snapshot(
-    view_or_study: Explorer | xr.DataTree | str | os.PathLike[str],
+    view_or_study: View | xr.DataTree | str | os.PathLike[str],
     path: str | os.PathLike[str],
     title: str | None = None,
     *,
@@ -56,7 +57,7 @@ def save_snapshot(
 
     Parameters
     ----------
-    view_or_study : Explorer, DataTree, str or Path
+    view_or_study : View, DataTree, str or Path
         A view, which the page opens just as it stands; or a study, or where one is saved.
     path : str or Path
         Where to; ends in ``.html``.
@@ -75,62 +76,25 @@ def save_snapshot(
     target = Path(path).absolute()
     if target.suffix.lower() not in {".html", ".htm"}:
         raise ValueError(f"a snapshot is an HTML page: expected a path that ends in .html, got {str(path)!r}")
-    source, state = _source_and_state(view_or_study)
+    page = _page(view_or_study)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".partial") as aside:
-        page = Path(aside) / target.name
-        with page.open("w", encoding="utf-8", newline="\n") as file:
-            _write(file, source, state, title or _title(source.study), progress)
-        os.replace(page, target)
+        partial = Path(aside) / target.name
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            _write(file, page, title or _title(page), progress)
+        os.replace(partial, target)
 
 
-def requests(source: StudySource) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every request that a view of the source can make and that has an answer without an agent."""
-    layers = source.describe()["layers"]
-    for trajectory in range(source.num_trajectories):
-        of = {"trajectory": trajectory}
-        yield "curves", of
-        yield "strip", of
-        if source.num_steps > SHORT:
-            yield "preview", of
-        chunks = range(source.num_chunks)
-        yield from (("observations", {**of, "chunk": chunk}) for chunk in chunks)
-        for layer in layers:
-            for output in layer["outputs"]:
-                shown = {**of, "layer": layer["name"], "output": output["name"]}
-                yield "totals", shown
-                yield from (("attribution", {**shown, "chunk": chunk}) for chunk in chunks)
-    yield from (("examples", {"layer": layer["name"]}) for layer in layers)
-    yield from (("bundle", {"name": name}) for name in _parts(source))
+def _page(shown: View | xr.DataTree | str | os.PathLike[str]) -> Page:
+    if isinstance(shown, View):
+        return shown.page()
+    source = StudySource(shown if isinstance(shown, xr.DataTree) else open_study(Path(shown)))
+    state = initial_state(source)
+    picture = poster(source, *(state[name] for name in ("trajectory", "step", "layer", "output")))
+    return Page(Explorer._bundle, (source,), state, [*requests(source), *parts(source)], picture)
 
 
-def _parts(source: StudySource) -> Iterator[str]:
-    """Yield the parts that are fetched on demand and have something to show in a page."""
-    if any(layer["features"] for layer in source.describe()["layers"]):
-        yield "grid"
-
-
-def _source_and_state(shown: Explorer | xr.DataTree | str | os.PathLike[str]) -> tuple[StudySource, dict[str, Any]]:
-    if isinstance(shown, Explorer):
-        source = StudySource(shown.study)  # without the view's agent: the page offers what is stored
-        state = initial_state(source)
-        state |= {name: getattr(shown, name) for name in KEPT}
-        names = {layer["name"] for layer in state["_study"]["layers"]}
-        outputs = {output["name"] for output in state["_study"]["outputs"]}
-        if shown.layer not in names or shown.output not in outputs:
-            raise ValueError(
-                f"the view shows output {shown.output!r} of layer {shown.layer!r}, which is not computed, and a page "
-                "cannot compute: compute it in the view first, or pick another"
-            )
-        return source, state | {"layer": shown.layer}
-    study = shown if isinstance(shown, xr.DataTree) else open_study(Path(shown))
-    source = StudySource(study)
-    return source, initial_state(source)
-
-
-def _write(file: TextIO, source: StudySource, state: dict[str, Any], title: str, progress: bool) -> None:
-    shown = {name: state[name] for name in ("trajectory", "step", "layer", "output")}
-    picture = base64.b64encode(poster(source, **shown)).decode()
+def _write(file: TextIO, page: Page, title: str, progress: bool) -> None:
     file.write(
         f"""<!doctype html>
 <html lang="en">
@@ -140,27 +104,25 @@ def _write(file: TextIO, source: StudySource, state: dict[str, Any], title: str,
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>{STYLE}</style>
-<style>{_in_style(read_bundle("explorer.css"))}</style>
+<style>{_in_style(read_bundle(page.bundle + ".css"))}</style>
 </head>
 <body>
 <h1>{html.escape(title)}</h1>
 <noscript>
-<p>This page is interactive, and its scripts are switched off. It starts with this step:</p>
-<img alt="Observation, what raises and what lowers the output" src="data:image/png;base64,{picture}">
+{_without_scripts(page)}
 </noscript>
 <main data-rlv-root>
 <div data-rlv-view></div>
-<script type="application/json" data-rlv-state>{_json(state)}</script>
-<script type="text/plain" data-rlv-esm>{_in_script(read_bundle("explorer.js"))}</script>
+<script type="application/json" data-rlv-state>{_json(page.state)}</script>
+<script type="text/plain" data-rlv-esm>{_in_script(read_bundle(page.bundle + ".js"))}</script>
 """
     )
-    asked = list(requests(source))
     bar: Any = tqdm  # made at run time, which type checkers cannot follow
-    for method, params in bar(asked, desc="snapshot", unit="part", disable=not progress, leave=False):
-        file.write(_reply(source, method, params))
+    for method, params in bar(page.asked, desc="snapshot", unit="part", disable=not progress, leave=False):
+        file.write(_reply(page, method, params))
     file.write(
         f"""</main>
-<footer>{html.escape(_provenance(source.study))}</footer>
+<footer>{_provenance(page)}</footer>
 <script type="module">{_in_script(read_bundle("standalone.js"))}</script>
 </body>
 </html>
@@ -168,9 +130,18 @@ def _write(file: TextIO, source: StudySource, state: dict[str, Any], title: str,
     )
 
 
-def _reply(source: StudySource, method: str, params: Mapping[str, Any]) -> str:
+def _without_scripts(page: Page) -> str:
+    told = "<p>This page is interactive, and its scripts are switched off."
+    if page.picture is None:
+        return told + "</p>"
+    picture = base64.b64encode(page.picture).decode()
+    alt = html.escape(page.caption)
+    return f'{told} It starts with this step:</p>\n<img alt="{alt}" src="data:image/png;base64,{picture}">'
+
+
+def _reply(page: Page, method: str, params: Mapping[str, Any]) -> str:
     """Return the script element with the answer to a request; its attribute is the request."""
-    result, arrays = source.answer(method, dict(params))
+    result, arrays = page.answer(method, dict(params))
     specs, buffers = encode(arrays, "gzip", _gzip)
     key = method + json.dumps(params, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     reply = {"result": {**result, "arrays": specs}, "buffers": [base64.b64encode(b).decode() for b in buffers]}
@@ -196,12 +167,19 @@ def _in_style(css: str) -> str:
     return re.sub("</", r"<\\/", css)
 
 
-def _title(study: xr.DataTree) -> str:
-    agent, environment = study.attrs["agent"], study.attrs["environment"]
-    return f"What {agent} sees" if agent == environment else f"What {agent} sees in {environment}"
+def _title(page: Page) -> str:
+    seen = dict.fromkeys((str(s.study.attrs["agent"]), str(s.study.attrs["environment"])) for s in page.sources)
+    agents, worlds = (list(dict.fromkeys(names)) for names in zip(*seen, strict=True))
+    who = " and ".join(agents)
+    verb = "see" if len(agents) > 1 else "sees"
+    return f"What {who} {verb}" if agents == worlds else f"What {who} {verb} in {' and '.join(worlds)}"
 
 
-def _provenance(study: xr.DataTree) -> str:
+def _provenance(page: Page) -> str:
+    return "<br>".join(dict.fromkeys(html.escape(_origin(source.study)) for source in page.sources))
+
+
+def _origin(study: xr.DataTree) -> str:
     attrs = study.attrs
     return (
         f"Agent {attrs['agent']} (weights sha256 {str(attrs['checkpoint'])[:16]}…) in {attrs['environment']} "

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import toy
 
-from rlvision_widgets.snapshot import requests, save_snapshot
+from rlvision_widgets.snapshot import save_snapshot
 from rlvision_widgets.storage import save_study
 from rlvision_widgets.widgets import Explorer, bundle, poster
+from rlvision_widgets.widgets.page import parts, requests
 from rlvision_widgets.widgets.source import StudySource
+from rlvision_widgets.widgets.view import View
 
 HOSTILE = '</script><img src=x onerror="document.title=1"> <!-- <script> & \' "'
 
@@ -58,8 +60,8 @@ def test_every_request_of_the_page_has_its_answer(study, snapshot):
         attrs["data-rlv-reply"]: json.loads(text) for attrs, text in Page(snapshot).all("script", "data-rlv-reply")
     }
     source = StudySource(study)
-    asked = list(requests(source))
-    assert len(replies) == len(asked) == 3 * (2 + 3 + 1 + 3) + 1
+    asked = [*requests(source), *parts(source)]
+    assert len(replies) == len(asked) == 3 * (2 + 3 + 1 + 3) + 1 + len(list(parts(source)))
     for method, params in asked:
         reply = replies[method + json.dumps(params, sort_keys=True, separators=(",", ":"))]
         flags, arrays = source.answer(method, params)
@@ -80,7 +82,7 @@ def test_a_view_s_page_opens_as_the_view_stands(study, tmp_path):
     assert (found["trajectory"], found["step"], found["feature"], found["overlay"]) == (2, 100, 1, False)
     assert (found["playing"], found["can_compute"], found["num_steps"]) == (False, False, 130)
     assert found["_study"] == StudySource(study).describe()
-    public = {name for name, trait in Explorer.class_traits(sync=True).items() if trait.this_class is Explorer}
+    public = {name for name, trait in Explorer.class_traits(sync=True).items() if issubclass(trait.this_class, View)}
     assert set(found) == public
 
 
@@ -132,7 +134,7 @@ def test_names_from_a_study_cannot_become_markup(tmp_path):
 
 
 def test_code_that_holds_a_closing_tag_stays_inside_its_element(study, tmp_path, monkeypatch):
-    for name in ("explorer.js", "standalone.js"):
+    for name in ("explorer.js", "grid.js", "standalone.js"):
         (tmp_path / name).write_text('export default () => "</script><!-- <b>";')
     (tmp_path / "explorer.css").write_text('.a::before { content: "</style>"; }')
     monkeypatch.setattr(bundle, "STATIC", tmp_path)

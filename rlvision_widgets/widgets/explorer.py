@@ -1,6 +1,6 @@
 """The explorer: what the agent saw, why it was pleased, why it was worried, and which features say so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import traitlets as t
@@ -9,6 +9,7 @@ from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import Output, Selection
 from rlvision_widgets.stories import story_names
 from rlvision_widgets.widgets.bundle import built
+from rlvision_widgets.widgets.page import Asked, parts, requests
 from rlvision_widgets.widgets.poster import poster
 from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
@@ -152,6 +153,22 @@ class Explorer(View):
 
     def _poster(self) -> bytes:
         return poster(self.source, self.trajectory, self.step, self.layer, self.output)
+
+    def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
+        state = super()._page_state(sources)
+        described = sources[0].describe()
+        names = {layer["name"] for layer in described["layers"]}
+        outputs = {output["name"] for output in described["outputs"]}
+        if self.layer not in names or self.output not in outputs:
+            raise ValueError(
+                f"the view shows output {self.output!r} of layer {self.layer!r}, which is not computed, and a page "
+                "cannot compute: compute it in the view first, or pick another"
+            )
+        kept = [output for output in self.more_outputs if output in outputs]
+        return {**state, "more_outputs": kept, "can_compute": False, "_study": dict(described)}
+
+    def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterable[Asked]:
+        return [*requests(sources[0]), *parts(sources[0])]
 
     # -- traits ---------------------------------------------------------------------------------------------------
 

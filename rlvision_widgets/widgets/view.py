@@ -18,6 +18,7 @@ from rlvision_widgets.names import unknown
 from rlvision_widgets.storage import open_study
 from rlvision_widgets.widgets import answers  # registers the requests
 from rlvision_widgets.widgets.bundle import read_bundle
+from rlvision_widgets.widgets.page import Asked, Page, of_study, requests
 from rlvision_widgets.widgets.server import Connection, RequestServer
 from rlvision_widgets.widgets.source import StudySource
 
@@ -26,6 +27,7 @@ __all__ = ["Choice", "Study", "View"]
 assert answers.__all__
 
 Study = xr.DataTree | str | os.PathLike[str]
+_INJECTED = {"_anywidget_id", "_css", "_esm"}  # traits that anywidget adds to each view
 
 
 class Choice(t.Enum):  # type: ignore[type-arg]
@@ -197,6 +199,35 @@ class View(anywidget.AnyWidget):
     def _poster(self) -> bytes | None:
         """Return a PNG picture of the view, for where none can run."""
         return None
+
+    def page(self) -> Page:
+        """Gather what a page without a kernel has to carry; `save_snapshot` writes it.
+
+        Raises
+        ------
+        ValueError
+            If the view shows what is not computed, because a page cannot compute it.
+        """
+        sources = tuple(StudySource(source.study) for source in self._sources)
+        for source in sources:
+            source.peers = sources
+        state, asked = self._page_state(sources), list(self._page_requests(sources))
+        return Page(self._bundle, sources, state, asked, self._poster())
+
+    def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
+        """Return the synced traits that a page opens with: as the view stands, but at rest."""
+        traits = self.class_traits(sync=True).items()
+        own = {name: trait for name, trait in traits if issubclass(trait.this_class, View) and name not in _INJECTED}
+        return {
+            name: self.trait_defaults(name) if trait.metadata.get("passing") else getattr(self, name)
+            for name, trait in own.items()
+        }
+
+    def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterable[Asked]:
+        """Yield every request that the view can make of the sources, and that has an answer without an agent."""
+        if len(sources) == 1:
+            return requests(sources[0])
+        return [asked for index, source in enumerate(sources) for asked in of_study(index, requests(source))]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Add a picture, for where no view can run: GitHub, an untrusted notebook."""
