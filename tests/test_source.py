@@ -131,7 +131,7 @@ def test_what_is_not_computed_is_no_error_and_has_no_arrays(study):
 
 def test_a_half_computed_chunk_is_not_there_and_a_computed_one_is():
     study = toy.toy_study()
-    study["layers/2b/outputs/value"]["completeness_error"].values[0, 70:] = np.nan
+    toy.forget(study["layers/2b/outputs/value"], trajectory=0, step=slice(70, None))
     source = StudySource(study)
     where = {**VALUE, "trajectory": 0}
     assert source.answer("attribution", {**where, "chunk": 0})[0] == {"computed": True}

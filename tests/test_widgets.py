@@ -1,11 +1,14 @@
 """The explorer's Python side, driven as a browser would drive it."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,10 +16,12 @@ import toy
 import traitlets
 import xarray as xr
 
+from rlvision_widgets import changes
 from rlvision_widgets.schema import Selection
 from rlvision_widgets.storage import save_study
-from rlvision_widgets.widgets import Explorer, bundle
+from rlvision_widgets.widgets import Explorer, bundle, requests
 from rlvision_widgets.widgets.jobs import Job, Line
+from rlvision_widgets.widgets.view import View
 
 ROOT = Path(__file__).parent.parent
 VALUE = {"trajectory": 0, "layer": "2b", "output": "value"}
@@ -78,7 +83,7 @@ class ToyConnection:
         outputs = self.study[f"layers/{selection.layer}/outputs"]
         if selection.output not in outputs.children:
             empty = source.copy(deep=True)
-            empty["completeness_error"][:] = np.nan
+            toy.forget(empty)
             outputs[selection.output] = xr.DataTree(empty)
         errors = outputs[selection.output]["completeness_error"].values
         errors[selection.trajectory, selection.steps] = 0.01
@@ -96,11 +101,17 @@ def explorer(study):
 @pytest.fixture
 def computing():
     study = toy.toy_study()
-    study["layers/2b/outputs/value"]["completeness_error"].values[:] = np.nan
+    toy.forget(study["layers/2b/outputs/value"])
     view = Explorer(study, connection=ToyConnection(study))
     view.send = Recorder()
     yield view
     view.close()
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Requests that a test registers are gone after it."""
+    monkeypatch.setattr(requests, "REQUESTS", dict(requests.REQUESTS))
 
 
 def ask(view, request, method, params):
@@ -215,6 +226,90 @@ def test_without_a_built_front_end_the_error_names_the_command(study, tmp_path, 
         Explorer(study)
 
 
+@pytest.mark.parametrize(
+    ("trait", "value", "message"),
+    [
+        ("more_outputs", ["value", "valu"], "more_outputs: unknown output 'valu'. Did you mean 'value'"),
+        ("more_outputs", ["value", " value"], "each output once, got 'value' 2 times"),
+        ("mode", "chang", "unknown mode 'chang'. Did you mean 'change'"),
+        ("scale", "studies", "Did you mean 'study'"),
+        ("style", 3, "unknown style 3. Known: 'standard', 'article'"),
+        ("view_range", [3], r"empty or [start, stop] with 0 <= start < stop <= 130, got [3]"),
+        ("view_range", [5, 5], "got [5, 5]"),
+        ("selected_range", [0, 131], "got [0, 131]"),
+        ("opened", 4, "a feature of layer '2b', which has 4; got 4"),
+        ("cell", [32, 0], "within the 32 x 32 cells of layer '2b', got [32, 0]"),
+        ("cell", [1], "got [1]"),
+        ("story", "fall", "unknown story 'fall'. Known: none"),
+        ("note", -1, "note must be None or count from 0"),
+        ("cursor_x", [1.0], "set step instead"),
+    ],
+)
+def test_a_wrong_value_of_a_later_trait_is_refused(explorer, trait, value, message):
+    before = getattr(explorer, trait)
+    with pytest.raises(traitlets.TraitError) as error:
+        setattr(explorer, trait, value)
+    assert message in str(error.value)
+    assert getattr(explorer, trait) == before
+
+
+def test_a_layer_forgets_the_open_feature_and_the_cell_that_it_lacks(computing):
+    computing.opened, computing.cell = 3, [31, 31]
+    computing.layer = "1a"
+    assert (computing.opened, computing.cell) == (None, [31, 31])
+    computing.cell = [40, 0]
+    computing.layer = "2b"
+    assert computing.cell == []
+
+
+# -- state --------------------------------------------------------------------------------------------------------
+
+SHOWN = {"trajectory": 2, "step": 77, "feature": 1, "cell": [3, 4], "view_range": [10, 90], "scale": "trajectory"}
+
+
+def test_the_state_is_short_json_of_what_differs_and_restores_an_equal_view(study):
+    view = Explorer(study, **SHOWN)
+    view.hovered, view.playing = 2, True
+    text = json.dumps(view.state())
+    assert json.loads(text) == SHOWN
+    for other in (Explorer(study, state=text), Explorer(study, state=view.state())):
+        assert other.state() == SHOWN
+        assert (other.hovered, other.playing) == (None, False)
+    assert Explorer(study).state() == {}
+    assert Explorer(study, step=5, state=text).step == 5, "a keyword takes precedence"
+
+
+def test_restoring_replaces_everything_that_was_set_in_one_message(explorer):
+    explorer.step, explorer.combine = 9, True
+    sent = []
+    explorer.send_state = lambda key=None: sent.append(set(key))
+    explorer.restore({"step": 12})
+    assert (explorer.step, explorer.combine) == (12, False)
+    assert [{"step", "combine"} <= keys for keys in sent] == [True]
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "message"),
+    [
+        ({"step": 12, "trajectory": 3}, traitlets.TraitError, "trajectory must be from 0 to 2"),
+        ({"step": 12, "trajectory": "1"}, traitlets.TraitError, "trajectory"),
+        ({"step": 12, "trajectry": 1}, ValueError, "Explorer state: unknown trait 'trajectry'. Did you mean"),
+        ({"step": 12, "num_steps": 1}, ValueError, "unknown trait 'num_steps'"),
+        ('{"step": 12,', ValueError, "expected the JSON text of a view's state"),
+        ("[12]", ValueError, "a dict or its JSON text, got [12]"),
+        ([("step", 12)], ValueError, "a dict or its JSON text"),
+    ],
+)
+def test_a_bad_state_is_refused_as_a_whole(explorer, state, error, message):
+    explorer.restore(SHOWN)
+    with pytest.raises(error) as refused:
+        explorer.restore(state)
+    assert message in str(refused.value)
+    assert explorer.state() == SHOWN
+    with pytest.raises(error):
+        Explorer(explorer.study, state=state)
+
+
 # -- requests -----------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +368,97 @@ def test_a_long_read_does_not_hold_up_a_chunk(explorer, monkeypatch):
     monkeypatch.setattr(explorer.source, "num_steps", 130)
     free.set()
     assert "result" in explorer.send.reply("strip")[0]
+
+
+class Pair(View):
+    """A view of two studies, without a front-end of its own."""
+
+    _bundle = "explorer"
+
+
+def test_the_parameter_study_picks_one_of_several(study):
+    other = toy.toy_study(num_trajectories=1, seed=1)
+    view = Pair([(study, None, None), (other, None, None)])
+    view.send = Recorder()
+    for index, tree in enumerate((study, other)):
+        ask(view, f"s{index}", "observations", {"trajectory": 0, "chunk": 0, "study": index})
+        (spec,), (buffer,) = view.send.reply(f"s{index}")[0]["result"]["arrays"], view.send.reply(f"s{index}")[1]
+        frames = np.frombuffer(zlib.decompress(buffer), np.uint8).reshape(spec["shape"])
+        axes = [spec["dims"].index(dim) for dim in ("step", "height", "width", "rgb")]
+        np.testing.assert_array_equal(frames.transpose(axes), tree["observation"].values[0, :64])
+    assert [source.peers for source in view.sources] == [view.sources] * 2
+    for wrong in (2, -1, "0", True):
+        ask(view, f"w{wrong}", "curves", {"trajectory": 0, "study": wrong})
+        assert "out of range; there are 2, from 0" in view.send.reply(f"w{wrong}")[0]["error"]
+    view.close()
+
+
+def test_what_a_request_writes_is_shown_by_all_views_of_the_study_before_the_reply(registered):
+    study, other = toy.toy_study(), toy.toy_study()
+    views = [Explorer(study), Explorer(study), Explorer(other)]
+    for view in views:
+        view.send = Recorder()
+
+    @requests.request(writes=True)
+    def scribble(source, *, name: str):
+        source.study["layers/2b"]["feature_name"].values[0] = name
+        return {"known": name}, {}
+
+    ask(views[0], "w", "scribble", {"name": "gold"})
+    assert views[0].send.reply("w")[0]["result"] == {"known": "gold", "arrays": []}
+    names = [view._study["layers"][0]["features"][0]["name"] for view in views]
+    assert names == ["gold", "gold", "coin"]
+    views[1].close()
+    study["layers/2b"]["feature_name"].values[0] = "coin"
+    changes.announce(study)
+    assert [view._study["layers"][0]["features"][0]["name"] for view in views] == ["coin", "gold", "coin"]
+
+
+def test_writers_take_turns(registered):
+    study, running, most = toy.toy_study(), [], []
+
+    @requests.request(writes=True, slow=True)
+    def scribble(source, *, times: int):
+        for _ in range(times):
+            running.append(1)
+            most.append(len(running))
+            time.sleep(0.001)
+            running.pop()
+        return {}, {}
+
+    views = [Explorer(study), Explorer(study)]
+    for view in views:
+        view.send = Recorder()
+        ask(view, "t", "scribble", {"times": 20})
+    assert all("result" in view.send.reply("t")[0] for view in views)
+    assert (len(most), max(most)) == (40, 1)
+
+
+def test_a_request_that_needs_an_agent_reports_and_is_refused_without_one(computing, study, registered):
+    @requests.request(needs_agent=True)
+    def ponder(source, work, *, depth: int, kind: Literal["deep", "flat"]):
+        work.report(kind, depth, depth)
+        return {"outputs": list(work.connection.outputs)}, {"depth": xr.Variable("a", np.full(1, depth, np.int32))}
+
+    ask(computing, "p", "ponder", {"depth": 2, "kind": "deep"})
+    content, buffers = computing.send.reply("p")
+    assert content["result"]["outputs"] == ["value", "RIGHT"]
+    assert zlib.decompress(buffers[0]) == bytes([2, 0, 0, 0])
+    assert [(m["stage"], m["done"]) for m in computing.send.progress("p")] == [("deep", 2)]
+    ask(computing, "q", "ponder", {"depth": 2, "kind": "steep"})
+    assert "kind must be one of 'deep', 'flat', got 'steep'" in computing.send.reply("q")[0]["error"]
+    view = Explorer(study)
+    view.send = Recorder()
+    ask(view, "r", "ponder", {"depth": 2, "kind": "deep"})
+    assert "no agent to compute with" in view.send.reply("r")[0]["error"]
+
+
+def test_a_request_must_say_what_its_parameters_are(registered):
+    with pytest.raises(TypeError, match="hint: depth must be annotated"):
+
+        @requests.request()
+        def hint(source, *, depth):
+            return {}, {}
 
 
 # -- computing ----------------------------------------------------------------------------------------------------
@@ -403,8 +589,8 @@ def test_an_agent_computes_through_its_study(built, agent):
     view = Explorer(study, agent=agent)
     view.send = Recorder()
     assert view.can_compute
-    assert [layer["name"] for layer in view._study["layers"]] == list(agent.layers)
-    absent = next(layer["name"] for layer in view._study["layers"] if not layer["features"])
+    assert [layer["name"] for layer in view._study["layers"]] == ["input", *agent.layers]
+    absent = next(layer["name"] for layer in view._study["layers"][1:] if not layer["features"])
     where = {"trajectory": 1, "layer": absent, "output": "value"}
     ask(view, "q", "compute", {**where, "step": 0})
     assert view.send.reply("q")[0]["result"] == {"arrays": []}

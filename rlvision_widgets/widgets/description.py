@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.analysis.moments import bookmarks, episodes
@@ -26,6 +27,7 @@ from rlvision_widgets.widgets.wire import (
 __all__ = [
     "Offers",
     "action_names",
+    "are_computed",
     "describe_layers",
     "describe_outputs",
     "describe_rollout",
@@ -124,7 +126,18 @@ def describe_stories(study: xr.DataTree) -> list[StoryDescription]:
 
 def is_complete(output: xr.DataTree) -> bool:
     """Tell whether every step of every trajectory has its attribution."""
-    return bool(np.isfinite(output.dataset["completeness_error"].values).all())
+    return bool(are_computed(output).all())
+
+
+def are_computed(output: xr.DataTree, where: Mapping[str, Any] | None = None) -> npt.NDArray[np.bool_]:
+    """Tell of steps whether their attribution is computed.
+
+    A step without points is not. One whose numbers are not finite (a broken network) is, and stays so.
+    """
+    data = output.dataset.variables
+    error, points = (data[name].isel(where or {}).values for name in ("completeness_error", "num_points"))
+    computed: npt.NDArray[np.bool_] = np.isfinite(error) | (points > 0)
+    return computed
 
 
 def action_names(study: xr.DataTree) -> list[str]:

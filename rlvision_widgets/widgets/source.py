@@ -18,6 +18,7 @@ from rlvision_widgets.schema import CHUNK, ROLLOUT, SchemaError, check
 from rlvision_widgets.widgets.description import (
     Offers,
     action_names,
+    are_computed,
     describe_layers,
     describe_outputs,
     describe_rollout,
@@ -28,7 +29,7 @@ from rlvision_widgets.widgets.description import (
 from rlvision_widgets.widgets.requests import Answer, Request, check_request
 from rlvision_widgets.widgets.wire import StudyDescription
 
-__all__ = ["SHORT", "StudySource", "is_long", "is_step_computed", "read", "steps_of"]
+__all__ = ["SHORT", "StudySource", "is_long", "read", "steps_of"]
 
 SHORT = 2048  # steps up to which a trajectory is shown without a preview
 
@@ -128,10 +129,7 @@ class StudySource:
     def is_computed(self, trajectory: int, layer: str, output: str, chunk: int) -> bool:
         """Tell whether a chunk of attribution is there."""
         node = self.output(layer, output)
-        if node is None:
-            return False
-        error = node.dataset.variables["completeness_error"].isel(steps_of(trajectory, chunk))
-        return bool(is_step_computed(error.values).all())
+        return node is not None and bool(are_computed(node, steps_of(trajectory, chunk)).all())
 
     def display_scale(self, layer: str, output: str) -> float:
         """Return the attribution that is drawn at full strength; 1 where nothing is computed, or all of it is zero."""
@@ -148,12 +146,6 @@ def read(node: xr.DataTree, names: tuple[str, ...], where: dict[str, Any]) -> di
 def steps_of(trajectory: int, chunk: int) -> dict[str, Any]:
     """Return where a chunk's steps are."""
     return {"trajectory": trajectory, "step": slice(chunk * CHUNK, (chunk + 1) * CHUNK)}
-
-
-def is_step_computed(completeness_error: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-    """Tell of each step whether its attribution is computed; NaN says that it is not."""
-    computed: npt.NDArray[np.bool_] = np.isfinite(completeness_error)
-    return computed
 
 
 def is_long(source: StudySource) -> bool:

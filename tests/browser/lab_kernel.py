@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 import toy
 import xarray as xr
 
@@ -40,6 +39,6 @@ class SlowConnection:
         outputs = self.study[f"layers/{layer}/outputs"]
         if output not in outputs.children:
             empty = self.finished["layers/2b/outputs/value"].to_dataset().copy(deep=True)
-            empty["completeness_error"].values[:] = np.nan
+            toy.forget(empty)
             outputs[output] = xr.DataTree(empty)
         return outputs[output]

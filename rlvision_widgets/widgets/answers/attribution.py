@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rlvision_widgets.widgets.description import is_complete
+from rlvision_widgets.widgets.description import are_computed, is_complete
 from rlvision_widgets.widgets.requests import Answer, request
-from rlvision_widgets.widgets.source import StudySource, is_long, is_step_computed, read, steps_of
+from rlvision_widgets.widgets.source import StudySource, is_long, read, steps_of
 
 __all__ = ["residual_share", "robust_axis"]
 
@@ -42,9 +42,9 @@ def totals(source: StudySource, trajectory: int, layer: str, output: str) -> Ans
     arrays = read(node, ("total", "residual_total", "completeness_error"), {"trajectory": trajectory})
     share = residual_share(arrays["total"].transpose(..., "feature").values, arrays["residual_total"].values)
     arrays["residual_share"] = xr.Variable("step", share)
-    computed = bool(is_step_computed(arrays["completeness_error"].values).all())
+    computed = bool(are_computed(node, {"trajectory": trajectory}).all())
     shared = _of_the_study(source, layer, output, node)
-    own = {"trajectory_scale": _trajectory_scale(node.dataset, trajectory)}
+    own = {"trajectory_scale": _trajectory_scale(node, trajectory)}
     return {"computed": computed, **shared, **own}, arrays
 
 
@@ -102,13 +102,13 @@ def _of_the_study(source: StudySource, layer: str, output: str, node: xr.DataTre
         data = node.dataset
         total = data["total"].transpose(..., "feature").values
         bars = np.concatenate([total, data["residual_total"].values[..., np.newaxis]], axis=-1)
-        error = data["completeness_error"].values
-        fine = is_step_computed(error) & np.isfinite(bars).all(axis=-1)
-        share = residual_share(total, data["residual_total"].values)
+        fine = are_computed(node) & np.isfinite(bars).all(axis=-1)
+        error, share = data["completeness_error"].values, residual_share(total, data["residual_total"].values)
+        error = error[fine & np.isfinite(error)]
         return {
             "display_scale": source.display_scale(layer, output),
             "axis": robust_axis(bars[fine]),
-            "limits": {"completeness_error": _unusual(np.abs(error[fine])), "residual_share": _unusual(share[fine])},
+            "limits": {"completeness_error": _unusual(np.abs(error)), "residual_share": _unusual(share[fine])},
         }
 
     return source.cached(("scales", layer, output), measure, keep=is_complete(node))
@@ -118,16 +118,16 @@ def _unusual(values: npt.NDArray[np.floating]) -> float | None:
     return float(np.quantile(values, UNUSUAL)) if values.size else None
 
 
-def _trajectory_scale(data: xr.Dataset, trajectory: int) -> float:
+def _trajectory_scale(node: xr.DataTree, trajectory: int) -> float:
     """Return the median over a trajectory's computed steps of the step's largest |attribution| in a cell.
 
     Where that is 0, the largest of all; where that is 0 too, 1. The rule of Hilton et al. 2020's interface but for
     the sign: it took each step's largest positive attribution.
     """
-    names = ["completeness_error", "scale", *({"largest"} & set(data))]
-    one = data[names].isel(trajectory=trajectory).load()
+    here = {"trajectory": trajectory}
+    one = read(node, ("largest", "scale"), here)
     largest = one["largest"] if "largest" in one else 127 * one["scale"]
-    shown = largest.values[is_step_computed(one["completeness_error"].values)]
+    shown = largest.values[are_computed(node, here)]
     shown = shown[np.isfinite(shown)]
     if not shown.size:
         return 1.0
