@@ -1,91 +1,168 @@
 /** One feature of the legend: colour, example patches, name, signed bar and number. */
 import { featureColour } from "../core/colours.ts";
-import { signed } from "../core/numbers.ts";
+import { fixed, signed } from "../core/numbers.ts";
+import { outputUnit } from "../core/units.ts";
 import { slice } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
-import { context2d, h, setAttribute, setText } from "../views/dom.ts";
+import { context2d, h, icon, setAttribute, setText } from "../views/dom.ts";
+import { PENCIL } from "../views/icons.ts";
 import type { Context } from "./panel.ts";
 
 export interface Row {
   element: HTMLElement;
-  draw(scene: Scene, value: number | undefined, axis: { low: number; high: number }, decimals: number): void;
+  /** Pins the feature; stands for the row to the keyboard. */
+  pin: HTMLButtonElement;
+  swatch: HTMLElement;
+  /** What the feature is called now. */
+  readonly name: string;
+  draw(scene: Scene, decimals: number): void;
+  /** Only one row's buttons are stops of the Tab key. */
+  setCurrent(current: boolean): void;
 }
 
-export function legendRow({ session, signal }: Context, index: number): Row {
-  const swatch = h("span", { class: "rlv-swatch" });
+export interface Acts {
+  open(index: number): void;
+  rename(index: number): void;
+  recolour(index: number): void;
+}
+
+export function legendRow(context: Context, index: number, isResidual: boolean, acts: Acts): Row {
+  const { session, signal } = context;
+  const swatch = h(isResidual ? "span" : "button", { class: "rlv-swatch" });
   const thumbnail = h("canvas", { class: "rlv-thumbnail", "aria-hidden": "true", width: 1, height: 1 });
+  const open = isResidual ? thumbnail : h("button", { class: "rlv-open" }, thumbnail);
   const name = h("span", { class: "rlv-name" });
   const note = h("span", { class: "rlv-note" });
   const bar = h("span", { class: "rlv-bar" });
   const number = h("span", { class: "rlv-number" });
-  const element = h(
+  const pin = h(
     "button",
-    { class: "rlv-row" },
-    swatch,
-    thumbnail,
+    { class: "rlv-pin" },
     h("span", { class: "rlv-names" }, name, note),
     h("span", { class: "rlv-track", "aria-hidden": "true" }, bar),
     number,
   );
+  const edit = h("button", { class: "rlv-edit" }, icon(PENCIL));
+  const element = h("div", { class: isResidual ? "rlv-row rlv-residual" : "rlv-row" }, swatch, open, pin);
+  if (!isResidual) element.append(edit);
+  const stops = isResidual ? [pin] : [swatch, open, pin, edit];
+  const on = (target: HTMLElement, event: string, act: () => void) =>
+    target.addEventListener(event, act, { signal });
+
   const hover = (over: boolean) => {
     if (over) session.set("hovered", index);
     else if (session.model.get("hovered") === index) session.set("hovered", null);
   };
-  for (const [event, over] of [
-    ["pointerenter", true],
-    ["pointerleave", false],
-    ["focus", true],
-    ["blur", false],
-  ] as const)
-    element.addEventListener(event, () => hover(over), { signal });
-  element.addEventListener(
-    "click",
-    () => session.set("feature", session.model.get("feature") === index ? null : index),
-    { signal },
-  );
+  on(element, "pointerenter", () => hover(true));
+  on(element, "pointerleave", () => hover(false));
+  on(element, "focusin", () => hover(true));
+  on(element, "focusout", () => hover(false));
+  on(pin, "click", () => session.set("feature", session.model.get("feature") === index ? null : index));
+  if (!isResidual) {
+    on(pin, "dblclick", () => acts.rename(index));
+    on(edit, "click", () => acts.rename(index));
+    on(open, "click", () => acts.open(index));
+    on(swatch, "click", () => acts.recolour(index));
+  }
 
-  let drawn: unknown;
-  let opaque = false;
-  const drawThumbnail = (scene: Scene) => {
-    const solid = scene.isolated === index;
-    if (drawn === scene.examples && opaque === solid) return;
-    drawn = scene.examples;
-    opaque = solid;
-    const pixels = slice(scene.examples, "thumbnail", index);
-    const [, height = 1, width = 1] = scene.examples?.arrays.thumbnail?.shape ?? [];
-    thumbnail.width = width;
-    thumbnail.height = height;
-    if (!pixels) return;
-    const image = new ImageData(width, height);
-    image.data.set(pixels);
-    if (solid) for (let alpha = 3; alpha < image.data.length; alpha += 4) image.data[alpha] = 255;
-    context2d(thumbnail).putImageData(image, 0, 0);
+  const drawThumbnail = thumbnailOf(thumbnail, index);
+  let text = "";
+  const call = (shown: string) => {
+    if (text === shown) return;
+    text = shown;
+    setText(name, shown);
+    for (const [button, verb] of [
+      [swatch, "Colour of"],
+      [open, "Open"],
+      [edit, "Rename"],
+    ] as const)
+      if (button instanceof HTMLButtonElement) {
+        setAttribute(button, "aria-label", `${verb} ${shown}`);
+        setAttribute(
+          button,
+          "title",
+          verb === "Open" ? "what it looks for" : (verb.split(" ")[0] ?? "").toLowerCase(),
+        );
+      }
   };
 
   return {
     element,
-    draw(scene, value, axis, decimals) {
-      const isResidual = index === scene.numFeatures;
-      const feature = scene.layer?.features[index];
-      const text = isResidual ? "residual" : (feature?.name ?? `feature ${index}`);
+    pin,
+    swatch,
+    get name() {
+      return text;
+    },
+    setCurrent(current) {
+      for (const stop of stops) setAttribute(stop, "tabindex", current ? "0" : "-1");
+    },
+    draw(scene, decimals) {
+      const { amounts, axis } = scene.row;
+      const value = amounts[index];
+      const isolated = scene.isolated === index;
       const share = scene.layer?.quality?.residual_share;
-      setText(name, text);
+      call(isResidual ? "residual" : (scene.layer?.features[index]?.name ?? `feature ${index}`));
       setText(note, isResidual && typeof share === "number" ? `${Math.round(100 * share)} % of |A|` : "");
-      if (isResidual)
-        setAttribute(note, "title", "share of the layer's absolute attribution that no feature explains");
-      setText(number, signed(value, decimals));
-      setAttribute(element, "class", isResidual ? "rlv-row rlv-residual" : "rlv-row");
-      setAttribute(element, "aria-pressed", String(scene.pinned === index));
-      setAttribute(element, "data-isolated", scene.isolated === index);
-      setAttribute(element, "data-off", isResidual && !scene.showResidual && scene.isolated !== index);
+      setText(number, scene.gradients ? "" : signed(value, decimals));
+      // Only where the pointer or the focus is: nobody reads the others, and there may be hundreds.
+      if (isolated) setAttribute(pin, "title", explain(scene, index, decimals + 1));
+      setAttribute(pin, "aria-pressed", String(scene.pinned === index));
+      setAttribute(element, "data-pinned", scene.pinned === index);
+      setAttribute(element, "data-isolated", isolated);
+      setAttribute(element, "data-off", isResidual && !scene.showResidual && !isolated);
       if (!isResidual) {
         const colour = featureColour(scene.layer?.features ?? [], index);
         if (element.style.getPropertyValue("--rlv-colour") !== colour)
           element.style.setProperty("--rlv-colour", colour);
       }
-      drawBar(bar, value ?? 0, axis);
-      drawThumbnail(scene);
+      drawBar(bar, scene.gradients ? 0 : (value ?? 0), axis);
+      drawThumbnail(scene, isolated);
     },
+  };
+}
+
+/** The number in full: its unit, and which share of what it is. */
+function explain(
+  { row, mode, numFeatures, layer, gradients }: Scene,
+  index: number,
+  decimals: number,
+): string {
+  const residual = layer?.quality?.residual_share;
+  const lines: string[] = [];
+  if (!gradients) {
+    const all = row.amounts.reduce((sum, amount) => sum + Math.abs(amount), 0);
+    const value = row.amounts[index] ?? Number.NaN;
+    const what = mode === "change" ? "change of its total since the last step" : "summed over the picture";
+    lines.push(`${signed(value, decimals)} ${outputUnit(row.output)} of ${row.label}, ${what}`);
+    if (all > 0)
+      lines.push(
+        `${fixed((100 * Math.abs(value)) / all, 0)} % of the sizes of all totals here, residual included`,
+      );
+  }
+  if (index === numFeatures && typeof residual === "number")
+    lines.push(
+      `${fixed(100 * residual, 1)} % of |A|: cell by cell, the share of this layer's attribution that no feature explains`,
+    );
+  return lines.join("\n");
+}
+
+/** Draws a feature's thumbnail when it or its opacity changes. */
+function thumbnailOf(canvas: HTMLCanvasElement, index: number): (scene: Scene, solid: boolean) => void {
+  let drawn: unknown;
+  let opaque = false;
+  return ({ examples }, solid) => {
+    if (drawn === examples && opaque === solid) return;
+    drawn = examples;
+    opaque = solid;
+    const pixels = slice(examples, "thumbnail", index);
+    const [, height = 1, width = 1] = examples?.arrays.thumbnail?.shape ?? [];
+    canvas.width = width;
+    canvas.height = height;
+    if (!pixels) return;
+    const image = new ImageData(width, height);
+    image.data.set(pixels);
+    if (solid) for (let alpha = 3; alpha < image.data.length; alpha += 4) image.data[alpha] = 255;
+    context2d(canvas).putImageData(image, 0, 0);
   };
 }
 

@@ -36,7 +36,7 @@ class ExplorerPage:
     def __init__(self, inside, number=0):
         self.root = inside.get_by_role("region", name="Explorer").nth(number)
         self.slider = self.root.get_by_role("slider", name="Step")
-        self.features = self.root.get_by_role("group", name="Features").get_by_role("button")
+        self.features = self.root.get_by_role("group", name="Features").locator("button[aria-pressed]")
 
     def button(self, name):
         """Return the button of that name."""
