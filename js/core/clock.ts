@@ -1,4 +1,5 @@
 /** Playback time: which step belongs to a moment. Time-based, so a slow frame never makes the film slower. */
+import { type Range, type Span, spanOf } from "./timeline.ts";
 
 export interface Playing {
   numSteps: number;
@@ -6,6 +7,17 @@ export interface Playing {
   direction: number;
   fps: number;
   loop: boolean;
+  /** `[start, stop)`: playback that is inside stays inside. */
+  selectedRange?: Range;
+}
+
+/** The first and last step that playback from `step` moves between. */
+export function stretch(
+  { numSteps, selectedRange: [start = 0, stop = 0] = [] }: Playing,
+  step: number,
+): Span {
+  const inside = step >= start && step < Math.min(stop, numSteps);
+  return spanOf(inside ? [start, stop] : [], numSteps);
 }
 
 export class Clock {
@@ -19,7 +31,8 @@ export class Clock {
    * end. A step, speed or direction set by someone else starts the count anew from there.
    */
   advance(now: number, step: number, playing: Playing): { step: number; ended: boolean } {
-    const setting = `${playing.direction} ${playing.fps} ${playing.numSteps} ${playing.loop}`;
+    const { first, last } = stretch(playing, step);
+    const setting = `${playing.direction} ${playing.fps} ${first} ${last} ${playing.loop}`;
     if (step !== this.#last || setting !== this.#setting) {
       this.#origin = now;
       this.#from = step;
@@ -29,9 +42,10 @@ export class Clock {
     // A hair of slack: display times are rounded, and 1000/fps rarely is a whole number of them.
     const moved = Math.floor(((now - this.#origin) * playing.fps) / 1000 + 1e-6);
     const target = this.#from + moved * (playing.direction < 0 ? -1 : 1);
-    const count = Math.max(1, playing.numSteps);
-    const ended = !playing.loop && (target < 0 || target >= count);
-    const shown = ended ? (target < 0 ? 0 : count - 1) : ((target % count) + count) % count;
+    const count = last - first + 1;
+    const ended = !playing.loop && (target < first || target > last);
+    const around = first + ((((target - first) % count) + count) % count);
+    const shown = ended ? (target < first ? first : last) : around;
     this.#last = shown;
     return { step: shown, ended };
   }

@@ -7,21 +7,31 @@ import type { AnyModel } from "@anywidget/types";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { syntheticModel, syntheticStudy } from "../test/synthetic.ts";
+import { write } from "../test/writers.ts";
 import explorer from "../views/explorer.ts";
 
 const query = new URLSearchParams(location.search);
 document.documentElement.dataset.theme = query.get("theme") ?? "light";
 const numSteps = Number(query.get("steps") ?? 512);
-const study = syntheticStudy({ numSteps, numTrajectories: Number(query.get("trajectories") ?? 8) });
+const study = syntheticStudy({
+  numSteps,
+  numTrajectories: Number(query.get("trajectories") ?? 8),
+  stories: query.has("stories") || query.has("story"),
+});
 
-const changes: Record<string, unknown> = { can_compute: query.has("agent") };
-for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction"])
+const changes: Record<string, unknown> = {
+  can_compute: query.has("agent"),
+  _offline: query.has("offline"),
+};
+for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction", "note"])
   if (query.has(name)) changes[name] = Number(query.get(name));
-for (const name of ["playing", "loop", "overlay", "combine", "show_residual"])
+for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "centred"])
   if (query.has(name)) changes[name] = query.get(name) === "true";
-for (const name of ["layer", "output", "mode", "scale", "style"])
+for (const name of ["layer", "output", "mode", "scale", "style", "story"])
   if (query.has(name)) changes[name] = query.get(name);
 if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
+for (const name of ["view_range", "selected_range"])
+  if (query.has(name)) changes[name] = query.get(name)?.split(",").map(Number);
 const model = syntheticModel(study, changes);
 
 const latency = Number(query.get("latency") ?? 0);
@@ -70,8 +80,19 @@ model.send = (message: unknown) => {
     queueMicrotask(() => say({ kind: "rlv-reply", id, error: "ValueError: no such study" }));
   else if (method === "compute" && query.has("agent")) compute(id, params);
   else if (method === "bundle") void bundle(id, String(params.name));
-  else setTimeout(() => send(message), latency);
+  else setTimeout(() => writeOrRead(message, id, method, params), latency);
 };
+
+function writeOrRead(message: unknown, id: string, method: string, params: Params): void {
+  try {
+    const written = write(study, method, params);
+    if (!written) return send(message);
+    model.set("_study", { ...study, stories: study.stories.map((story) => ({ ...story })) });
+    say({ kind: "rlv-reply", id, result: written });
+  } catch (error) {
+    say({ kind: "rlv-reply", id, error: String(error) });
+  }
+}
 
 const el = document.querySelector<HTMLElement>("#view");
 if (!el) throw new Error("the page has no place for the view");

@@ -1,5 +1,5 @@
 /** Everything of one model that its views share: data, requests, playback and the one drawing loop. */
-import { Clock } from "../core/clock.ts";
+import { Clock, stretch } from "../core/clock.ts";
 import { ChunkStore } from "../core/store.ts";
 import { clamp, episodeJump, stored } from "../core/study.ts";
 import { type Params, requestKey, type Want, wanted } from "../core/wants.ts";
@@ -44,6 +44,11 @@ export class Session {
 
   get computing(): Computing | null {
     return this.#computation.state;
+  }
+
+  /** A page without a kernel: nothing can be computed or written. */
+  get offline(): boolean {
+    return (this.model as { get(name: string): unknown }).get("_offline") === true;
   }
 
   get focusedRow(): number {
@@ -96,13 +101,14 @@ export class Session {
     this.set("step", clamp(step ?? scene.step, 0, target.num_steps - 1));
   }
 
-  /** Plays in `direction`, or pauses when it already does. From the last step it starts over. */
+  /** Plays in `direction`, or pauses when it already does. From where playback ends it starts over. */
   play(direction: number): void {
     const scene = gather(this);
     if (!scene) return;
     const running = scene.playing && scene.direction === direction;
-    const end = direction > 0 ? scene.numSteps - 1 : 0;
-    if (!running && !scene.loop && scene.step === end) this.goTo(direction > 0 ? 0 : scene.numSteps - 1);
+    const { first, last } = stretch(scene, scene.step);
+    const [start, end] = direction > 0 ? [first, last] : [last, first];
+    if (!running && !scene.loop && scene.step === end) this.goTo(start);
     this.set("direction", direction);
     this.set("playing", !running);
   }

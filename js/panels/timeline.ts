@@ -1,169 +1,160 @@
-/** Time below everything: squeezed frames and curves of the whole trajectory; drag to move through it. */
-import { follow, SHORTEST_SPAN, type Span, xToStep, zoom } from "../core/timeline.ts";
-import { numbers } from "../host/replies.ts";
+/** Time below everything: squeezed frames and curves of the trajectory, or of a part of it; drag to move through it. */
+import { type Episode, episodeAt } from "../core/study.ts";
+import { between, follow, pan, SHORTEST_SPAN, spanOf, stepToX } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
-import { context2d, h, setAttribute } from "../views/dom.ts";
-import { cursor } from "./cursor.ts";
-import { GUTTER, type Layout, layOut } from "./lanes.ts";
+import { h, icon, setAttribute } from "../views/dom.ts";
+import { CENTRE } from "../views/icons.ts";
+import { band } from "./band.ts";
+import { described } from "./cursor.ts";
+import { type Gestures, listenToPointers } from "./gestures.ts";
+import { OUTCOME_MARK } from "./header.ts";
+import { GUTTER } from "./lanes.ts";
+import { overview } from "./overview.ts";
 import type { Context, Panel } from "./panel.ts";
-import { drawBase } from "./timeline_draw.ts";
-import { drawStrip } from "./trajectories.ts";
+import { type Pointed, plot } from "./plot.ts";
+import { look, select, shown, toggleCentred, zoomed } from "./ranges.ts";
 
-export function timeline({ session, signal, theme }: Context): Panel {
+const NEAR = 6; // pixels from a mark within which it is meant
+
+export function timeline(context: Context): Panel {
+  const { session, signal } = context;
+  const { model } = session;
   const slider = h("input", { class: "rlv-slider", type: "range", min: 0, step: 1, "aria-label": "Step" });
-  const base = h("canvas", { class: "rlv-base", role: "img" });
-  const moving = cursor();
-  const plot = h("div", { class: "rlv-plot" }, base, moving.element);
-  const wider = h("button", { class: "rlv-icon", "aria-label": "Show more steps" }, "−");
-  const closer = h(
-    "button",
-    { class: "rlv-icon", "aria-label": "Show fewer steps", title: "zoom in (Ctrl and wheel)" },
-    "+",
-  );
-  const zooming = h("span", { class: "rlv-zoom", role: "group", "aria-label": "Zoom" }, wider, closer);
+  slider.addEventListener("input", () => session.goTo(Number(slider.value)), { signal });
+  slider.addEventListener("pointerdown", () => session.set("playing", false), { signal });
+  const zooming = zoomButtons(context);
+  const curves = plot(context.theme, session.invalidate, signal);
+  let scene: Scene | null = null;
+  let pointed: Pointed | null = null;
+
+  const stepAt = (clientX: number): number => {
+    const { axis, element } = curves;
+    if (!axis) return 0;
+    const share = (clientX - element.getBoundingClientRect().left - axis.left) / axis.width;
+    return axis.first + share * (axis.last - axis.first);
+  };
+  const selected = band(session, stepAt, signal);
+  curves.element.append(selected.element);
+  const whole = overview(session, signal);
   const element = h(
     "div",
     { class: "rlv-timeline" },
-    h("div", { class: "rlv-slide" }, slider, zooming),
-    plot,
+    h("div", { class: "rlv-slide" }, slider, zooming.element),
+    curves.element,
+    whole.element,
   );
-  const context = context2d(base);
   element.style.setProperty("--rlv-gutter-left", `${GUTTER.left}px`);
   element.style.setProperty("--rlv-gutter-right", `${GUTTER.right}px`);
 
-  let layout: Layout | null = null;
-  // Observed, not read: reading it while drawing would force a layout of the page at every step.
-  let width = 0;
-  let hovered: number | null = null;
-  let strip: HTMLCanvasElement | null = null;
-  let stripOf: unknown;
-  let drawn: unknown[] = [];
-  let span: Span = { first: 0, last: 0 };
-  let spanOf = -1;
-  let numSteps = 0;
-
-  const zoomBy = (factor: number, around: number) => {
-    span = zoom(span, factor, around, numSteps);
-    session.invalidate();
+  /** The mark, or else the episode, whose name is under the pointer. */
+  const named = (step: number, event: MouseEvent) => {
+    const { axis, layout, marks, element: box } = curves;
+    if (!axis || !layout || event.clientY - box.getBoundingClientRect().top > layout.strip.top) return {};
+    const x = stepToX(axis, step);
+    const mark = marks.find((one) => Math.abs(stepToX(axis, one.step) - x) <= NEAR);
+    return { mark, episode: scene?.episodes[episodeAt(scene.episodes, Math.round(step))] };
   };
-  closer.addEventListener("click", () => zoomBy(0.5, session.model.get("step")), { signal });
-  wider.addEventListener("click", () => zoomBy(2, session.model.get("step")), { signal });
-
-  slider.addEventListener("input", () => session.goTo(Number(slider.value)), { signal });
-  slider.addEventListener("pointerdown", () => session.set("playing", false), { signal });
-
-  const resized = new ResizeObserver(([entry]) => {
-    width = entry?.contentRect.width ?? 0;
-    session.invalidate();
-  });
-  resized.observe(plot);
-  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
-
-  const stepAt = (event: MouseEvent): number | null =>
-    layout && xToStep(layout.axis, event.clientX - plot.getBoundingClientRect().left);
-  plot.addEventListener(
-    "pointerdown",
-    (event) => {
-      if (event.button !== 0) return;
-      plot.setPointerCapture(event.pointerId);
+  const gestures: Gestures = {
+    stepAt,
+    axis: () => curves.axis,
+    begin() {
       session.set("playing", false);
-      session.goTo(stepAt(event) ?? 0);
       slider.focus({ preventScroll: true });
-      event.preventDefault();
     },
-    { signal },
-  );
-  plot.addEventListener(
-    "wheel",
-    (event) => {
-      // A plain wheel scrolls the notebook; with Ctrl it is what a pinch sends.
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      zoomBy(Math.exp(event.deltaY / 200), stepAt(event) ?? 0);
+    centred: () => model.get("centred"),
+    step: () => model.get("step"),
+    goTo: session.goTo.bind(session),
+    click: (step, event) => session.goTo(named(step, event).mark?.step ?? step),
+    brush: (from, to) => select(session, between(from, to)),
+    zoom: (factor, around) => zoomed(session, factor, around),
+    pan(by) {
+      if (model.get("centred")) session.goTo(model.get("step") + by);
+      else look(session, pan(shown(session), by, model.get("num_steps")));
     },
-    { signal, passive: false },
-  );
-  plot.addEventListener(
-    "pointermove",
-    (event) => {
-      hovered = stepAt(event);
-      if (hovered !== null && plot.hasPointerCapture(event.pointerId)) session.goTo(hovered);
+    hover(step, event) {
+      const { mark, episode } = event ? named(step, event) : {};
+      const at = mark?.step ?? Math.round(step);
+      const inside = event && at >= 0 && at < model.get("num_steps");
+      pointed = inside ? { step: at, note: mark?.text ?? (episode ? outcome(episode) : "") } : null;
+      curves.element.classList.toggle("rlv-on-mark", mark !== undefined);
       session.invalidate();
     },
-    { signal },
-  );
-  plot.addEventListener(
-    "pointerleave",
-    () => {
-      hovered = null;
-      session.invalidate();
-    },
-    { signal },
-  );
-
-  const place = (scene: Scene) => {
-    if (spanOf !== scene.trajectory || numSteps !== scene.numSteps)
-      span = { first: 0, last: scene.numSteps - 1 };
-    spanOf = scene.trajectory;
-    numSteps = scene.numSteps;
-    span = follow(span, scene.step, numSteps);
-    const whole = Math.max(1, numSteps - 1);
-    slider.style.setProperty("--rlv-from", (span.first / whole).toFixed(4));
-    slider.style.setProperty("--rlv-to", (span.last / whole).toFixed(4));
-    wider.disabled = span.last - span.first >= numSteps - 1;
-    closer.disabled = span.last - span.first <= SHORTEST_SPAN;
   };
+  listenToPointers(curves.element, gestures, signal);
+  curves.element.addEventListener(
+    "dblclick",
+    (event) => {
+      const { mark, episode } = named(stepAt(event.clientX), event);
+      if (episode && !mark) select(session, [episode.start, episode.stop]);
+    },
+    { signal },
+  );
 
-  const arrange = (scene: Scene) => {
-    place(scene);
-    if (width === 0) return;
-    const ratio = window.devicePixelRatio || 1;
-    const inputs = [
-      width,
-      ratio,
-      theme(),
-      scene.study,
-      scene.trajectory,
-      scene.curves,
-      scene.strip,
-      scene.output,
-      span,
-    ];
-    if (inputs.every((input, index) => input === drawn[index])) return;
-    drawn = inputs;
-    layout = layOut(scene, width, span);
-    base.width = Math.round(width * ratio);
-    base.height = Math.round(layout.height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    plot.style.height = `${layout.height}px`;
-    moving.arrange(layout);
-    if (stripOf !== scene.strip) {
-      stripOf = scene.strip;
-      strip = scene.strip ? document.createElement("canvas") : null;
-      if (strip && scene.strip) drawStrip(strip, scene.strip);
-    }
-    drawBase(context, scene, layout, theme(), strip);
-    setAttribute(base, "aria-label", `Value, advantage and reward over ${scene.numSteps} steps`);
+  let last = -1;
+  /** A playhead that moves out of sight takes the view along; a view that moves leaves the playhead behind. */
+  const keepInSight = ({ step, numSteps }: Scene) => {
+    const moved = last >= 0 && step !== last;
+    last = step;
+    if (moved && !model.get("centred"))
+      look(session, follow(spanOf(model.get("view_range"), numSteps), step, numSteps));
   };
 
   return {
     element,
-    draw(scene) {
-      arrange(scene);
-      if (layout && width > 0) moving.draw(scene, layout, hovered);
-      setAttribute(slider, "max", Math.max(0, scene.numSteps - 1));
+    draw(now) {
+      scene = now;
+      keepInSight(scene);
+      const span = shown(session);
+      const end = Math.max(0, scene.numSteps - 1);
+      curves.draw(scene, span, pointed);
+      if (curves.axis) selected.draw(model.get("selected_range"), curves.axis, scene.numSteps);
+      whole.draw(scene, span);
+      zooming.draw(scene);
+      slider.style.setProperty("--rlv-from", Math.max(0, span.first / end || 0).toFixed(4));
+      slider.style.setProperty("--rlv-to", Math.min(1, span.last / end || 0).toFixed(4));
+      setAttribute(slider, "max", end);
       if (Number(slider.value) !== scene.step) slider.value = String(scene.step);
-      setAttribute(slider, "aria-valuetext", describe(scene));
+      setAttribute(
+        slider,
+        "aria-valuetext",
+        inWords(scene, curves.layout ? described(scene, curves.layout, scene.step) : []),
+      );
     },
   };
 }
 
-function describe(scene: Scene): string {
-  const action = numbers(scene.curves, "action")[scene.step];
-  const reward = numbers(scene.curves, "reward")[scene.step];
-  const parts = [`step ${scene.step} of ${Math.max(0, scene.numSteps - 1)}`];
-  if (reward !== undefined) parts.push(`reward ${reward}`);
-  const name = action === undefined ? undefined : scene.study.action_names[action];
-  if (name) parts.push(`action ${name}`);
-  return parts.join(", ");
+function zoomButtons({ session, signal }: Context): Panel {
+  const button = (label: string, title: string, content: Node | string, act: () => void) => {
+    const made = h("button", { class: "rlv-icon", "aria-label": label, title }, content);
+    made.addEventListener("click", act, { signal });
+    return made;
+  };
+  const wider = button("Show more steps", "zoom out (− key; 0 shows all)", "−", () => zoomed(session, 2));
+  const closer = button("Show fewer steps", "zoom in (+ key, or Ctrl and wheel)", "+", () =>
+    zoomed(session, 0.5),
+  );
+  const middle = button(
+    "Playhead in the middle",
+    "keep the playhead in the middle (c key)",
+    icon(CENTRE),
+    () => toggleCentred(session),
+  );
+  return {
+    element: h("span", { class: "rlv-zoom", role: "group", "aria-label": "Zoom" }, wider, closer, middle),
+    draw({ numSteps }) {
+      const { first, last } = shown(session);
+      wider.disabled = last - first >= numSteps - 1;
+      closer.disabled = last - first <= SHORTEST_SPAN;
+      setAttribute(middle, "aria-pressed", String(session.model.get("centred")));
+    },
+  };
+}
+
+const outcome = (episode: Episode): string =>
+  `${OUTCOME_MARK[episode.outcome] ?? "·"} ${episode.outcome}: double-click selects`;
+
+function inWords({ step, numSteps, episode, episodes }: Scene, known: readonly string[]): string {
+  const parts = [`step ${step} of ${Math.max(0, numSteps - 1)}`];
+  if (episodes.length > 1) parts.push(`episode ${episode + 1}`);
+  return [...parts, ...known.map((part) => part.replace("\t", " "))].join(", ");
 }

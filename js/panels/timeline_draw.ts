@@ -1,196 +1,159 @@
-/** Drawing of what stays in the timeline while the step moves. */
-import { minMax } from "../core/decimate.ts";
-import { fixed } from "../core/numbers.ts";
+/** What slides with time: squeezed frames, curves and the ends of episodes, on one canvas a little wider than the view. */
+import { lineSteps } from "../core/decimate.ts";
 import type { Episode } from "../core/study.ts";
-import { type Axis, stepToX, valueToY } from "../core/timeline.ts";
+import { type Axis, perStep, stepToX, valueToY } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Theme } from "../views/theme.ts";
-import { OUTCOME_MARK } from "./header.ts";
-import type { Layout, Series } from "./lanes.ts";
+import type { Layout } from "./lanes.ts";
 
 type Context2d = CanvasRenderingContext2D;
+type Drawn = Layout["series"][number];
 
+/** Where episodes stand closer than this, their boundaries would hide the curves. */
 const CLOSEST = 8;
 
-const round = (x: number): number => Math.round(x) + 0.5;
+export const crisp = (x: number): number => Math.round(x) + 0.5;
 
-function rule(context: Context2d, x0: number, y0: number, x1: number, y1: number): void {
-  context.beginPath();
-  context.moveTo(x0, y0);
-  context.lineTo(x1, y1);
-  context.stroke();
+/** The part of the trajectory to draw for `axis`: half a view more on either side, where there is any. */
+export function sheetFor(axis: Axis, numSteps: number): Axis {
+  const whole = axis.first <= 0 && axis.last >= numSteps - 1;
+  const margin = whole ? 0 : (axis.last - axis.first) / 2;
+  const first = Math.max(-0.5, axis.first - margin);
+  const last = Math.max(first, Math.min(numSteps - 0.5, axis.last + margin));
+  return { left: 0, width: perStep(axis) * (last - first), first, last };
 }
 
-/** Everything that does not move with the playhead. */
-export function drawBase(
+/** Whether what is drawn on `sheet` is all that `axis` shows. */
+export const holds = (sheet: Axis | undefined, axis: Axis, numSteps: number): sheet is Axis =>
+  sheet !== undefined &&
+  Math.abs(perStep(sheet) - perStep(axis)) < 1e-9 &&
+  sheet.first <= Math.max(-0.5, axis.first) &&
+  sheet.last >= Math.min(numSteps - 0.5, axis.last);
+
+export function drawSheet(
   context: Context2d,
   scene: Scene,
   layout: Layout,
+  axis: Axis,
   theme: Theme,
   strip: HTMLCanvasElement | null,
 ): void {
-  context.clearRect(0, 0, layout.width, layout.height);
-  context.font = theme.font;
+  context.clearRect(0, 0, axis.width, layout.height);
+  context.lineCap = "round";
+  drawStripLane(context, scene, layout, axis, theme, strip);
+  for (const one of layout.series) drawSeries(context, scene, one, axis, theme);
+  context.strokeStyle = theme.line;
   context.lineWidth = 1;
-  drawStripLane(context, scene, layout, theme, strip);
-  for (const series of layout.series) {
-    drawAxis(context, layout, series, theme);
-    drawSeries(context, scene, layout, series, theme);
+  context.beginPath();
+  let previous = Number.NEGATIVE_INFINITY;
+  for (const { start } of visible(scene.episodes, axis)) {
+    const x = stepToX(axis, start);
+    if (start > 0 && x - previous >= CLOSEST) segment(context, x, layout.strip.top, x, layout.steps.top);
+    previous = x;
   }
-  drawEpisodes(context, scene, layout, theme);
+  context.stroke();
+}
+
+/** The part of each episode that the axis shows; `index` counts all of them, `begins` says that its start is seen. */
+export function visible(
+  episodes: readonly Episode[],
+  { first, last }: Axis,
+): (Episode & { index: number; begins: boolean })[] {
+  const found = [];
+  for (const [index, episode] of episodes.entries()) {
+    const start = Math.max(episode.start, Math.ceil(first));
+    const stop = Math.min(episode.stop, Math.floor(last) + 1);
+    if (start < stop) found.push({ ...episode, index, start, stop, begins: start === episode.start });
+  }
+  return found;
+}
+
+export function segment(context: Context2d, x0: number, y0: number, x1: number, y1: number): void {
+  context.moveTo(crisp(x0), y0);
+  context.lineTo(crisp(x1), y1);
 }
 
 function drawStripLane(
   context: Context2d,
   scene: Scene,
-  layout: Layout,
+  { strip: { top, height } }: Layout,
+  axis: Axis,
   theme: Theme,
   strip: HTMLCanvasElement | null,
 ): void {
-  const { axis } = layout;
-  const { top, height } = layout.strip;
   context.fillStyle = theme.faint;
-  context.fillRect(axis.left, top, axis.width, height);
+  context.fillRect(0, top, axis.width, height);
   if (!strip) return;
-  // A step's columns are centred on its pixel, so the first and last stand half over the edge: cut them there.
-  const half = axis.width / Math.max(1, axis.last - axis.first) / 2;
+  // A step's columns are centred on its pixel.
   const columns = strip.width / scene.numSteps;
-  const [from, wide] = [axis.first * columns, (axis.last - axis.first + 1) * columns];
-  context.save();
-  context.beginPath();
-  context.rect(axis.left, top, axis.width, height);
-  context.clip();
+  const from = Math.max(0, axis.first + 0.5);
+  const to = Math.min(scene.numSteps, axis.last + 0.5);
+  const left = stepToX(axis, from - 0.5);
+  const wide = (to - from) * columns;
   context.imageSmoothingEnabled = wide > axis.width;
-  context.drawImage(strip, from, 0, wide, strip.height, axis.left - half, top, axis.width + 2 * half, height);
-  context.restore();
+  const width = (to - from) * perStep(axis);
+  context.drawImage(strip, from * columns, 0, wide, strip.height, left, top, width, height);
 }
 
-function drawAxis(context: Context2d, layout: Layout, series: Series, theme: Theme): void {
-  const { axis } = layout;
-  const { lane, scale } = series;
-  context.textBaseline = "middle";
-  context.fillStyle = theme.muted;
-  context.textAlign = "right";
-  context.strokeStyle = theme.faint;
-  for (const tick of scale.ticks) {
-    const y = round(valueToY(lane, scale, tick));
-    if (y < lane.top - 1 || y > lane.top + lane.height + 1) continue;
-    rule(context, axis.left, y, axis.left + axis.width, y);
-    const low = y > lane.top + lane.height - 4;
-    if (low && (series.kind === "sticks" || series.scale.ticks.length > 1)) continue;
-    context.fillText(tickText(tick, scale.ticks), axis.left - 8, y);
-  }
-}
-
-function tickText(tick: number, ticks: readonly number[]): string {
-  if (tick === 0) return "0";
-  const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || Math.abs(tick) || 1;
-  return fixed(tick, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
-}
-
-function drawSeries(context: Context2d, scene: Scene, layout: Layout, series: Series, theme: Theme): void {
-  const { axis } = layout;
+function drawSeries(context: Context2d, scene: Scene, series: Drawn, axis: Axis, theme: Theme): void {
   const { lane, scale, values, kind } = series;
-  context.strokeStyle = theme.text;
-  context.fillStyle = theme.line;
   const y = (value: number) => valueToY(lane, scale, value);
-  if (kind === "sticks") {
-    context.lineWidth = 1.5;
-    for (let step = axis.first; step <= axis.last; step++) {
-      const value = values[step] ?? 0;
-      if (value) rule(context, round(stepToX(axis, step)), y(0), round(stepToX(axis, step)), y(value));
-    }
-    context.lineWidth = 1;
-    return;
-  }
+  context.strokeStyle = theme.faint;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (const tick of scale.ticks) context.rect(0, crisp(y(tick)), axis.width, 0);
+  context.stroke();
+  context.strokeStyle = theme.text;
+  context.lineWidth = kind === "sticks" ? 1.5 : 1.25;
+  // In whole pixels of the whole trajectory, so that a curve does not shimmer while it slides.
+  const columns = Math.min(1, perStep(axis));
+  const columnOf = (step: number) => Math.floor(step * columns);
   // One path an episode: what follows a reset does not continue what came before it.
-  for (const { start, stop } of visible(scene.episodes, axis)) {
-    if (kind === "area") {
-      trace(context, layout, series, start, stop, y);
-      context.lineTo(stepToX(axis, stop - 1), y(0));
-      context.lineTo(stepToX(axis, start), y(0));
-      context.fill();
-    }
-    trace(context, layout, series, start, stop, y);
-    context.lineWidth = 1.25;
-    context.stroke();
-    context.lineWidth = 1;
+  const paths = visible(scene.episodes, axis).map(({ start, stop }) =>
+    lineSteps(values, start, stop, columnOf),
+  );
+  if (kind === "area") {
+    context.beginPath();
+    for (const steps of paths) pieces(steps, values, (piece) => fillPiece(context, piece, values, axis, y));
+    context.fillStyle = series.colour ?? theme.line;
+    context.fill();
   }
-}
-
-/** The part of each episode that the axis shows; `index` counts all of them. */
-function visible(episodes: readonly Episode[], { first, last }: Axis): (Episode & { index: number })[] {
-  return episodes
-    .map((episode, index) => ({
-      ...episode,
-      index,
-      start: Math.max(episode.start, first),
-      stop: Math.min(episode.stop, last + 1),
-    }))
-    .filter(({ start, stop }) => start < stop);
-}
-
-/** A path through the series; above two steps a pixel, through each pixel's lowest and highest value. */
-function trace(
-  context: Context2d,
-  { axis }: Layout,
-  { values }: Series,
-  start: number,
-  stop: number,
-  y: (value: number) => number,
-): void {
   context.beginPath();
-  const from = stepToX(axis, start);
-  const bins = Math.max(1, Math.ceil(stepToX(axis, stop - 1) - from));
-  if (stop - start > 2 * bins) {
-    const parts = minMax(values, start, stop, bins);
-    for (let bin = 0; bin < bins; bin++) {
-      const low = parts[bin] ?? Number.NaN;
-      if (Number.isNaN(low)) continue;
-      context.lineTo(from + bin, y(low));
-      context.lineTo(from + bin, y(parts[bins + bin] ?? low));
+  for (const steps of paths)
+    if (kind === "sticks") {
+      for (const step of steps)
+        if (values[step])
+          segment(context, stepToX(axis, step), y(0), stepToX(axis, step), y(values[step] ?? 0));
+    } else pieces(steps, values, (piece) => linePiece(context, piece, values, axis, y));
+  context.stroke();
+}
+
+type ToY = (value: number) => number;
+
+/** Runs of steps without a gap. */
+function pieces(steps: readonly number[], values: ArrayLike<number>, draw: (piece: number[]) => void): void {
+  let piece: number[] = [];
+  for (const step of steps) {
+    if (Number.isFinite(values[step])) piece.push(step);
+    else {
+      if (piece.length > 0) draw(piece);
+      piece = [];
     }
-    return;
   }
-  for (let step = start; step < stop; step++) {
-    const value = values[step] ?? Number.NaN;
-    if (Number.isFinite(value)) context.lineTo(stepToX(axis, step), y(value));
-  }
+  if (piece.length > 0) draw(piece);
 }
 
-function drawEpisodes(context: Context2d, scene: Scene, layout: Layout, theme: Theme): void {
-  const { axis, episodes: lane, height } = layout;
-  const middle = lane.top + lane.height / 2;
-  context.textBaseline = "middle";
-  let previous = Number.NEGATIVE_INFINITY;
-  for (const episode of visible(scene.episodes, axis)) {
-    const left = stepToX(axis, episode.start);
-    const right = stepToX(axis, Math.min(episode.stop, axis.last));
-    context.strokeStyle = theme.line;
-    // Where episodes stand closer than this, their boundaries would hide the curves.
-    if (left > axis.left && left - previous >= CLOSEST)
-      rule(context, round(left), lane.top, round(left), height);
-    previous = left;
-    context.fillStyle = theme.muted;
-    context.textAlign = "left";
-    const mark = OUTCOME_MARK[episode.outcome] ?? "·";
-    const full = `${episode.index + 1} ${mark}`;
-    for (const text of [`${full} ${episode.outcome}`, full, mark])
-      if (context.measureText(text).width + 8 < right - left) {
-        context.fillText(text, left + 5, middle);
-        break;
-      }
-  }
-  context.fillStyle = theme.text;
-  for (const mark of scene.study.bookmarks)
-    if (mark.trajectory === scene.trajectory && mark.step >= axis.first && mark.step <= axis.last)
-      triangle(context, stepToX(axis, mark.step), lane.top + lane.height + 4, mark.kind === "high" ? -1 : 1);
+function linePiece(context: Context2d, piece: number[], values: ArrayLike<number>, axis: Axis, y: ToY): void {
+  const [first = 0] = piece;
+  // A step alone would be a line of no length, which is not drawn.
+  context.moveTo(stepToX(axis, first) - (piece.length > 1 ? 0 : 1), y(values[first] ?? 0));
+  for (const step of piece) context.lineTo(stepToX(axis, step), y(values[step] ?? 0));
 }
 
-function triangle(context: Context2d, x: number, y: number, direction: number): void {
-  context.beginPath();
-  context.moveTo(x - 3.5, y - 2.5 * direction);
-  context.lineTo(x + 3.5, y - 2.5 * direction);
-  context.lineTo(x, y + 2.5 * direction);
-  context.fill();
+function fillPiece(context: Context2d, piece: number[], values: ArrayLike<number>, axis: Axis, y: ToY): void {
+  const [first = 0, last = first] = [piece[0], piece.at(-1)];
+  context.moveTo(stepToX(axis, first), y(0));
+  for (const step of piece) context.lineTo(stepToX(axis, step), y(values[step] ?? 0));
+  context.lineTo(stepToX(axis, last), y(0));
+  context.closePath();
 }

@@ -18,6 +18,7 @@ import {
 } from "./world.ts";
 
 const SCALE = 0.002;
+const LONGEST_STRIP = 2048; // steps; a canvas has its limits
 
 type Entry = [
   name: string,
@@ -80,16 +81,14 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
       return curves(numSteps, episodes);
     case "strip": {
       const frame = new Uint8Array(SIZE * SIZE * 3);
-      const data = new Uint8Array(SIZE * numSteps * 2 * 3);
-      for (let step = 0; step < numSteps; step++) {
-        drawFrame(trajectory, step, frame, 0);
+      const shown = Math.min(numSteps, LONGEST_STRIP);
+      const data = new Uint8Array(SIZE * shown * 2 * 3);
+      for (let index = 0; index < shown; index++) {
+        drawFrame(trajectory, Math.floor((index * numSteps) / shown), frame, 0);
         for (let y = 0; y < SIZE; y++)
-          data.set(
-            frame.subarray(3 * (y * SIZE + 42), 3 * (y * SIZE + 44)),
-            3 * (y * numSteps * 2 + step * 2),
-          );
+          data.set(frame.subarray(3 * (y * SIZE + 42), 3 * (y * SIZE + 44)), 3 * (y * shown * 2 + index * 2));
       }
-      return reply({}, [["strip", ["height", "column", "rgb"], [SIZE, numSteps * 2, 3], data]]);
+      return reply({}, [["strip", ["height", "column", "rgb"], [SIZE, shown * 2, 3], data]]);
     }
     case "examples":
       if (!layer?.features.length) return reply({ computed: false }, []);

@@ -4,14 +4,20 @@ import type { Episode, Study } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
 import { StaticModel } from "../host/static_model.ts";
 import { answer } from "./answers.ts";
+import { syntheticStories } from "./stories.ts";
 import { ACTIONS, CHUNK, NAMES, noise, SIZE } from "./world.ts";
 
 export interface SyntheticOptions {
   numTrajectories?: number;
   numSteps?: number;
+  stories?: boolean;
 }
 
-export function syntheticStudy({ numTrajectories = 8, numSteps = 512 }: SyntheticOptions = {}): Study {
+export function syntheticStudy({
+  numTrajectories = 8,
+  numSteps = 512,
+  stories = false,
+}: SyntheticOptions = {}): Study {
   const trajectories = Array.from({ length: numTrajectories }, (_, trajectory) => {
     const episodes: Episode[] = [];
     for (let start = 0; start < numSteps; ) {
@@ -72,6 +78,7 @@ export function syntheticStudy({ numTrajectories = 8, numSteps = 512 }: Syntheti
     bookmarks: bookmarks.sort((a, b) => a.advantage - b.advantage).slice(0, 32),
     layers,
     outputs,
+    stories: stories ? syntheticStories({ trajectories }) : [],
   };
 }
 
@@ -95,6 +102,8 @@ export function traits(study: Study): Record<string, unknown> {
     mode: "attribution",
     scale: "study",
     style: "standard",
+    centred: false,
+    view_range: [],
     selected_range: [],
     num_steps: study.trajectories[0]?.num_steps ?? 0,
     num_trajectories: study.trajectories.length,

@@ -1,0 +1,135 @@
+/** Frames and curves over time: a canvas that slides and one that stands still, drawn anew only where they must be. */
+import { type Mark, marksOf } from "../core/marks.ts";
+import { type Axis, axisOver, type Span, stepToX } from "../core/timeline.ts";
+import type { Scene } from "../host/scene.ts";
+import { context2d, h, setAttribute } from "../views/dom.ts";
+import type { Theme } from "../views/theme.ts";
+import { cursor } from "./cursor.ts";
+import { GUTTER, type Layout, layOut, series, seriesInputs } from "./lanes.ts";
+import { drawRail } from "./rail.ts";
+import { drawSheet, holds, sheetFor } from "./timeline_draw.ts";
+import { drawStrip } from "./trajectories.ts";
+
+export interface Pointed {
+  step: number;
+  note: string;
+}
+
+export interface Plot {
+  element: HTMLElement;
+  /** Frames squeezed to columns, once they are there. */
+  readonly strip: HTMLCanvasElement | null;
+  readonly layout: Layout | null;
+  readonly axis: Axis | null;
+  readonly marks: readonly Mark[];
+  draw(scene: Scene, span: Span, pointed: Pointed | null): void;
+}
+
+/** Tells whether any input is another than at the last call. */
+export function watch(): (...inputs: unknown[]) => boolean {
+  let known: unknown[] = [];
+  return (...inputs) => {
+    const changed = inputs.length !== known.length || inputs.some((input, index) => input !== known[index]);
+    known = inputs;
+    return changed;
+  };
+}
+
+function resize(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+  const ratio = window.devicePixelRatio || 1;
+  const [wide, high] = [Math.ceil(width * ratio), Math.ceil(height * ratio)];
+  if (canvas.width !== wide) canvas.width = wide;
+  if (canvas.height !== high) canvas.height = high;
+  canvas.style.width = `${wide / ratio}px`;
+  canvas.style.height = `${high / ratio}px`;
+  const context = context2d(canvas);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return context;
+}
+
+export function plot(theme: () => Theme, changed: () => void, signal: AbortSignal): Plot {
+  const sheet = h("canvas", { "aria-hidden": "true" });
+  const base = h("canvas", { role: "img" });
+  const moving = cursor();
+  const element = h(
+    "div",
+    { class: "rlv-plot" },
+    h("div", { class: "rlv-sheet" }, sheet),
+    base,
+    moving.element,
+  );
+  // Observed, not read: reading it while drawing would force a layout of the page at every step.
+  let width = 0;
+  let layout: Layout | null = null;
+  let axis: Axis | null = null;
+  let drawn: Axis | undefined;
+  let strip: HTMLCanvasElement | null = null;
+  let marks: Mark[] = [];
+  const [newData, newStrip, newLook, newRail] = [watch(), watch(), watch(), watch()];
+  let list: ReturnType<typeof series> = [];
+
+  const resized = new ResizeObserver(([entry]) => {
+    width = entry?.contentRect.width ?? 0;
+    changed();
+  });
+  resized.observe(element);
+  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
+
+  const arrange = (scene: Scene) => {
+    if (newData(...seriesInputs(scene))) {
+      list = series(scene);
+      marks = marksOf(scene.study, scene.trajectory);
+      setAttribute(
+        base,
+        "aria-label",
+        `${list.map(({ name }) => name).join(", ")} over ${scene.numSteps} steps`,
+      );
+    }
+    if (newStrip(scene.strip)) {
+      strip = scene.strip ? h("canvas") : null;
+      if (strip && scene.strip) drawStrip(strip, scene.strip);
+    }
+    if (!newLook(list, strip, width, theme(), window.devicePixelRatio)) return;
+    drawn = undefined;
+    layout = layOut(list, width);
+    element.style.height = `${layout.height}px`;
+    moving.arrange(layout);
+  };
+
+  const slide = (scene: Scene, { inner }: Layout, now: Axis) => {
+    if (layout && !holds(drawn, now, scene.numSteps)) {
+      drawn = sheetFor(now, scene.numSteps);
+      drawSheet(resize(sheet, drawn.width, layout.height), scene, layout, drawn, theme(), strip);
+    }
+    // On whole pixels, or the lines would blur.
+    const ratio = window.devicePixelRatio || 1;
+    const offset = Math.round(stepToX({ ...now, left: 0, width: inner }, drawn?.first ?? 0) * ratio) / ratio;
+    sheet.style.transform = `translateX(${offset}px)`;
+  };
+
+  return {
+    element,
+    get strip() {
+      return strip;
+    },
+    get layout() {
+      return layout;
+    },
+    get axis() {
+      return axis;
+    },
+    get marks() {
+      return marks;
+    },
+    draw(scene, span, pointed) {
+      if (width === 0) return;
+      arrange(scene);
+      if (!layout) return;
+      axis = axisOver(span, GUTTER.left, layout.inner);
+      slide(scene, layout, axis);
+      if (newRail(layout, axis.first, axis.last))
+        drawRail(resize(base, layout.width, layout.height), scene, layout, axis, theme(), marks);
+      moving.draw(scene, layout, axis, pointed);
+    },
+  };
+}
