@@ -17,9 +17,11 @@ import xarray as xr
 from rlvision_widgets.names import unknown
 
 __all__ = [
+    "ACTIVITY",
     "CHUNK",
     "EXAMPLES",
     "FEATURE_COLOURS",
+    "GRID",
     "INPUT_LAYER",
     "LAYER",
     "NODES",
@@ -179,6 +181,35 @@ EXAMPLES = Spec(
         "patch": Variable("feature rank patch_height patch_width rgb", "uint8", "pixels around the cell, 0-255"),
     },
 )
+GRID = Spec(
+    "grid",
+    {
+        "source": Variable(
+            "feature grid_y grid_x", "int32", "sample in /observations; or trajectory * num_steps + step of the rollout"
+        ),
+        "strength": Variable("feature grid_y grid_x", "float32", "activation along the feature's direction"),
+        "row": Variable("grid_y", "float32", "place in layer cells; 0 is the middle of the first"),
+        "column": Variable("grid_x", "float32", "place in layer cells; 0 is the middle of the first"),
+    },
+    ("density", "most_uses", "num_observations"),
+)
+ACTIVITY = Spec(
+    "activity",
+    {
+        "histogram": Variable("feature bin", "int64", "cells of /observations by activation, in steps of bin_width"),
+        "bin_width": Variable("feature", "float32", "activation along the feature's direction"),
+        "inactive": Variable("feature", "int64", "cells at which the feature is 0"),
+        "band_from": Variable("feature band", "float32", "activation; NaN: the feature is never active"),
+        "band_to": Variable("feature band", "float32", "activation; bands do not overlap, the strongest first"),
+        "band_source": Variable("feature band rank", "int32", "index of the sample in /observations; -1: none"),
+        "band_row": Variable("feature band rank", "int32", "layer cell, from the top; -1: none"),
+        "band_column": Variable("feature band rank", "int32", "layer cell, from the left; -1: none"),
+        "band_strength": Variable("feature band rank", "float32", "activation; NaN: none"),
+        "half_mass_radius": Variable("feature", "float32", "pixels that hold half the gradient; NaN: unknown"),
+        "num_gradients": Variable("feature", "int32", "examples that the radius was measured on"),
+    },
+    ("num_observations", "receptive_height", "receptive_width", "receptive_cut"),
+)
 STORY = Spec(
     "story",
     {
@@ -201,6 +232,8 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/layers/*": LAYER,
     "/layers/*/outputs/*": OUTPUT,
     "/layers/*/examples": EXAMPLES,
+    "/layers/*/activity": ACTIVITY,
+    "/layers/*/grids/*/*": GRID,
     "/stories/*": STORY,
 }
 

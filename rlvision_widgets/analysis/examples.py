@@ -13,7 +13,7 @@ Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020 ("
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,7 +27,18 @@ from rlvision_widgets.analysis.codes import nonnegative_codes
 from rlvision_widgets.analysis.patches import cut_patches
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["StrongestPlaces", "Survey", "assign", "layer_codes", "layer_of", "survey", "top_examples"]
+__all__ = ["Readable", "StrongestPlaces", "Survey", "assign", "layer_codes", "layer_of", "survey", "top_examples"]
+
+
+class Readable(Protocol):
+    """Observations, (sample, height, width, rgb), that are read a batch at a time: an array, or what reads like one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Their size."""
+
+    def __getitem__(self, where: slice, /) -> Any:
+        """Return some of them."""
 
 
 class Survey(Protocol):
@@ -194,7 +205,7 @@ def layer_of(agent: Agent, features: xr.Dataset, layer: str | None) -> str:
 
 
 def layer_codes(
-    agent: Agent, observations: Frames, features: xr.Dataset, *, layer: str | None = None, batch_size: int = 64
+    agent: Agent, observations: Readable, features: xr.Dataset, *, layer: str | None = None, batch_size: int = 64
 ) -> Iterator[Float[Tensor, "sample feature y x"]]:
     """Yield a layer's activations along the features, batch by batch and in order.
 
@@ -217,7 +228,7 @@ def layer_codes(
         At once, for an unknown layer, no observation, or features of another number of channels.
     """
     layer = layer_of(agent, features, layer)
-    if observations.ndim != 4 or not len(observations):
+    if len(observations.shape) != 4 or not observations.shape[0]:
         raise ValueError(f"expected observations (sample, height, width, rgb), at least one; got {observations.shape}.")
     direction = torch.tensor(features["direction"].transpose("feature", "channel").values)
     if (channels := agent.layer_shape(layer)[0]) != direction.shape[1]:
@@ -231,6 +242,6 @@ def layer_codes(
         found = nonnegative_codes(cells.flatten(0, 2).clamp_min(0), direction.to(cells.dtype))
         return found.reshape(*cells.shape[:3], -1).permute(0, 3, 1, 2)
 
-    starts = range(0, len(observations), batch_size)
+    starts = range(0, observations.shape[0], batch_size)
     frames = (np.asarray(observations[start : start + batch_size]) for start in starts)
     return agent.over_batches(codes, frames)

@@ -10,7 +10,7 @@ Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020 ("
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +84,8 @@ def spatial_grid(
     patch = cut_patches(
         observations, grid["source"].values, row=row, column=column, layer_cells=strongest.layer_cells, cells=cells
     )
-    rgba = np.concatenate([patch, np.broadcast_to(_alpha(grid), (*patch.shape[:-1], 1))], -1)
+    alpha = opacity(grid["strength"].values)[..., None, None, None]
+    rgba = np.concatenate([patch, np.broadcast_to(alpha, (*patch.shape[:-1], 1))], -1)
     return grid.assign(picture=(("feature", "grid_height", "grid_width", "rgba"), _side_by_side(rgba))).assign_attrs(
         layer=layer_of(agent, features, layer), patch_cells=cells
     )
@@ -183,10 +184,6 @@ def _places(size: int, density: float) -> Float[np.ndarray, " place"]:
 def _interpolation(places: npt.NDArray[np.float64], size: int) -> Float[np.ndarray, "place cell"]:
     """Return the weights of each cell in the linear interpolation at each place; the edge is continued."""
     return np.stack([np.interp(places, np.arange(size), one) for one in np.eye(size)], axis=1)
-
-
-def _alpha(grid: Mapping[str, xr.DataArray]) -> UInt8[np.ndarray, "feature grid_y grid_x 1 1 1"]:
-    return opacity(grid["strength"].values)[..., None, None, None]
 
 
 def _side_by_side(

@@ -6,10 +6,22 @@ from rlvision_widgets.widgets.answers import (
     comparing,
     computing,
     examples,
+    features,
     names,
     rollout,
     stories,
     tracing,
 )
 
-__all__ = ["attribution", "bundles", "comparing", "computing", "examples", "names", "rollout", "stories", "tracing"]
+__all__ = [
+    "attribution",
+    "bundles",
+    "comparing",
+    "computing",
+    "examples",
+    "features",
+    "names",
+    "rollout",
+    "stories",
+    "tracing",
+]
