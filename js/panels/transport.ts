@@ -4,6 +4,7 @@ import { END, LOOP, PAUSE, PLAY, STEP } from "../views/icons.ts";
 import { activity } from "./activity.ts";
 import { bookmarks } from "./bookmarks.ts";
 import type { Context, Panel } from "./panel.ts";
+import { storyMenu } from "./story_menu.ts";
 
 const SPEEDS = [1, 2, 4, 8, 12, 15, 24, 30, 60, 120];
 
@@ -46,6 +47,7 @@ export function transport(context: Context): Panel {
   const steps = h("output", { class: "rlv-steps", "aria-live": "off" });
   const running = activity(context);
   const marks = bookmarks(context);
+  const stories = storyMenu(context);
   const element = h(
     "div",
     { class: "rlv-transport" },
@@ -72,6 +74,7 @@ export function transport(context: Context): Panel {
     h("span", { class: "rlv-spring" }),
     running.element,
     marks.element,
+    stories.element,
   );
   const turn = (target: HTMLElement, playing: boolean, label: string, rotate: number) => {
     if (target.dataset.playing === String(playing)) return;
@@ -89,6 +92,7 @@ export function transport(context: Context): Panel {
       setText(steps, `${scene.step} / ${Math.max(0, scene.numSteps - 1)}`);
       running.draw(scene);
       marks.draw(scene);
+      stories.draw(scene);
     },
   };
 }

@@ -5,12 +5,13 @@ import { frames } from "../panels/frames.ts";
 import { header } from "../panels/header.ts";
 import { legend } from "../panels/legend.ts";
 import { notice } from "../panels/notice.ts";
-import type { Panel } from "../panels/panel.ts";
+import type { Context, Panel } from "../panels/panel.ts";
 import { status } from "../panels/status.ts";
 import { timeline } from "../panels/timeline.ts";
 import { transport } from "../panels/transport.ts";
 import { h, setAttribute } from "./dom.ts";
 import { listenToKeys } from "./keyboard.ts";
+import { onDemand } from "./on_demand.ts";
 import { readTheme, type Theme, watchTheme } from "./theme.ts";
 
 /** Shows the explorer in `el` until `signal` aborts; then nothing of it is left. */
@@ -18,14 +19,15 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
   let theme: Theme | undefined;
   const root = h("div", { class: "rlv-explorer", role: "region", "aria-label": "Explorer" });
   const context = { session, signal, theme: () => (theme ??= readTheme(root)) };
-  const panels: Panel[] = [header, notice, frames, status, legend, transport, timeline].map((make) =>
+  const panels: Panel[] = [header, notice, story, frames, status, legend, transport, timeline].map((make) =>
     make(context),
   );
-  const [top, message, pictures, numbers, features, controls, time] = panels.map(({ element }) => element);
+  const [top, message, told, pictures, numbers, features, controls, time] = panels.map(({ element }) => element);
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
   const body = [
     top,
     message,
+    told,
     h(
       "div",
       { class: "rlv-main" },
@@ -65,6 +67,12 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
     { once: true },
   );
 }
+
+const story = (context: Context): Panel =>
+  onDemand(context, "story", {
+    label: "the story",
+    wanted: () => context.session.model.get("story") !== "",
+  });
 
 const parts = (...elements: (HTMLElement | undefined)[]): HTMLElement[] =>
   elements.filter((element) => element !== undefined);

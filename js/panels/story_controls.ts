@@ -1,0 +1,130 @@
+/** The line above a story's text: which story, which note, and the way through them. */
+import { type Story, stepsText } from "../core/story.ts";
+import type { Scene } from "../host/scene.ts";
+import { h, icon, setAttribute, setText } from "../views/dom.ts";
+import { CHEVRON, PAUSE, PLAY } from "../views/icons.ts";
+import type { Context } from "./panel.ts";
+
+interface Acts {
+  choose(note: number): void;
+  move(direction: 1 | -1): void;
+  play(): void;
+}
+
+interface State {
+  playing: boolean;
+  back: boolean;
+  next: boolean;
+}
+
+export interface Controls {
+  element: HTMLElement;
+  msPerStep(): number;
+  /** Whether playing goes on to the next note, or waits for the reader. */
+  goesOn(): boolean;
+  draw(scene: Scene, story: Story | undefined, note: number | null, state: State): void;
+}
+
+const PACES = [
+  { ms: 2000, text: "2 s a step" },
+  { ms: 1000, text: "1 s a step" },
+  { ms: 500, text: "½ s a step" },
+  { ms: 250, text: "¼ s a step" },
+];
+
+export function storyControls({ session, signal }: Context, acts: Acts): Controls {
+  const stories = h("select", { class: "rlv-select rlv-story-name", "aria-label": "Story" });
+  const notes = h("select", { class: "rlv-select rlv-story-note", "aria-label": "Note" });
+  const pace = h(
+    "select",
+    { class: "rlv-select", "aria-label": "Pace" },
+    ...PACES.map(({ ms, text }) => h("option", { value: ms, selected: ms === 1000 }, text)),
+  );
+  const act = (element: HTMLElement, event: string, then: () => void) =>
+    element.addEventListener(event, then, { signal });
+  const button = (label: string, title: string, ...content: (Node | string)[]) =>
+    h("button", { class: "rlv-button rlv-story-button", "aria-label": label, title }, ...content);
+  const back = button("Previous note", "previous note (P)", icon(CHEVRON, 180), "prev");
+  const next = button("Next note", "next note (N)", "next", icon(CHEVRON));
+  const mark = h("span", {}, icon(PLAY));
+  const word = h("span", {}, "play");
+  const play = button("Play the story", "play the story from here", mark, word);
+  const on = h(
+    "button",
+    { class: "rlv-toggle", "aria-pressed": "true", title: "Play on through all notes, or wait after each" },
+    "go on",
+  );
+  const close = h("button", { class: "rlv-icon", "aria-label": "Close the story", title: "close" }, "✕");
+  act(stories, "change", () => {
+    session.set("note", null);
+    session.set("story", stories.value);
+  });
+  act(notes, "change", () => acts.choose(Number(notes.value)));
+  act(back, "click", () => acts.move(-1));
+  act(next, "click", () => acts.move(1));
+  act(play, "click", acts.play);
+  act(on, "click", () =>
+    setAttribute(on, "aria-pressed", String(on.getAttribute("aria-pressed") !== "true")),
+  );
+  act(close, "click", () => {
+    session.set("story", "");
+    session.set("note", null);
+  });
+  let listed = "";
+  const list = (scene: Scene, story: Story | undefined) => {
+    const names = scene.study.stories.map(({ name }) => name);
+    const key = JSON.stringify([names, story]);
+    if (key === listed) return;
+    listed = key;
+    const missing = story ? [] : [h("option", { value: "", disabled: true }, "choose a story")];
+    stories.replaceChildren(...missing, ...names.map((name) => h("option", { value: name }, name)));
+    const count = story?.notes.length ?? 0;
+    notes.replaceChildren(
+      h("option", { value: "", disabled: true, hidden: true }, count === 0 ? "no note" : `– of ${count}`),
+      ...(story?.notes ?? []).map((note, index) =>
+        h("option", { value: index }, `${index + 1} of ${count}: ${stepsText(note)}`),
+      ),
+    );
+  };
+  return {
+    element: h(
+      "div",
+      { class: "rlv-story-line" },
+      field("story", stories),
+      field("note", notes),
+      h("span", { class: "rlv-buttons", role: "group", "aria-label": "Reading" }, back, play, next),
+      field("", pace),
+      on,
+      h("span", { class: "rlv-spring" }),
+      close,
+    ),
+    msPerStep: () => Number(pace.value),
+    goesOn: () => on.getAttribute("aria-pressed") === "true",
+    draw(scene, story, note, { playing, back: canGoBack, next: canGoOn }) {
+      list(scene, story);
+      const [name, at] = [story?.name ?? "", note === null ? "" : String(note)];
+      if (stories.value !== name) stories.value = name;
+      if (notes.value !== at) notes.value = at;
+      notes.disabled = !story || story.notes.length === 0;
+      // Not `disabled`: that would take the focus from whoever pressed it last.
+      setAttribute(back, "aria-disabled", String(!canGoBack));
+      setAttribute(next, "aria-disabled", String(!canGoOn));
+      play.disabled = !story || story.notes.length === 0;
+      if (play.dataset.playing !== String(playing)) {
+        play.dataset.playing = String(playing);
+        mark.replaceChildren(icon(playing ? PAUSE : PLAY));
+        setText(word, playing ? "pause" : "play");
+        setAttribute(play, "aria-label", playing ? "Pause the story" : "Play the story");
+      }
+    },
+  };
+}
+
+const field = (label: string, control: HTMLElement): HTMLElement =>
+  h(
+    "label",
+    { class: "rlv-field" },
+    ...(label ? [h("span", { class: "rlv-label" }, label)] : []),
+    control,
+    icon(CHEVRON, 90),
+  );

@@ -1,0 +1,41 @@
+/** A note's text, with the features that it names in their colours: a dot and a line beneath, never colour alone. */
+import { pieces } from "../core/story.ts";
+import type { Layer } from "../core/study.ts";
+import type { Session } from "../host/session.ts";
+import { h } from "../views/dom.ts";
+
+/** As in the legend, the pointer on a feature's name isolates it and a click keeps it. */
+export function storyText(
+  session: Session,
+  text: string,
+  layers: readonly Layer[],
+  layer: string,
+): HTMLElement {
+  const element = h("div", { class: "rlv-story-text" });
+  for (const piece of pieces(text, layers, layer)) {
+    if (piece.kind === "text") element.append(piece.text);
+    else if (piece.kind === "bold") element.append(h("strong", {}, piece.text));
+    else element.append(featureName(session, piece));
+  }
+  return element;
+}
+
+function featureName(
+  session: Session,
+  { text, layer, feature, colour }: { text: string; layer: string; feature: number; colour: string },
+): HTMLElement {
+  const title = "the pointer isolates this feature, a click keeps it";
+  const element = h("button", { class: "rlv-story-feature", title }, text);
+  element.style.setProperty("--rlv-colour", colour);
+  const isShown = () => session.model.get("layer") === layer;
+  const hover = (over: boolean) => {
+    if (over && isShown()) session.set("hovered", feature);
+    else if (!over && session.model.get("hovered") === feature) session.set("hovered", null);
+  };
+  const over = { pointerenter: true, pointerleave: false, focus: true, blur: false };
+  for (const [event, isOver] of Object.entries(over)) element.addEventListener(event, () => hover(isOver));
+  element.addEventListener("click", () => {
+    if (isShown()) session.set("feature", session.model.get("feature") === feature ? null : feature);
+  });
+  return element;
+}
