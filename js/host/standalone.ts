@@ -58,7 +58,7 @@ async function mount(root: HTMLElement): Promise<void> {
     el && state && module,
     "a view's root holds elements with data-rlv-view, data-rlv-state and data-rlv-esm",
   );
-  const model = new StaticModel(JSON.parse(state), replies(root));
+  const model = new StaticModel({ ...JSON.parse(state), _offline: true }, replies(root));
   const view = await viewOf(unescaped(module));
   const hooks = {
     model,

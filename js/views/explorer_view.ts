@@ -22,7 +22,9 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
   const panels: Panel[] = [header, notice, story, frames, status, legend, transport, timeline].map((make) =>
     make(context),
   );
-  const [top, message, told, pictures, numbers, features, controls, time] = panels.map(({ element }) => element);
+  const [top, message, told, pictures, numbers, features, controls, time] = panels.map(
+    ({ element }) => element,
+  );
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
   const body = [
     top,
