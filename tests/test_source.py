@@ -1,6 +1,7 @@
 """What a view gets when it asks."""
 
 import json
+import time
 import zlib
 
 import numpy as np
@@ -144,15 +145,52 @@ def test_the_description_is_json_and_holds_the_study(study, source):
     described = json.loads(json.dumps(source.describe(), allow_nan=False))
     assert [t["num_steps"] for t in described["trajectories"]] == [130, 130, 130]
     for trajectory, found in enumerate(described["trajectories"]):
-        starts = [episode["start"] for episode in found["episodes"]]
+        episodes = source.episodes(trajectory)
+        starts = found["episodes"]["start"]
         np.testing.assert_array_equal(starts, np.flatnonzero(study["first"].values[trajectory]))
-        assert [e["stop"] for e in found["episodes"]] == [*starts[1:], 130]
+        assert [e["stop"] for e in episodes] == [*starts[1:], 130]
+        rewards = study["reward"].values[trajectory]
+        assert [e["return"] for e in episodes] == [rewards[e["start"] : e["stop"]].sum() for e in episodes]
+        assert {e["outcome"] for e in episodes} <= {"completed", "failed", "unfinished"}
     layer = described["layers"][0]
     assert (layer["name"], layer["channels"], layer["height"], layer["width"]) == ("2b", 8, 32, 32)
     assert [feature["name"] for feature in layer["features"]] == ["coin", "saw", "enemy", "platform"]
     assert layer["quality"]["residual_share"] == 0.07
     assert described["outputs"] == [{"name": "value", "label": "value"}]
     assert described["value_scale"] == 10.0
+
+
+def long_study(study, num_steps=100_000, length=60):
+    """Eight trajectories of random short episodes; no frame of it takes memory."""
+    rng = np.random.default_rng(0)
+    shape = 8, num_steps
+    first = rng.random(shape) < 1 / length
+    first[:, 0] = True
+    fresh = {
+        "first": first,
+        "completed": rng.random(shape) < 0.01,
+        "reward": 10 * (rng.random(shape) < 0.01).astype(np.float32),
+        "advantage": rng.normal(size=shape).astype(np.float32),
+        "level_seed": rng.integers(0, 2**31 - 1, shape, dtype=np.int32),
+    }
+    variables = {}
+    for name, variable in study.to_dataset().variables.items():
+        one = variable.values[:1, :1] if variable.dims[:2] == ("trajectory", "step") else variable.values[:1]
+        size = (*shape, *one.shape[2:]) if one.ndim > 1 else (8,)
+        variables[name] = variable.dims, fresh.get(name, np.broadcast_to(one, size))
+    coords = {name: variables.pop(name) for name in ("episode", "level_seed")}
+    return xr.DataTree(xr.Dataset(variables, coords, study.attrs))
+
+
+def test_the_state_of_eight_long_trajectories_stays_below_a_megabyte(study):
+    started = time.perf_counter()
+    source = StudySource(long_study(study))
+    took = time.perf_counter() - started
+    described = json.dumps(source.describe(), allow_nan=False, separators=(",", ":"))
+    episodes = sum(len(source.episodes(trajectory)) for trajectory in range(8))
+    assert episodes > 12_000
+    assert len(described) < 500_000
+    assert took < 20
 
 
 def test_a_connection_adds_its_layers_and_outputs_in_the_network_s_order(study):

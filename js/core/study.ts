@@ -1,17 +1,37 @@
 /** What the view knows of a study before any array arrives (the `_study` trait), and questions about it. */
-import type {
-  BookmarkDescription,
-  EpisodeDescription,
-  LayerDescription,
-  StudyDescription,
-  TrajectoryDescription,
-} from "../generated/traits.d.ts";
+import type { BookmarkDescription, LayerDescription, StudyDescription } from "../generated/traits.d.ts";
+import { type Episode, unpackEpisodes } from "./episodes.ts";
 
-export type Study = StudyDescription;
+export type { Episode };
 export type Layer = LayerDescription;
-export type Trajectory = TrajectoryDescription;
-export type Episode = EpisodeDescription;
 export type Bookmark = BookmarkDescription;
+
+export interface Trajectory {
+  num_steps: number;
+  episodes: Episode[];
+}
+
+export type Study = Omit<StudyDescription, "trajectories"> & { trajectories: Trajectory[] };
+
+const opened = new WeakMap<object, Study>();
+
+/** The study of a `_study` trait, the same object for the same trait; null while Python has not described it. */
+export function studyOf(described: unknown): Study | null {
+  if (!isDescribed(described)) return null;
+  let study = opened.get(described);
+  if (!study) {
+    const trajectories = described.trajectories.map(({ num_steps, episodes }) => ({
+      num_steps,
+      episodes: unpackEpisodes(episodes, num_steps),
+    }));
+    study = { ...described, trajectories };
+    opened.set(described, study);
+  }
+  return study;
+}
+
+const isDescribed = (value: unknown): value is StudyDescription =>
+  typeof value === "object" && value !== null && "trajectories" in value && "layers" in value;
 
 /** Index of the episode that `step` belongs to, or -1. */
 export function episodeAt(episodes: readonly Episode[], step: number): number {

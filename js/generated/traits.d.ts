@@ -35,6 +35,15 @@ export interface EpisodeDescription {
   cause?: string;
 }
 
+/** A trajectory's episodes as columns; each stops where the next one starts. */
+export interface EpisodesDescription {
+  start: number[];
+  level_seed: number[];
+  return: (number | null)[];
+  outcome: string;
+  cause?: string[];
+}
+
 /** One direction of a layer. */
 export interface FeatureDescription {
   name: string;
@@ -132,7 +141,7 @@ export interface TrackDescription {
 /** One environment's sequence of steps. */
 export interface TrajectoryDescription {
   num_steps: number;
-  episodes: EpisodeDescription[];
+  episodes: EpisodesDescription;
 }
 
 /** The parameters of requests, besides `study`, which picks one of several. */
@@ -169,6 +178,14 @@ export interface Requests {
     combine: number;
   };
   examples: { layer: string };
+  feature: { layer: string; feature: number };
+  grid: {
+    layer: string;
+    feature: number;
+    origin: "observations" | "rollout";
+    density: "1/4" | "1/2" | "1" | "2";
+    zoom: number;
+  };
   new_story: { story: string };
   observations: { trajectory: number; chunk: number };
   preview: { trajectory: number };
@@ -176,7 +193,9 @@ export interface Requests {
   remove_note: { story: string; note: number };
   remove_story: { story: string };
   rename: { layer: string; feature: number; name: string };
+  sample: { origin: "observations" | "rollout"; number: number };
   strip: { trajectory: number };
+  survey: { layer: string };
   totals: { trajectory: number; layer: string; output: string };
   trace: {
     trajectory: number;

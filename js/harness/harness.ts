@@ -6,7 +6,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
-import { syntheticModel, syntheticStudy } from "../test/synthetic.ts";
+import { packed, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
 import { write } from "../test/writers.ts";
 import explorer from "../views/explorer.ts";
 
@@ -51,7 +51,7 @@ function compute(id: string, { layer, output }: Params): void {
     if (cancelled.has(id) || !target) return;
     target.features = study.layers[2]?.features ?? [];
     target.outputs.push({ name: String(output), complete: true, tolerance: 0.1 });
-    model.set("_study", { ...study });
+    model.set("_study", packed(study));
     say({ kind: "rlv-reply", id, result: {} });
   }, 300);
 }
@@ -87,7 +87,7 @@ function writeOrRead(message: unknown, id: string, method: string, params: Param
   try {
     const written = write(study, method, params);
     if (!written) return send(message);
-    model.set("_study", { ...study, stories: study.stories.map((story) => ({ ...story })) });
+    model.set("_study", packed({ ...study, stories: study.stories.map((story) => ({ ...story })) }));
     say({ kind: "rlv-reply", id, result: written });
   } catch (error) {
     say({ kind: "rlv-reply", id, error: String(error) });

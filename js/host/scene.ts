@@ -1,9 +1,19 @@
 /** One moment of the explorer, gathered for drawing: traits and whatever of the data has arrived. */
 
+import { featureColour } from "../core/colours.ts";
 import type { Direction } from "../core/composite.ts";
 import type { ChunkStore } from "../core/store.ts";
-import { clamp, type Episode, episodeAt, type Layer, layerNamed, type Study } from "../core/study.ts";
+import {
+  clamp,
+  type Episode,
+  episodeAt,
+  type Layer,
+  layerNamed,
+  type Study,
+  studyOf,
+} from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
+import type * as OnDemand from "../views/menus.ts";
 import type { ExplorerModel } from "./model.ts";
 import { type Loaded, numbers, slice } from "./replies.ts";
 import { gatherRow, type Mode, type RowScene } from "./row_scene.ts";
@@ -21,6 +31,9 @@ export interface Computing {
   output: string;
   progress: Progress;
 }
+
+/** The module that is fetched when something of it is first drawn. */
+export type Extras = typeof OnDemand;
 
 export interface Notice {
   kind: "error" | "gone";
@@ -48,7 +61,8 @@ export interface Scene {
   /** Whether panels and numbers show the attribution of this step, or what has changed since the last one. */
   mode: Mode;
   scale: "study" | "trajectory";
-  style: "standard" | "article";
+  /** How the article's style is drawn; null in the standard style, and until it has been fetched. */
+  article: Extras | null;
   numFeatures: number;
   isolated: number | null;
   pinned: number | null;
@@ -82,16 +96,18 @@ export interface Scene {
 
 export const panelsShown = (scene: Scene): Direction[] => (scene.combine ? ["both"] : ["raises", "lowers"]);
 
+/** The colour that feature `index` has in pictures, charts and swatches. */
+export const colourOf = ({ article, layer, numFeatures }: Scene, index: number): string =>
+  article?.articleColour(index, numFeatures) ?? featureColour(layer?.features ?? [], index);
+
 interface Source {
   model: ExplorerModel;
   store: ChunkStore<Loaded>;
   computing: Computing | null;
   notice: Notice | null;
   focusedRow: number;
+  extras(): Extras | null;
 }
-
-export const isStudy = (value: unknown): value is Study =>
-  typeof value === "object" && value !== null && "trajectories" in value && "layers" in value;
 
 /** The pseudo-layer of the gradients by the picture itself. */
 export const INPUT = "input";
@@ -103,9 +119,10 @@ export const outputsOf = (model: ExplorerModel): string[] => [
 ];
 
 /** What there is to draw now; null while Python has not described a study. */
-export function gather({ model, store, computing, notice, focusedRow }: Source): Scene | null {
-  const study = model.get("_study");
-  if (!isStudy(study)) return null;
+export function gather(source: Source): Scene | null {
+  const { model, store, computing, notice, focusedRow } = source;
+  const study = studyOf(model.get("_study"));
+  if (!study) return null;
   const trajectory = clamp(model.get("trajectory"), 0, study.trajectories.length - 1);
   const { num_steps: numSteps = 0, episodes = [] } = study.trajectories[trajectory] ?? {};
   const step = clamp(model.get("step"), 0, Math.max(0, numSteps - 1));
@@ -147,7 +164,7 @@ export function gather({ model, store, computing, notice, focusedRow }: Source):
     output: row.output,
     mode,
     scale,
-    style: model.get("style") === "article" ? "article" : "standard",
+    article: model.get("style") === "article" ? source.extras() : null,
     numFeatures: layer?.features.length || rows.find(({ cells }) => cells)?.cells?.numFeatures || 0,
     isolated: model.get("hovered") ?? pinned,
     pinned,

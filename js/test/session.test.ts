@@ -4,7 +4,7 @@ import type { ExplorerModel } from "../host/model.ts";
 import type { Scene } from "../host/scene.ts";
 import { Session } from "../host/session.ts";
 import type { StaticModel } from "../host/static_model.ts";
-import { syntheticModel, syntheticStudy } from "./synthetic.ts";
+import { packed, syntheticModel, syntheticStudy } from "./synthetic.ts";
 
 let frames: Map<number, FrameRequestCallback>;
 let clock: number;
@@ -275,7 +275,7 @@ describe("Session", () => {
     paint();
     expect(draw).toHaveBeenCalledWith(null);
     expect(counts.sent).toEqual([]);
-    model.set("_study", study);
+    model.set("_study", packed(study));
     paint();
     expect(counts.sent.length).toBeGreaterThan(0);
     session.dispose();

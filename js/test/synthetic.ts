@@ -1,7 +1,9 @@
 /** A small synthetic study and a stand-in for the kernel that answers every request about it. */
 import { PALETTE } from "../core/colours.ts";
+import { packEpisodes } from "../core/episodes.ts";
 import type { Episode, Study } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
+import type { StudyDescription } from "../generated/traits.d.ts";
 import { StaticModel } from "../host/static_model.ts";
 import { answer } from "./answers.ts";
 import { syntheticStories } from "./stories.ts";
@@ -108,8 +110,17 @@ export function traits(study: Study): Record<string, unknown> {
     num_steps: study.trajectories[0]?.num_steps ?? 0,
     num_trajectories: study.trajectories.length,
     can_compute: false,
-    _study: study,
+    _study: packed(study),
   };
+}
+
+/** The study as Python describes it. */
+export function packed(study: Study): StudyDescription {
+  const trajectories = study.trajectories.map(({ num_steps, episodes }) => ({
+    num_steps,
+    episodes: packEpisodes(episodes),
+  }));
+  return { ...study, trajectories };
 }
 
 /** A model whose kernel is `answer`. */

@@ -39,7 +39,7 @@ class Member:
     @cached_property
     def episodes(self) -> list[dict[str, Any]]:
         """Its episodes, as in `wire.EpisodeDescription`."""
-        return list(self.source.describe()["trajectories"][self.trajectory]["episodes"])  # type: ignore[arg-type]
+        return [dict(episode) for episode in self.source.episodes(self.trajectory)]
 
     @cached_property
     def levels(self) -> dict[int, list[dict[str, Any]]]:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from rlvision_widgets.schema import CHUNK, SCHEMA_VERSION, Output, SchemaError
 from rlvision_widgets.stories import read_story, story_names
 from rlvision_widgets.widgets.wire import (
     BookmarkDescription,
+    EpisodeDescription,
     LayerDescription,
     NoteDescription,
     OutputDescription,
@@ -34,9 +35,16 @@ __all__ = [
     "describe_stories",
     "is_complete",
     "layer_names",
+    "unpack_episodes",
 ]
 
 _QUALITY = ("r_squared", "residual_share", "num_rows", "seed_stability")
+_OUTCOMES: dict[str, Literal["completed", "failed", "ended", "unfinished"]] = {
+    "c": "completed",
+    "f": "failed",
+    "e": "ended",
+    "u": "unfinished",
+}
 _LABELS = {
     "value": "value",
     "logit": "logit of {}",
@@ -100,6 +108,23 @@ def describe_layers(study: xr.DataTree, offers: Offers | None) -> list[LayerDesc
     return described
 
 
+def unpack_episodes(described: TrajectoryDescription) -> list[EpisodeDescription]:
+    """Return a trajectory's episodes one by one."""
+    columns = described["episodes"]
+    stops = [*columns["start"][1:], described["num_steps"]]
+    rows = zip(columns["start"], stops, columns["level_seed"], columns["return"], columns["outcome"], strict=True)
+    return [
+        {
+            "start": start,
+            "stop": stop,
+            "level_seed": seed,
+            "return": math.nan if earned is None else earned,
+            "outcome": _OUTCOMES[outcome],
+        }
+        for start, stop, seed, earned, outcome in rows
+    ]
+
+
 def layer_names(study: xr.DataTree, offers: Offers | None) -> list[str]:
     """Return the names of the layers that are described, without reading anything."""
     known = [str(layer["name"]) for layer in offers.layers] if offers is not None else []
@@ -156,21 +181,24 @@ def _stored_layers(study: xr.DataTree) -> Mapping[str, xr.DataTree]:
 
 
 def _trajectories(study: xr.DataTree) -> list[TrajectoryDescription]:
-    num_steps = study.sizes["step"]
-    described: list[TrajectoryDescription] = [
-        {"num_steps": num_steps, "episodes": []} for _ in range(study.sizes["trajectory"])
+    table = episodes(study)
+    return [
+        {
+            "num_steps": study.sizes["step"],
+            "episodes": {
+                "start": rows["start"].tolist(),
+                "level_seed": rows["level_seed"].tolist(),
+                "return": [_short(number) for number in rows["return"]],
+                "outcome": "".join(outcome[0] for outcome in rows["outcome"]),
+            },
+        }
+        for _, rows in table.groupby("trajectory", sort=True)
     ]
-    for row in episodes(study).to_dict("records"):
-        described[row["trajectory"]]["episodes"].append(
-            {
-                "start": int(row["start"]),
-                "stop": int(row["stop"]),
-                "level_seed": int(row["level_seed"]),
-                "return": float(row["return"]),
-                "outcome": row["outcome"],
-            }
-        )
-    return described
+
+
+def _short(number: float) -> float | None:
+    """Return a number for JSON, a whole one as int, which is shorter."""
+    return int(number) if float(number).is_integer() else finite(number)
 
 
 def _bookmarks(study: xr.DataTree) -> list[BookmarkDescription]:

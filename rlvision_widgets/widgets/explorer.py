@@ -6,7 +6,7 @@ from typing import Any
 import traitlets as t
 
 from rlvision_widgets.names import unknown
-from rlvision_widgets.schema import Output, Selection
+from rlvision_widgets.schema import INPUT_LAYER, Output, Selection
 from rlvision_widgets.stories import story_names
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.page import Asked, parts, requests
@@ -354,9 +354,9 @@ def initial_state(source: StudySource) -> dict[str, Any]:
 
 def default_layer(description: Mapping[str, Any]) -> str:
     """Return the middle one of the layers that are computed, or of all when none is."""
-    layers = [layer["name"] for layer in description["layers"] if layer["outputs"]]
-    layers = layers or [layer["name"] for layer in description["layers"]] or [""]
-    return str(layers[len(layers) // 2])
+    layers = [layer for layer in description["layers"] if layer["name"] != INPUT_LAYER] or description["layers"]
+    names = [layer["name"] for layer in layers if layer["outputs"]] or [layer["name"] for layer in layers] or [""]
+    return str(names[len(names) // 2])
 
 
 def default_output(description: Mapping[str, Any]) -> str:

@@ -9,8 +9,6 @@ construction but a cache, whose entries are only ever replaced by equal ones. Wh
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.names import unknown
@@ -25,9 +23,10 @@ from rlvision_widgets.widgets.description import (
     describe_stories,
     finite,
     layer_names,
+    unpack_episodes,
 )
 from rlvision_widgets.widgets.requests import Answer, Request, check_request
-from rlvision_widgets.widgets.wire import StudyDescription
+from rlvision_widgets.widgets.wire import EpisodeDescription, StudyDescription
 
 __all__ = ["SHORT", "StudySource", "is_long", "read", "steps_of"]
 
@@ -70,6 +69,10 @@ class StudySource:
         layers = describe_layers(self.study, self.connection)
         outputs = describe_outputs(self.study, layers, self.connection)
         return {**self._rollout, "layers": layers, "outputs": outputs, "stories": describe_stories(self.study)}  # type: ignore[typeddict-item]
+
+    def episodes(self, trajectory: int) -> list[EpisodeDescription]:
+        """Return the episodes of a trajectory, in order."""
+        return unpack_episodes(self._rollout["trajectories"][trajectory])
 
     def answer(self, method: str, params: dict[str, Any]) -> Answer:
         """Answer a request for arrays.

@@ -15,6 +15,7 @@ __all__ = [
     "Arrays",
     "BookmarkDescription",
     "EpisodeDescription",
+    "EpisodesDescription",
     "FeatureDescription",
     "FrameDescription",
     "LayerDescription",
@@ -55,11 +56,25 @@ EpisodeDescription = TypedDict(
 EpisodeDescription.__doc__ = "One episode; `stop` is exclusive, `return` is the sum of its raw rewards so far."
 
 
+# Episodes as columns: a study of 800,000 steps has tens of thousands, and its state has to stay small.
+EpisodesDescription = TypedDict(
+    "EpisodesDescription",
+    {
+        "start": list[int],
+        "level_seed": list[int],
+        "return": list[float | None],  # None: not a finite number
+        "outcome": str,  # the first letter of each episode's outcome
+        "cause": NotRequired[list[str]],
+    },
+)
+EpisodesDescription.__doc__ = "A trajectory's episodes as columns; each stops where the next one starts."
+
+
 class TrajectoryDescription(TypedDict):
     """One environment's sequence of steps."""
 
     num_steps: int
-    episodes: list[EpisodeDescription]
+    episodes: EpisodesDescription
 
 
 class BookmarkDescription(TypedDict):
