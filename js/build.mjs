@@ -22,11 +22,13 @@ const BUDGET = {
   "standalone.js": 6_000,
   "grid.js": 60_000,
   "cell.js": 30_000,
+  "menus.js": 16_000,
   "story.js": 60_000,
+  "time.js": 16_000,
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
-const ON_DEMAND = ["grid", "cell", "story"].filter((name) => existsSync(join(here, "views", `${name}.ts`)));
+const ON_DEMAND = ["grid", "cell", "menus", "story", "time"].filter((name) => existsSync(join(here, "views", `${name}.ts`)));
 
 const shared = {
   bundle: true,

@@ -54,9 +54,27 @@ export function outputGroup(output: string): string {
   return groups[kind] ?? "logits";
 }
 
-/** What a panel that shows `output` says is raised or lowered. */
-export const outputLabel = (study: Study, output: string): string =>
-  study.outputs.find(({ name }) => name === output)?.label ?? output;
+const PHRASES: Record<string, (actions: string[]) => string> = {
+  centred: ([action]) => `centred logit of ${action}`,
+  log_prob: ([action]) => `log-probability of ${action}`,
+  difference: ([first, second]) => `${first} minus ${second}`,
+  sum: (actions) => `sum of ${actions.join(", ")}`,
+};
+
+/** What a panel that shows `output` says is raised or lowered: as Python says, or the same for what it does not list. */
+export function outputLabel(study: Study, output: string): string {
+  const colon = output.indexOf(":");
+  const phrase = PHRASES[output.slice(0, Math.max(0, colon))];
+  return (
+    study.outputs.find(({ name }) => name === output)?.label ??
+    phrase?.(output.slice(colon + 1).split(",")) ??
+    (output === "value" ? output : `logit of ${output}`)
+  );
+}
+
+/** The unit of an output and of its attribution. */
+export const unitOf = (output: string): string =>
+  output === "value" ? "reward" : output.startsWith("log_prob:") ? "nats" : "logits";
 
 /** `output` computed from one frame's logits; null for "value" and for actions that the agent lacks. */
 export function outputFromLogits(

@@ -9,6 +9,10 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   return weights.map((weight) => weight / total);
 }
 
+/** Entropy of probabilities, in nats: 0 when one is certain. */
+export const entropy = (chances: Float64Array): number =>
+  chances.reduce((sum, chance) => (chance > 0 ? sum - chance * Math.log(chance) : sum), 0);
+
 /** `value` with a fixed number of decimals and a true minus sign; an en dash when it is not a number. */
 export function fixed(value: number | null | undefined, decimals: number): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

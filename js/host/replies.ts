@@ -25,6 +25,7 @@ const DIMS: Record<string, string[]> = {
   total: ["step", "feature"],
   residual_total: ["step"],
   completeness_error: ["step"],
+  residual_share: ["step"],
   thumbnail: ["feature", "height", "width", "rgba"],
 };
 

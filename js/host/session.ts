@@ -4,18 +4,21 @@ import { ChunkStore } from "../core/store.ts";
 import { clamp, episodeJump, stored } from "../core/study.ts";
 import { type Params, requestKey, type Want, wanted } from "../core/wants.ts";
 import { Computation } from "./computation.ts";
+import { loadBundle } from "./lazy.ts";
 import { type ExplorerModel, type ExplorerTraits, WATCHED } from "./model.ts";
 import { type Loaded, load } from "./replies.ts";
 import { Rows } from "./rows.ts";
 import { NoAnswer, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
-import { type Computing, gather, type Notice, outputsOf, type Scene } from "./scene.ts";
+import { type Computing, type Extras, gather, type Notice, outputsOf, type Scene } from "./scene.ts";
 
 export class Session {
   readonly model: ExplorerModel;
   readonly store: ChunkStore<Loaded>;
   readonly rows = new Rows(this);
   notice: Notice | null = null;
+  /** What a panel that is still being fetched is to do first. */
+  errand: "" | "add a note" = "";
   #rpc: Rpc;
   #clock = new Clock();
   #views = new Set<(scene: Scene | null) => void>();
@@ -24,6 +27,7 @@ export class Session {
   #computation: Computation;
   #wantedAt = "";
   #extra: Want[] = [];
+  #extras: Extras | null | undefined;
 
   constructor(model: ExplorerModel) {
     this.model = model;
@@ -49,6 +53,18 @@ export class Session {
   /** A page without a kernel: nothing can be computed or written. */
   get offline(): boolean {
     return (this.model as { get(name: string): unknown }).get("_offline") === true;
+  }
+
+  /** What only some scenes need to be drawn: fetched for the first that does, null until it is there. */
+  extras(): Extras | null {
+    if (this.#extras === undefined) {
+      this.#extras = null;
+      loadBundle<Extras>(this, "menus").then((extras) => {
+        this.#extras = extras;
+        this.invalidate();
+      }, this.#failed);
+    }
+    return this.#extras;
   }
 
   get focusedRow(): number {
@@ -155,6 +171,7 @@ export class Session {
 
   retry(): void {
     this.notice = null;
+    this.#extras ??= undefined;
     this.store.retry();
     this.#moved();
   }

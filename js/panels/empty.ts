@@ -1,9 +1,10 @@
-/** What stands in for the attribution panels while there is nothing to draw in them. */
-import { outputLabel } from "../core/actions.ts";
+/** What stands in for a row's attribution panels while there is nothing to draw in them. */
+import type { RowScene } from "../host/row_scene.ts";
+import type { Scene } from "../host/scene.ts";
 import { h, setText } from "../views/dom.ts";
 import type { Context, Panel } from "./panel.ts";
 
-export function emptyState({ session, signal }: Context): Panel {
+export function emptyState({ session, signal }: Context, index = 0): Panel {
   const title = h("p", { class: "rlv-empty-title" });
   const text = h("p", { class: "rlv-empty-text" });
   const compute = h("button", { class: "rlv-button" }, "Compute");
@@ -15,25 +16,42 @@ export function emptyState({ session, signal }: Context): Panel {
   return {
     element,
     draw(scene) {
-      const { computing, attribution } = scene;
-      const waiting = computing !== null && attribution !== "ready";
-      element.hidden = attribution === "ready" || (attribution === "loading" && !waiting);
+      const row = scene.rows[index];
+      if (!row) return;
+      const { computing, attribution } = row;
+      element.hidden = attribution === "ready" || (attribution === "loading" && !computing);
       if (element.hidden) return;
-      const what = `${outputLabel(scene.study, scene.output)} at layer ${scene.layerName}`;
-      setText(title, computing ? `Explaining ${what}` : `${what} is not computed`);
+      const absent = attribution === "absent" || computing !== null;
       bar.hidden = !computing;
       cancel.hidden = !computing;
-      compute.hidden = computing !== null || !scene.canCompute;
-      if (computing) {
-        const { stage, done, total } = computing.progress;
-        if (total > 0) {
-          bar.max = total;
-          bar.value = done;
-        } else bar.removeAttribute("value");
-        setText(text, total > 0 ? `${stage} · ${done} of ${total}` : stage);
-      } else if (scene.canCompute)
-        setText(text, "It takes a moment; steps near the playhead come first, and you can cancel.");
-      else setText(text, "To compute it, give the view its agent: Explorer(study, agent=agent)");
+      compute.hidden = !absent || computing !== null || !scene.canCompute;
+      const [heading, words] = explain(scene, row);
+      setText(title, heading);
+      setText(text, words);
+      const { done = 0, total = 0 } = computing?.progress ?? {};
+      if (total > 0) {
+        bar.max = total;
+        bar.value = done;
+      } else bar.removeAttribute("value");
     },
   };
+}
+
+function explain(scene: Scene, { attribution, computing, label }: RowScene): [title: string, text: string] {
+  const what = scene.gradients ? `the gradients of ${label}` : `${label} at layer ${scene.layerName}`;
+  if (computing) {
+    const { stage, done, total } = computing.progress;
+    return [`Explaining ${what}`, total > 0 ? `${stage} · ${done} of ${total}` : stage];
+  }
+  if (attribution === "first")
+    return ["No earlier step", "This is the first step of its episode: nothing can have changed since."];
+  if (attribution === "nan")
+    return [
+      `${what} is not a number`,
+      "The attribution of this step was computed and is NaN: look for infinite weights or pixels.",
+    ];
+  const how = scene.canCompute
+    ? "It takes a moment; steps near the playhead come first, and you can cancel."
+    : "To compute it, give the view its agent: Explorer(study, agent=agent)";
+  return [`${what} is not computed`, how];
 }

@@ -1,10 +1,12 @@
-/** The header line: which trajectory, episode, layer and output are shown. */
-import { arrow, OUTPUT_GROUPS, outputGroup } from "../core/actions.ts";
+/** The header line: which trajectory, episode and layer are shown; rows, settings, help. */
+
 import { fixed, thousands } from "../core/numbers.ts";
+import { MAX_ROWS } from "../core/rows.ts";
 import { stored } from "../core/study.ts";
-import type { Scene } from "../host/scene.ts";
+import { INPUT, type Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
-import { CHEVRON } from "../views/icons.ts";
+import { GEAR } from "../views/icons.ts";
+import { lazyPopover } from "../views/lazy_popover.ts";
 import type { Context, Panel } from "./panel.ts";
 import { trajectoryPicker } from "./trajectories.ts";
 
@@ -21,14 +23,21 @@ export function header(context: Context): Panel {
   const trajectory = trajectoryPicker(context);
   const episode = h("span", { class: "rlv-episode" });
   const layers = layerPicker(context);
-  const outputs = outputPicker(context);
+  const more = h("button", { class: "rlv-add", title: "Explain another output in a further row" }, "+ row");
+  more.addEventListener("click", () => context.session.rows.add(), { signal: context.signal });
+  const settings = lazyPopover(context, "settings", {
+    name: "Settings",
+    text: icon(GEAR),
+    title: "settings",
+  });
+  const help = lazyPopover(context, "help", { name: "Help", text: "?", title: "what the panels mean" });
   const element = h(
     "header",
     { class: "rlv-header" },
     agent,
     trajectory.element,
     episode,
-    h("span", { class: "rlv-choices" }, layers.element, outputs.element),
+    h("span", { class: "rlv-choices" }, layers.element, more, settings.element, help.element),
   );
   return {
     element,
@@ -37,7 +46,8 @@ export function header(context: Context): Panel {
       setAttribute(agent, "title", `${scene.study.agent} in ${scene.study.environment}`);
       setText(episode, episodeText(scene));
       setAttribute(episode, "title", episodeText(scene));
-      for (const panel of [trajectory, layers, outputs]) panel.draw(scene);
+      more.disabled = scene.rows.length >= MAX_ROWS;
+      for (const panel of [trajectory, layers, settings, help]) panel.draw(scene);
     },
   };
 }
@@ -78,51 +88,10 @@ function layerPicker({ session, signal }: Context): Panel {
         setAttribute(button, "aria-pressed", String(layer.name === scene.layerName));
         setAttribute(button, "data-absent", !ready);
         const shape = `${layer.channels} channels on ${layer.height} × ${layer.width} cells`;
-        setAttribute(button, "title", `layer ${layer.name}: ${shape}${ready ? "" : ", not computed"}`);
+        const what =
+          layer.name === INPUT ? "the picture itself: plain gradients" : `layer ${layer.name}: ${shape}`;
+        setAttribute(button, "title", `${what}${ready ? "" : ", not computed"}`);
       }
-    },
-  };
-}
-
-function outputPicker({ session, signal }: Context): Panel {
-  const select = h("select", { class: "rlv-select", "aria-label": "Output" });
-  select.addEventListener("change", () => session.rows.choose(session.rows.focused, select.value), {
-    signal,
-  });
-  let built = "";
-  const build = (scene: Scene) => {
-    const { study, layerName } = scene;
-    const offered = study.outputs.map(({ name }) => name);
-    const options = offered.includes(scene.output)
-      ? study.outputs
-      : [...study.outputs, { name: scene.output, label: scene.output }];
-    select.replaceChildren();
-    for (const group of OUTPUT_GROUPS) {
-      const members = options.filter(({ name }) => outputGroup(name) === group);
-      if (members.length === 0) continue;
-      const children = members.map(({ name, label }) => {
-        const mark = stored(study, layerName, name) === "none" ? "  ○" : "";
-        const symbol = arrow(name);
-        return h("option", { value: name }, `${symbol ? `${symbol} ` : ""}${label}${mark}`);
-      });
-      if (group === "value") select.append(...children);
-      else select.append(h("optgroup", { label: group }, ...children));
-    }
-  };
-  let study: unknown;
-  return {
-    element: h(
-      "label",
-      { class: "rlv-field", title: "What the attribution explains; ○ is not computed yet" },
-      h("span", { class: "rlv-label" }, "output"),
-      select,
-      icon(CHEVRON, 90),
-    ),
-    draw(scene) {
-      if (study !== scene.study || built !== `${scene.layerName}/${scene.output}`) build(scene);
-      study = scene.study;
-      built = `${scene.layerName}/${scene.output}`;
-      if (select.value !== scene.output) select.value = scene.output;
     },
   };
 }

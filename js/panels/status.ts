@@ -1,5 +1,5 @@
 /** The status line: value, policy, reward and how far the attribution can be trusted. */
-import { outputFromLogits, outputLabel } from "../core/actions.ts";
+import { outputFromLogits } from "../core/actions.ts";
 import { fixed, signed } from "../core/numbers.ts";
 import { numbers, slice } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
@@ -27,53 +27,107 @@ function reading(name: string, title: string): Reading {
 }
 
 const DEFAULT_TOLERANCE = 0.1;
+const HIGH = "high: above 99 % of this study's steps";
 
 export function status(context: Context): Panel {
   const value = reading("value", "Expected discounted return, in raw reward");
-  const chosen = reading("output", "The output that is explained");
-  const reward = reading("reward", "What the sampled action earned");
-  const error = reading(
-    "error",
-    "F(a) − F(0) minus everything attributed. As long as it is small, the attribution accounts for the output",
-  );
+  const chosen = reading("output", "The output that the row with the focus explains");
+  const last = reading("last", "What the action of the step before earned");
+  const next = reading("reward", "The action sampled at this step, and what it earned");
+  const error = reading("error", "");
+  const rest = reading("rest", "");
   const policy = policyBar(context);
-  const element = h(
-    "div",
-    { class: "rlv-status" },
-    h("div", { class: "rlv-readings" }, value.element, chosen.element, reward.element, error.element),
-    policy.element,
-  );
+  const readings = [value, chosen, last, next, error, rest].map(({ element }) => element);
   return {
-    element,
+    element: h(
+      "div",
+      { class: "rlv-status" },
+      h("div", { class: "rlv-readings" }, ...readings),
+      policy.element,
+    ),
     draw(scene) {
-      const { step, study } = scene;
+      const { step, study, row } = scene;
       const values = numbers(scene.curves, "value");
       const expected = values[step];
       value.element.hidden = scene.curves !== undefined && values.length === 0;
       value.set("value", fixed(expected, 2), percent(expected, study.value_scale));
+      if (study.value_scale)
+        setAttribute(
+          value.element,
+          "title",
+          `Expected discounted return, in raw reward; of ${study.value_scale} for one success: the estimated discounted success probability`,
+        );
       const logits = slice(scene.curves, "policy_logits", step);
-      const output = logits ? outputFromLogits(scene.output, logits, study.action_names) : null;
-      chosen.element.hidden = scene.output === "value";
-      chosen.set(outputLabel(study, scene.output), fixed(output, 2));
-      const earned = numbers(scene.curves, "reward")[step];
-      reward.set("reward", fixed(earned, Number.isInteger(earned) ? 0 : 2));
-      setAttribute(reward.element, "data-strong", Boolean(earned));
+      const output = logits ? outputFromLogits(row.output, logits, study.action_names) : null;
+      chosen.element.hidden = row.output === "value";
+      chosen.set(row.label, fixed(output, 2));
+      drawRewards(scene);
+      error.element.hidden = scene.gradients;
+      rest.element.hidden = scene.gradients;
       drawError(scene);
+      drawRest(scene);
       policy.draw(scene);
     },
   };
 
-  function drawError(scene: Scene): void {
-    const miss = numbers(scene.totals, "completeness_error")[scene.step];
-    const stored = scene.layer?.outputs.find(({ name }) => name === scene.output);
-    const tolerance = stored?.tolerance ?? DEFAULT_TOLERANCE;
+  function drawRewards({ curves, step, study, episodes, episode }: Scene): void {
+    const rewards = numbers(curves, "reward");
+    const isFirst = step === (episodes[episode]?.start ?? 0);
+    last.set("last reward", isFirst ? "–" : whole(rewards[step - 1]), isFirst ? "new episode" : "");
+    setAttribute(last.element, "data-strong", !isFirst && Boolean(rewards[step - 1]));
+    const earned = rewards[step];
+    const action = numbers(curves, "action")[step];
+    const name = action === undefined ? "–" : (study.action_names[action] ?? String(action));
+    next.set("next action", name, earned ? `earns ${whole(earned)}` : "");
+    setAttribute(next.element, "data-strong", Boolean(earned));
+  }
+
+  /** Beyond its tolerance or beyond what is usual in this study, each in words. */
+  function drawError({ row, layer, step }: Scene): void {
+    const miss = numbers(row.totals, "completeness_error")[step];
+    const tolerance = layer?.outputs.find(({ name }) => name === row.output)?.tolerance ?? DEFAULT_TOLERANCE;
     const large = miss !== undefined && Math.abs(miss) > tolerance;
-    error.set("completeness error", signed(miss, 3), large ? `over ${tolerance}` : "");
+    const high = beyond(row.totals?.result.limits, "completeness_error", miss);
+    error.set("completeness error", signed(miss, 3), large ? `over ${tolerance}` : high ? "▲ high" : "");
     setAttribute(error.element, "data-warn", large);
+    const what =
+      "F(a) − F(0) minus everything attributed: as long as it is small, the attribution accounts for the output";
+    setAttribute(error.element, "title", high ? `${what}\n${HIGH}` : what);
+  }
+
+  /** What the features leave over: of this step, and how well they fit the layer altogether. */
+  function drawRest({ row, layer, step }: Scene): void {
+    const share = numbers(row.totals, "residual_share")[step];
+    const { r_squared: fit, seed_stability: stable, residual_share: overall } = layer?.quality ?? {};
+    const high = beyond(row.totals?.result.limits, "residual_share", share);
+    rest.set(
+      "residual",
+      share === undefined ? "–" : percent(share, 1),
+      high ? "▲ high" : fit ? `R² ${fixed(fit, 2)}` : "",
+    );
+    const lines = ["Share of this step's attribution that no feature explains"];
+    if (high) lines.push(HIGH);
+    if (typeof overall === "number") lines.push(`${percent(overall, 1)} over the whole study`);
+    if (typeof fit === "number")
+      lines.push(
+        `R² ${fixed(fit, 3)}: share of the layer's attribution's variance that the factorisation keeps`,
+      );
+    if (typeof stable === "number")
+      lines.push(
+        `seed stability ${fixed(stable, 2)}: how much of the features other random seeds find again (1: all)`,
+      );
+    setAttribute(rest.element, "title", lines.join("\n"));
   }
 }
 
-/** The value as a share of one success, where the study knows what a success returns. */
+function beyond(limits: unknown, name: string, value: number | undefined): boolean {
+  const limit = (limits as Record<string, number | null> | undefined)?.[name];
+  return typeof limit === "number" && value !== undefined && Math.abs(value) > limit;
+}
+
+const whole = (value: number | undefined): string => fixed(value, Number.isInteger(value) ? 0 : 2);
+
+/** `value` as a share of `scale`, where that is known. */
 function percent(value: number | undefined, scale: number | null): string {
   if (value === undefined || !scale || !Number.isFinite(value)) return "";
   return `${Math.round((100 * value) / scale)} %`;

@@ -1,0 +1,36 @@
+/** What the panels mean, in a few lines. */
+import type { LazyPanel } from "../host/lazy.ts";
+import { h } from "../views/dom.ts";
+import { menu } from "./menu.ts";
+import type { Context } from "./panel.ts";
+
+const LINES: [term: string, text: string][] = [
+  ["observation", "What the agent saw at this step, pixel by pixel."],
+  [
+    "raises",
+    "Where the picture holds what pushes the output up. For the value that is good news: the agent expects more reward because of it.",
+  ],
+  ["lowers", "Where it holds what pushes the output down. For the value that is bad news."],
+  [
+    "features",
+    "Colour says which feature of the layer it is; the list beside the panels shows what each looks for. Hover to see one alone, click to keep it.",
+  ],
+  [
+    "the numbers",
+    "A feature's bar is its attribution summed over the picture. All bars and the residual add up to the output less its value for a blank layer, up to the completeness error.",
+  ],
+  ["residual", "What the features leave unexplained. Where it is large, the features miss something."],
+  ["what changed", "Under Settings: this step's attribution less the last one's."],
+  [
+    "rows",
+    "“+ row” explains a second output beside the first. The features' bars are of the row last clicked.",
+  ],
+];
+
+const WARNING =
+  "Fast playback can flicker. If you are sensitive to flashing light, keep the speed below 3 frames a second or step by hand; a system that asks for reduced motion never starts playback by itself.";
+
+export function help(_: Context): LazyPanel {
+  const list = h("dl", {}, ...LINES.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]));
+  return menu([list, h("p", { class: "rlv-warning" }, h("strong", {}, "Flicker. "), WARNING)]);
+}

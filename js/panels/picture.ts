@@ -1,0 +1,148 @@
+/** One picture: the observation, or what in it raises, lowers, or either, an output. */
+import { parseHex, RESIDUAL } from "../core/colours.ts";
+import { colourCells, composite, type Direction, type Look, paint } from "../core/composite.ts";
+import type { RowScene } from "../host/row_scene.ts";
+import { colourOf, type Scene } from "../host/scene.ts";
+import { context2d, h, icon, setAttribute, setText } from "../views/dom.ts";
+import { ENLARGE } from "../views/icons.ts";
+import type { Context, Panel } from "./panel.ts";
+
+export type Role = "observation" | Direction;
+
+export interface PictureOptions {
+  /** Which of the scene's rows. */
+  row?: number;
+  /** Called by the button and a double click; without it there is no button. */
+  enlarge?: () => void;
+}
+
+const HINT: Record<Role, string> = {
+  observation: "what the agent saw",
+  raises: "good news",
+  lowers: "bad news",
+  both: "hatched: lowers",
+};
+
+/** A figure with its caption; the canvas has one pixel for each of the observation's. */
+export function picture(context: Context, role: Role, { row = 0, enlarge }: PictureOptions = {}): Panel {
+  const { session, signal } = context;
+  const title = h("span", { class: "rlv-title" });
+  const hint = h("span", { class: "rlv-hint" });
+  const caption = h("figcaption", {}, title, hint);
+  const canvas = h("canvas", { class: "rlv-frame", role: "img" });
+  const lines = h("canvas", { class: "rlv-hatch", "aria-hidden": "true" });
+  const place = h("div", { class: "rlv-place" }, canvas);
+  if (role === "both") place.append(lines);
+  if (enlarge) {
+    const button = h(
+      "button",
+      { class: "rlv-icon", "aria-label": "Enlarge this panel", title: "enlarge" },
+      icon(ENLARGE),
+    );
+    caption.append(button);
+    button.addEventListener("click", enlarge, { signal });
+    place.addEventListener("dblclick", enlarge, { signal });
+  }
+  place.addEventListener("pointerdown", () => focusSlider(place), { signal });
+  const surface = context2d(canvas);
+  let drawn = "";
+  let image = new ImageData(1, 1);
+  const resize = ({ height, width }: { height: number; width: number }) => {
+    if (image.width === width && image.height === height) return;
+    canvas.width = width;
+    canvas.height = height;
+    image = new ImageData(width, height);
+    drawn = "";
+  };
+  return {
+    element: h("figure", { class: `rlv-figure rlv-${role}` }, caption, place),
+    draw(scene) {
+      const shown = scene.rows[row];
+      if (!shown) return;
+      resize(scene.study.observation);
+      const [name, note] = captionOf(scene, shown, role);
+      setText(title, name);
+      setAttribute(title, "title", name);
+      setText(hint, note);
+      const hatching = role === "both" ? session.extras() : null;
+      const key = keyOf(scene, shown, role, hatching !== null);
+      setAttribute(canvas, "data-stale", key === null || scene.approximate);
+      setAttribute(canvas, "data-blank", key === null && drawn === "");
+      if (key === null || key === drawn) return;
+      drawn = key;
+      if (role === "observation") {
+        if (scene.observation) paint(scene.observation.pixels, image.data);
+      } else {
+        const { look, colours } = drawAttribution(scene, shown, role, image);
+        hatching?.hatchOver(lines, image, shown.cells, look, colours);
+      }
+      surface.putImageData(image, 0, 0);
+      setAttribute(canvas, "aria-label", `${name}, step ${scene.step}`);
+    },
+  };
+}
+
+function focusSlider(from: Element): void {
+  from.closest(".rlv-explorer")?.querySelector<HTMLElement>(".rlv-slider")?.focus({ preventScroll: true });
+}
+
+const VERBS: Record<Direction, string> = { raises: "raises", lowers: "lowers", both: "raises or lowers" };
+const CHANGES: Record<Direction, string> = { raises: "up", lowers: "down", both: "up or down" };
+
+function captionOf(scene: Scene, { label, output }: RowScene, role: Role): [title: string, hint: string] {
+  if (role === "observation") return ["observation", HINT.observation];
+  const colours = role === "both" ? HINT.both : scene.gradients ? "colours are the input's" : "";
+  if (scene.mode === "change") {
+    const down = role === "both" ? "hatched: down" : "";
+    return [`${label}: ${CHANGES[role]} since the last step`, down];
+  }
+  if (scene.gradients) return [`Gradients: more ${VERBS[role]} ${label}`, colours];
+  return [`${VERBS[role]} ${label}`, colours || (output === "value" ? HINT[role] : "")];
+}
+
+/** Names everything that the picture depends on; null while something of it is missing. */
+function keyOf(
+  scene: Scene,
+  { attribution, cells, displayScale }: RowScene,
+  role: Role,
+  hatched: boolean,
+): string | null {
+  if (!scene.observation) return null;
+  if (role === "observation") return scene.observation.key;
+  if (attribution === "loading") return null;
+  const { overlay, isolated, showResidual, article } = scene;
+  const colours = Array.from({ length: scene.numFeatures }, (_, k) => colourOf(scene, k));
+  return [
+    scene.observation.key,
+    cells?.key,
+    overlay,
+    isolated,
+    showResidual,
+    article !== null,
+    hatched,
+    displayScale,
+    ...colours,
+  ].join();
+}
+
+function drawAttribution(
+  scene: Scene,
+  { cells, displayScale }: RowScene,
+  direction: Direction,
+  image: ImageData,
+): { look: Look; colours: Float64Array | null } {
+  const { isolated, showResidual, overlay, article } = scene;
+  const look: Look = {
+    direction,
+    isolated,
+    showResidual,
+    displayScale,
+    colours: Array.from({ length: cells?.numFeatures ?? 0 }, (_, k) => parseHex(colourOf(scene, k))),
+    residualColour: RESIDUAL,
+  };
+  const colours =
+    cells && (article?.colourCellsLikeArticle(cells, look, overlay) ?? colourCells(cells, look));
+  const background = overlay ? (scene.observation?.pixels ?? null) : null;
+  composite(background, image, cells, colours, image.data, article !== null);
+  return { look, colours };
+}
