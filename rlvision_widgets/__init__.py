@@ -17,10 +17,10 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import wrap_agent as wrap_agent
     from rlvision_widgets.analysis.attribution import attribute as attribute
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
-    from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.examples import top_examples as top_examples
     from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
     from rlvision_widgets.analysis.features import reduce_attribution as reduce_attribution
+    from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
@@ -39,11 +39,13 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.study import connect as connect
     from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Explorer as Explorer
+    from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
 
 _HOME = {  # public name → module
     "Agent": "agents",
     "Compare": "widgets",
     "Explorer": "widgets",
+    "FeatureGrid": "widgets",
     "Selection": "schema",
     "advantages": "analysis.moments",
     "apply_names": "namefile",

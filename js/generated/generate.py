@@ -15,6 +15,7 @@ import traitlets as t
 from rlvision_widgets.widgets import wire
 from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.explorer import Explorer
+from rlvision_widgets.widgets.grid import FeatureGrid
 from rlvision_widgets.widgets.requests import REQUESTS
 from rlvision_widgets.widgets.view import View
 
@@ -34,7 +35,8 @@ TRAITS = ((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicod
 def generate() -> str:
     """Return the text of `traits.d.ts`."""
     described = [getattr(wire, name) for name in wire.__all__ if typing.is_typeddict(getattr(wire, name))]
-    views = [_traits("ExplorerTraits", Explorer), _traits("CompareTraits", Compare)]
+    shown = {"ExplorerTraits": Explorer, "CompareTraits": Compare, "FeatureGridTraits": FeatureGrid}
+    views = [_traits(name, view) for name, view in shown.items()]
     return "\n".join([HEADER, *map(_typed_dict, described), _requests(), *views])
 
 

@@ -262,3 +262,17 @@ export interface CompareTraits {
   show_difference: boolean;
   step: number;
 }
+
+/** The synced state of FeatureGrid. */
+export interface FeatureGridTraits {
+  _study: StudyDescription;
+  can_compute: boolean;
+  density: "1/4" | "1/2" | "1" | "2";
+  feature: number;
+  layer: string;
+  opaque: boolean;
+  origin: "observations" | "rollout";
+  step: number;
+  trajectory: number;
+  zoom: number;
+}

@@ -2,5 +2,6 @@
 
 from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.explorer import Explorer
+from rlvision_widgets.widgets.grid import FeatureGrid
 
-__all__ = ["Compare", "Explorer"]
+__all__ = ["Compare", "Explorer", "FeatureGrid"]

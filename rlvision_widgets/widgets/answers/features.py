@@ -16,6 +16,7 @@ from rlvision_widgets.widgets.requests import Answer, Work, request
 from rlvision_widgets.widgets.source import StudySource
 
 NODES = {"1/4": "0.25", "1/2": "0.5", "1": "1", "2": "2"}  # density → name of the grid's node
+DENSITIES = tuple(NODES)
 ZOOMS = (1, 2, 4, 8)  # cells along the side of a patch
 BAND_CELLS = 4  # of the patches that are shown beside the grid
 WIDEST = 1300  # pixels along a side of all patches together; screens show no more
