@@ -11,6 +11,7 @@ export interface Band {
   draw(range: Range, axis: Axis, numSteps: number): void;
 }
 
+/** `stepAt` gives the step, with its fraction, at a place on the screen. */
 export function band(session: Session, stepAt: (clientX: number) => number, signal: AbortSignal): Band {
   const range = () => session.model.get("selected_range");
   const end = (label: string, side: "start" | "stop") =>

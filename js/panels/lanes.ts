@@ -31,7 +31,7 @@ export interface Layout {
   series: (Series & { lane: Lane })[];
 }
 
-export const GUTTER = { left: 36, right: 116 };
+export const GUTTER = { left: 40, right: 116 };
 const EPISODES = 18;
 const STRIP = 40;
 const STEPS = 12;

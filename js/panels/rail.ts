@@ -25,7 +25,7 @@ export function drawRail(
   context.textBaseline = "middle";
   context.fillStyle = theme.muted;
   context.textAlign = "right";
-  for (const series of layout.series) drawTicks(context, series, axis.left - 8);
+  for (const series of layout.series) drawTicks(context, series, axis.left - 6);
   drawSteps(context, scene, layout, axis);
   drawEpisodes(context, scene, layout, axis);
   context.fillStyle = theme.text;

@@ -1,7 +1,7 @@
 /** What is done to the timeline's traits: the part that is shown, the range that is selected, the playhead's place. */
 import { markBeyond, marksOf } from "../core/marks.ts";
+import { studyOf } from "../core/study.ts";
 import { centre, type Range, rangeOf, type Span, spanOf, within, zoom } from "../core/timeline.ts";
-import { isStudy } from "../host/scene.ts";
 import type { Session } from "../host/session.ts";
 
 const ARTICLE_SPAN = 256; // steps beneath a playhead in the middle, as Hilton et al. 2020 show them
@@ -61,8 +61,8 @@ export function playRange(session: Session): void {
 
 /** Goes to the next (1) or last (-1) mark of this trajectory. */
 export function goToMark(session: Session, direction: number): void {
-  const study = session.model.get("_study");
-  if (!isStudy(study)) return;
+  const study = studyOf(session.model.get("_study"));
+  if (!study) return;
   const mark = markBeyond(
     marksOf(study, session.model.get("trajectory")),
     session.model.get("step"),

@@ -4,12 +4,11 @@ import { between, follow, pan, SHORTEST_SPAN, spanOf, stepToX } from "../core/ti
 import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute } from "../views/dom.ts";
 import { CENTRE } from "../views/icons.ts";
-import { band } from "./band.ts";
 import { described } from "./cursor.ts";
 import { type Gestures, listenToPointers } from "./gestures.ts";
 import { OUTCOME_MARK } from "./header.ts";
 import { GUTTER } from "./lanes.ts";
-import { overview } from "./overview.ts";
+import { onFirstUse } from "./on_first_use.ts";
 import type { Context, Panel } from "./panel.ts";
 import { type Pointed, plot } from "./plot.ts";
 import { look, select, shown, toggleCentred, zoomed } from "./ranges.ts";
@@ -33,16 +32,13 @@ export function timeline(context: Context): Panel {
     const share = (clientX - element.getBoundingClientRect().left - axis.left) / axis.width;
     return axis.first + share * (axis.last - axis.first);
   };
-  const selected = band(session, stepAt, signal);
-  curves.element.append(selected.element);
-  const whole = overview(session, signal);
   const element = h(
     "div",
     { class: "rlv-timeline" },
     h("div", { class: "rlv-slide" }, slider, zooming.element),
     curves.element,
-    whole.element,
   );
+  const tools = onFirstUse({ session, signal, plot: curves.element, below: element, stepAt });
   element.style.setProperty("--rlv-gutter-left", `${GUTTER.left}px`);
   element.style.setProperty("--rlv-gutter-right", `${GUTTER.right}px`);
 
@@ -107,8 +103,8 @@ export function timeline(context: Context): Panel {
       const span = shown(session);
       const end = Math.max(0, scene.numSteps - 1);
       curves.draw(scene, span, pointed);
-      if (curves.axis) selected.draw(model.get("selected_range"), curves.axis, scene.numSteps);
-      whole.draw(scene, span);
+      const needed = scene.selectedRange.length > 0 || span.last - span.first < end;
+      if (curves.axis) tools(needed)?.draw(scene, curves.axis, span);
       zooming.draw(scene);
       slider.style.setProperty("--rlv-from", Math.max(0, span.first / end || 0).toFixed(4));
       slider.style.setProperty("--rlv-to", Math.min(1, span.last / end || 0).toFixed(4));

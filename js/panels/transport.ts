@@ -1,12 +1,14 @@
-/** Playback controls, the step slider's numbers, and the bookmarks. */
+/** Playback controls, the step's number, the bookmarks, and what the keys do. */
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
-import { END, LOOP, PAUSE, PLAY, STEP } from "../views/icons.ts";
+import { CHEVRON, END, LOOP, PAUSE, PLAY, STEP } from "../views/icons.ts";
+import { lazyPopover } from "../views/lazy_popover.ts";
 import { activity } from "./activity.ts";
-import { bookmarks } from "./bookmarks.ts";
 import type { Context, Panel } from "./panel.ts";
-import { storyMenu } from "./story_menu.ts";
 
 const SPEEDS = [1, 2, 4, 8, 12, 15, 24, 30, 60, 120];
+/** Steps a second that count as 1×, and the multiples that the menu offers. */
+const NORMAL = 12;
+const MULTIPLES = [0.25, 0.5, 1, 2, 5, 10];
 
 /** The next slower (-1) or faster (1) of the usual speeds. */
 export function otherSpeed(fps: number, direction: number): number {
@@ -28,7 +30,7 @@ export function transport(context: Context): Panel {
   const count = () => Number.MAX_SAFE_INTEGER;
   const backwards = button("Play backwards", "Space toggles", PLAY, 180, () => session.play(-1));
   const forwards = button("Play", "Space", PLAY, 0, () => session.play(1));
-  const loop = button("Loop", "start over at the end", LOOP, 0, () =>
+  const loop = button("Loop", "start over at the end: l", LOOP, 0, () =>
     session.set("loop", !session.model.get("loop")),
   );
   const fps = h("input", {
@@ -39,15 +41,27 @@ export function transport(context: Context): Panel {
     step: 1,
     "aria-label": "Frames per second",
   });
-  fps.addEventListener(
-    "change",
-    () => session.set("fps", Math.max(1, Math.min(120, Number(fps.value) || 12))),
-    { signal },
+  const speed = h(
+    "select",
+    { class: "rlv-speed", "aria-label": "Speed", title: `1× is ${NORMAL} steps a second` },
+    ...MULTIPLES.map((multiple) => h("option", { value: multiple * NORMAL }, `${multiple}×`)),
   );
+  for (const field of [fps, speed])
+    field.addEventListener(
+      "change",
+      () => session.set("fps", Math.max(1, Math.min(120, Number(field.value) || NORMAL))),
+      { signal },
+    );
   const steps = h("output", { class: "rlv-steps", "aria-live": "off" });
   const running = activity(context);
-  const marks = bookmarks(context);
-  const stories = storyMenu(context);
+  const marks = lazyPopover(context, "bookmarks", {
+    name: "Bookmarks",
+    text: h("span", {}, "bookmarks"),
+    title: "the most surprising steps (n and p go from one to the next)",
+    plain: true,
+  });
+  marks.element.querySelector("button")?.append(icon(CHEVRON, 90));
+  const keys = lazyPopover(context, "keys", { name: "Keys", text: "⌨", title: "what the keys do" });
   const element = h(
     "div",
     { class: "rlv-transport" },
@@ -61,6 +75,7 @@ export function transport(context: Context): Panel {
       button("Step forwards", "→", STEP, 0, () => session.stepBy(1)),
       button("Last step", "End", END, 0, () => session.stepBy(count())),
     ),
+    speed,
     h(
       "label",
       { class: "rlv-field", title: "Playback speed ([ and ] change it)" },
@@ -74,7 +89,7 @@ export function transport(context: Context): Panel {
     h("span", { class: "rlv-spring" }),
     running.element,
     marks.element,
-    stories.element,
+    keys.element,
   );
   const turn = (target: HTMLElement, playing: boolean, label: string, rotate: number) => {
     if (target.dataset.playing === String(playing)) return;
@@ -88,11 +103,12 @@ export function transport(context: Context): Panel {
       turn(forwards, scene.playing && scene.direction > 0, "Play", 0);
       turn(backwards, scene.playing && scene.direction < 0, "Play backwards", 180);
       setAttribute(loop, "aria-pressed", String(scene.loop));
-      if (fps !== document.activeElement && Number(fps.value) !== scene.fps) fps.value = String(scene.fps);
+      for (const field of [fps, speed])
+        if (field !== document.activeElement && Number(field.value) !== scene.fps)
+          field.value = String(scene.fps);
       setText(steps, `${scene.step} / ${Math.max(0, scene.numSteps - 1)}`);
-      running.draw(scene);
-      marks.draw(scene);
-      stories.draw(scene);
+      marks.element.hidden = scene.study.bookmarks.length === 0;
+      for (const part of [running, marks, keys]) part.draw(scene);
     },
   };
 }
