@@ -11,7 +11,7 @@ import xarray as xr
 
 from rlvision_widgets.schema import SchemaError
 from rlvision_widgets.storage import open_study, save_study
-from rlvision_widgets.widgets.answers.attribution import robust_axis
+from rlvision_widgets.widgets.answers.attribution import residual_share, robust_axis
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.wire import encode
 
@@ -70,6 +70,58 @@ def test_totals_are_the_float_sums_with_what_all_trajectories_share(study, sourc
     other = source.answer("totals", {**VALUE, "trajectory": 0})[0]
     assert {**flags, "trajectory_scale": 0} == {**other, "trajectory_scale": 0}
     assert flags["axis"]["low"] < 0 < flags["axis"]["high"]
+
+
+def test_limits_are_what_one_step_in_a_hundred_of_the_study_exceeds(study, source):
+    flags, arrays = source.answer("totals", VALUE)
+    stored = study["layers/2b/outputs/value"].dataset
+    error, limits = np.abs(stored["completeness_error"].values), flags["limits"]
+    assert (error > limits["completeness_error"]).mean() == pytest.approx(0.01, abs=0.005)
+    residual, total = np.abs(stored["residual_total"].values), np.abs(stored["total"].values).sum(-1)
+    share = residual / (residual + total)
+    np.testing.assert_allclose(arrays["residual_share"].values, share[1], rtol=1e-5)
+    assert arrays["residual_share"].dtype == np.float32
+    assert (share > limits["residual_share"]).mean() == pytest.approx(0.01, abs=0.005)
+
+
+def test_the_scale_of_a_trajectory_is_the_median_of_its_largest(study, source):
+    stored = study["layers/2b/outputs/value"].dataset
+    for trajectory in range(3):
+        flags = source.answer("totals", {**VALUE, "trajectory": trajectory})[0]
+        assert flags["trajectory_scale"] == pytest.approx(np.median(127 * stored["scale"].values[trajectory]), rel=1e-6)
+    faint = toy.toy_study()
+    scale = faint["layers/2b/outputs/value"]["scale"].values
+    scale[0], scale[0, 3], scale[1] = 0, 2, 0
+    scales = [StudySource(faint).answer("totals", {**VALUE, "trajectory": i})[0]["trajectory_scale"] for i in (0, 1)]
+    assert scales == [254, 1], "mostly nothing: the largest; nothing at all: 1"
+
+
+def test_the_residual_share_is_a_share():
+    total, residual = np.array([[3.0, -1], [0, 0], [0, 0], [np.nan, 1]]), np.array([-4.0, 2, 0, 1])
+    np.testing.assert_array_equal(residual_share(total, residual), np.float32([0.5, 1, 0, np.nan]))
+
+
+def test_attribution_that_is_not_a_number_breaks_neither_scales_nor_json():
+    study = toy.toy_study()
+    node = study["layers/2b/outputs/value"]
+    sound = StudySource(study.copy(deep=True)).answer("totals", VALUE)[0]
+    for name in ("total", "residual_total", "scale", "completeness_error"):
+        node[name].values[1, 3] = np.nan
+    node.attrs["display_scale"] = float("nan")
+    source = StudySource(study)
+    flags, arrays = source.answer("totals", VALUE)
+    json.dumps(flags, allow_nan=False)
+    assert flags["computed"], "there is nothing more to compute"
+    assert flags["display_scale"] == 1
+    assert flags["axis"] == pytest.approx(sound["axis"], rel=0.05)
+    assert flags["limits"] == pytest.approx(sound["limits"], rel=0.3)
+    assert np.flatnonzero(np.isnan(arrays["residual_share"].values)).tolist() == [3]
+    assert source.answer("attribution", {**VALUE, "chunk": 0})[0] == {"computed": True}
+    json.dumps(source.describe(), allow_nan=False)
+    node["total"].values[:], node["completeness_error"].values[:] = np.nan, np.nan
+    flags = StudySource(study).answer("totals", VALUE)[0]
+    assert flags["limits"] == {"completeness_error": None, "residual_share": None}
+    assert flags["axis"] == {"low": 0.0, "high": 0.0}
 
 
 def test_the_axis_ignores_rare_giants_but_not_by_more_than_five_times():
