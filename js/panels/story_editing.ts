@@ -151,15 +151,9 @@ export function noteEditing(context: Context, { stop, go }: Acts): Editing {
         setAttribute(element, "title", offline ? NEEDS_KERNEL : (element.dataset.title ?? ""));
       }
       form.draw(now);
-      if (!offline && story && form.isOpen === false && takeRequest(line)) add();
+      if (session.errand !== "add a note" || !story) return;
+      session.errand = "";
+      if (!offline && !form.isOpen) add();
     },
   };
-}
-
-/** Whether "note +" was pressed outside, which has no other way to a panel that is fetched only then. */
-function takeRequest(within: HTMLElement): boolean {
-  const root = within.closest<HTMLElement>(".rlv-explorer");
-  if (!root || !("addNote" in root.dataset)) return false;
-  delete root.dataset.addNote;
-  return true;
 }

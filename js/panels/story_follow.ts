@@ -29,6 +29,8 @@ export class Follower {
     listen("change:story", this.#opened);
     listen("change:_study", this.#changed);
     this.#chosen();
+    // What was opened afresh starts with its first note; a view that is restored stays where it was.
+    if (session.errand === "" && session.model.get("view_range").length === 0) this.#opened();
     this.#changed();
   }
 

@@ -61,6 +61,13 @@ export function transport(context: Context): Panel {
     plain: true,
   });
   marks.element.querySelector("button")?.append(icon(CHEVRON, 90));
+  const stories = lazyPopover(context, "stories", {
+    name: "Stories",
+    text: h("span", {}, "stories"),
+    title: "notes tied to steps: read them, write them",
+    plain: true,
+  });
+  stories.element.querySelector("button")?.append(icon(CHEVRON, 90));
   const keys = lazyPopover(context, "keys", { name: "Keys", text: "⌨", title: "what the keys do" });
   const element = h(
     "div",
@@ -89,6 +96,7 @@ export function transport(context: Context): Panel {
     h("span", { class: "rlv-spring" }),
     running.element,
     marks.element,
+    stories.element,
     keys.element,
   );
   const turn = (target: HTMLElement, playing: boolean, label: string, rotate: number) => {
@@ -108,7 +116,7 @@ export function transport(context: Context): Panel {
           field.value = String(scene.fps);
       setText(steps, `${scene.step} / ${Math.max(0, scene.numSteps - 1)}`);
       marks.element.hidden = scene.study.bookmarks.length === 0;
-      for (const part of [running, marks, keys]) part.draw(scene);
+      for (const part of [running, marks, stories, keys]) part.draw(scene);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The explorer: panels in a grid, drawn together in the session's animation frame. */
+import { placeIn } from "../core/cell.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Session } from "../host/session.ts";
 import { frames } from "../panels/frames.ts";
@@ -19,10 +20,10 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
   let theme: Theme | undefined;
   const root = h("div", { class: "rlv-explorer", role: "region", "aria-label": "Explorer" });
   const context = { session, signal, theme: () => (theme ??= readTheme(root)) };
-  const panels: Panel[] = [header, notice, story, frames, status, legend, transport, timeline].map((make) =>
+  const panels: Panel[] = [header, notice, story, frames, status, legend, cell, transport, timeline].map((make) =>
     make(context),
   );
-  const [top, message, told, pictures, numbers, features, controls, time] = panels.map(
+  const [top, message, told, pictures, numbers, features, inspector, controls, time] = panels.map(
     ({ element }) => element,
   );
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
@@ -36,6 +37,7 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
       h("div", { class: "rlv-left" }, ...parts(pictures, numbers)),
       ...parts(features),
     ),
+    inspector,
     controls,
     time,
   ];
@@ -73,7 +75,13 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
 const story = (context: Context): Panel =>
   onDemand(context, "story", {
     label: "the story",
-    wanted: () => context.session.model.get("story") !== "",
+    wanted: () => Boolean(context.session.model.get("story")),
+  });
+
+const cell = (context: Context): Panel =>
+  onDemand(context, "cell", {
+    label: "the cell inspector",
+    wanted: ({ layer }) => placeIn(layer, context.session.model.get("cell") ?? []) !== null,
   });
 
 const parts = (...elements: (HTMLElement | undefined)[]): HTMLElement[] =>
