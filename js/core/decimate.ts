@@ -19,24 +19,6 @@ export function extent(values: ArrayLike<number>): Extent | null {
 }
 
 /**
- * Smallest and largest value of `values[start, stop)` in each of `bins` equal parts, as (2, bins) in one array:
- * lows first, then highs. A part without finite values holds NaN. No peak is ever lost.
- */
-export function minMax(values: ArrayLike<number>, start: number, stop: number, bins: number): Float32Array {
-  const result = new Float32Array(2 * bins).fill(Number.NaN);
-  for (let index = start; index < stop; index++) {
-    const value = values[index] ?? Number.NaN;
-    if (!Number.isFinite(value)) continue;
-    const bin = Math.floor(((index - start) * bins) / (stop - start));
-    const low = result[bin] ?? Number.NaN;
-    const high = result[bins + bin] ?? Number.NaN;
-    if (!(low <= value)) result[bin] = value;
-    if (!(high >= value)) result[bins + bin] = value;
-  }
-  return result;
-}
-
-/**
  * Which steps of `values[start, stop)` a line has to go through, in order, so that it looks as if it went through
  * all: in each pixel column (`columnOf`, rising) the first, the lowest, the highest and the last. A step without a
  * number stands for the whole gap that it begins. (Jugel et al. 2014, "M4".)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { extent, minMax } from "../core/decimate.ts";
+import { extent } from "../core/decimate.ts";
 import { decimalsFor, fixed, niceStep, probability, signed, softmax, thousands } from "../core/numbers.ts";
 
 describe("softmax", () => {
@@ -56,29 +56,7 @@ describe("numbers as text", () => {
   });
 });
 
-describe("decimation", () => {
-  const values = Float32Array.from({ length: 10_000 }, (_, i) => Math.sin(i / 50) + (i === 7321 ? 9 : 0));
-
-  test("keeps the smallest and largest value, for any number of bins", () => {
-    for (const bins of [1, 7, 300, 4000]) {
-      const parts = minMax(values, 0, values.length, bins);
-      expect(extent(parts.subarray(0, bins))?.low).toBe(extent(values)?.low);
-      expect(extent(parts.subarray(bins))?.high).toBe(extent(values)?.high);
-    }
-  });
-
-  test("every value lies between the low and high of its bin", () => {
-    const parts = minMax(values, 100, 600, 50);
-    for (let index = 100; index < 600; index++) {
-      const bin = Math.floor(((index - 100) * 50) / 500);
-      expect(parts[bin]).toBeLessThanOrEqual(values[index] ?? 0);
-      expect(parts[50 + bin]).toBeGreaterThanOrEqual(values[index] ?? 0);
-    }
-  });
-
-  test("gaps stay gaps", () => {
-    const parts = minMax([1, Number.NaN, Number.NaN, 2], 0, 4, 4);
-    expect([...parts]).toEqual([1, Number.NaN, Number.NaN, 2, 1, Number.NaN, Number.NaN, 2]);
-    expect(extent([Number.NaN])).toBeNull();
-  });
+test("an extent is of finite numbers alone, and none without any", () => {
+  expect(extent([3, Number.NaN, -1, Number.POSITIVE_INFINITY])).toEqual({ low: -1, high: 3 });
+  expect(extent([Number.NaN])).toBeNull();
 });

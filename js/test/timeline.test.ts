@@ -1,6 +1,26 @@
 import { describe, expect, test } from "vitest";
 import { Clock } from "../core/clock.ts";
-import { follow, stack, stepToX, valueScale, valueToY, xToStep, zoom } from "../core/timeline.ts";
+import { extent, lineSteps } from "../core/decimate.ts";
+import { markBeyond, marksOf } from "../core/marks.ts";
+import {
+  axisOver,
+  between,
+  centre,
+  follow,
+  pan,
+  perStep,
+  rangeOf,
+  spanOf,
+  stack,
+  stepToX,
+  valueScale,
+  valueToY,
+  within,
+  xToStep,
+  zoom,
+} from "../core/timeline.ts";
+import { holds, sheetFor } from "../panels/timeline_draw.ts";
+import { noise } from "./world.ts";
 
 describe("steps and pixels", () => {
   test("every step comes back from its own pixel", () => {
@@ -41,6 +61,20 @@ describe("zoom", () => {
     expect(zoom({ first: 0, last: 0 }, 0.5, 0, 1)).toEqual({ first: 0, last: 0 });
   });
 
+  test("always gets somewhere, however small the turn, until an end is reached", () => {
+    let span = { first: 4000, last: 4040 };
+    for (let turn = 0; turn < 8; turn++) span = zoom(span, 0.999, 4020, 10_000);
+    expect(span.last - span.first).toBe(32);
+    for (let turn = 0; turn < 9; turn++) span = zoom(span, 1.001, 4020, 10_000);
+    expect(span.last - span.first).toBe(41);
+  });
+
+  test("a part shorter than a glance, set from Python, is left alone by zooming in", () => {
+    expect(zoom({ first: 5, last: 9 }, 0.5, 7, 100)).toEqual({ first: 5, last: 9 });
+    const wider = zoom({ first: 5, last: 9 }, 2, 7, 100);
+    expect(wider.last - wider.first).toBe(8);
+  });
+
   test("follows a step that leaves it, and only then", () => {
     const span = { first: 100, last: 200 };
     expect(follow(span, 150, 1000)).toBe(span);
@@ -49,6 +83,167 @@ describe("zoom", () => {
       expect(last - first).toBe(100);
       expect(step >= first && step <= last && first >= 0 && last <= 999).toBe(true);
     }
+  });
+});
+
+describe("ranges", () => {
+  test("as spans and back; everything is the empty range", () => {
+    for (const range of [
+      [0, 1],
+      [3, 4],
+      [10, 90],
+      [99, 100],
+    ])
+      expect(rangeOf(spanOf(range, 100), 100)).toEqual(range);
+    for (const range of [[], [0, 100], [0, 1000]]) expect(rangeOf(spanOf(range, 100), 100)).toEqual([]);
+  });
+
+  test("what is none shows everything", () => {
+    for (const range of [[], [5], [7, 7], [8, 3], [100, 120]])
+      expect(spanOf(range, 100)).toEqual({ first: 0, last: 99 });
+    expect(spanOf([], 1)).toEqual({ first: 0, last: 0 });
+    expect(spanOf([90, 120], 100)).toEqual({ first: 90, last: 99 });
+  });
+
+  test("between two steps, whichever comes first", () => {
+    expect(between(3, 9)).toEqual([3, 10]);
+    expect(between(9, 3)).toEqual([3, 10]);
+    expect(between(4, 4)).toEqual([4, 5]);
+  });
+
+  test("panning keeps the length and stops at the ends", () => {
+    for (const by of [-1e6, -40, -0.4, 0, 3, 1e6]) {
+      const { first, last } = pan({ first: 30, last: 60 }, by, 100);
+      expect(last - first).toBe(30);
+      expect(first >= 0 && last <= 99).toBe(true);
+    }
+    expect(pan({ first: 30, last: 60 }, -10, 100)).toEqual({ first: 20, last: 50 });
+  });
+});
+
+describe("a playhead in the middle", () => {
+  test("stays there for every step and length, past both ends", () => {
+    for (const numSteps of [1, 2, 100, 100_000])
+      for (const range of [[], [0, 1], [0, 33], [0, 256]])
+        for (const step of [0, 1, Math.floor(numSteps / 2), numSteps - 1]) {
+          const axis = axisOver(centre(spanOf(range, numSteps), step), 40, 1000);
+          expect(stepToX(axis, step)).toBeCloseTo(540, 6);
+        }
+  });
+
+  test("its view, put within the trajectory, still shows the step", () => {
+    for (const step of [0, 5, 50, 99]) {
+      const { first, last } = within(centre({ first: 0, last: 40 }, step), 100);
+      expect(last - first).toBe(40);
+      expect(first >= 0 && last <= 99 && first <= step && step <= last).toBe(true);
+    }
+  });
+});
+
+describe("the sheet that slides beneath", () => {
+  const axis = axisOver({ first: 1000, last: 1255 }, 40, 1000);
+
+  test("has the steps of the axis at the same distance, and half a view on either side", () => {
+    const sheet = sheetFor(axis, 100_000);
+    expect(perStep(sheet)).toBeCloseTo(perStep(axis), 9);
+    expect(sheet.width).toBeCloseTo(2 * axis.width, 6);
+    for (const by of [0, 1, -100, 127])
+      expect(holds(sheet, axisOver(pan({ first: 1000, last: 1255 }, by, 100_000), 40, 1000), 100_000)).toBe(
+        true,
+      );
+  });
+
+  test("is drawn anew when it is left behind or the zoom changes", () => {
+    const sheet = sheetFor(axis, 100_000);
+    expect(holds(sheet, axisOver({ first: 1200, last: 1455 }, 40, 1000), 100_000)).toBe(false);
+    expect(holds(sheet, axisOver({ first: 1000, last: 1200 }, 40, 1000), 100_000)).toBe(false);
+    expect(holds(undefined, axis, 100_000)).toBe(false);
+  });
+
+  test("holds what there is at both ends, and the whole of a single step", () => {
+    for (const [numSteps, step] of [
+      [1, 0],
+      [300, 0],
+      [300, 299],
+      [2, 1],
+    ] as const) {
+      const end = axisOver(centre(spanOf([0, 256], numSteps), step), 40, 1000);
+      expect(holds(sheetFor(end, numSteps), end, numSteps)).toBe(true);
+    }
+  });
+});
+
+describe("a line through far more steps than pixels", () => {
+  const numSteps = 100_000;
+  const values = Float32Array.from({ length: numSteps }, (_, step) => noise(step) + Math.sin(step / 700));
+
+  test("keeps a spike of one step, wherever it is and whatever the width", () => {
+    for (const width of [1, 7, 300, 1200])
+      for (const spike of [0, 1, 4999, 77_777, numSteps - 1])
+        for (const height of [50, -50]) {
+          const spiky = values.slice();
+          spiky[spike] = height;
+          const steps = lineSteps(spiky, 0, numSteps, (step) => Math.floor((step * width) / numSteps));
+          expect(steps).toContain(spike);
+        }
+  });
+
+  test("has in every pixel column the extent of all its steps, and enters and leaves it as they do", () => {
+    const columnOf = (step: number) => Math.floor(step / 83);
+    const steps = lineSteps(values, 500, 90_000, columnOf);
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    expect(steps.length).toBeLessThanOrEqual(4 * (columnOf(89_999) - columnOf(500) + 1));
+    for (const column of new Set(steps.map(columnOf))) {
+      const chosen = steps.filter((step) => columnOf(step) === column);
+      const [start, stop] = [Math.max(500, 83 * column), Math.min(90_000, 83 * (column + 1))];
+      expect(extent(chosen.map((step) => values[step] ?? 0))).toEqual(extent(values.subarray(start, stop)));
+      expect([chosen[0], chosen.at(-1)]).toEqual([start, stop - 1]);
+    }
+  });
+
+  test("where there is a pixel for each step goes through all of them", () => {
+    expect(lineSteps(values, 3, 60, (step) => step)).toEqual(
+      Array.from({ length: 57 }, (_, index) => index + 3),
+    );
+  });
+
+  test("has one gap for every run without numbers, and none at the ends", () => {
+    const [gap, other] = [Number.NaN, Number.POSITIVE_INFINITY];
+    const steps = lineSteps([gap, 1, 2, gap, other, 3, gap, gap], 0, 8, (step) => step);
+    expect(steps).toEqual([1, 2, 3, 5, 6]);
+    expect(lineSteps([gap, gap], 0, 2, (step) => step)).toEqual([]);
+    const inside = lineSteps([4, gap, 9, 1], 0, 4, () => 0);
+    expect(inside).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe("marks", () => {
+  const study = {
+    bookmarks: [
+      { trajectory: 0, step: 90, advantage: -5, kind: "low" as const },
+      { trajectory: 1, step: 10, advantage: 2, kind: "high" as const },
+      { trajectory: 0, step: 30, advantage: 1.5, kind: "high" as const },
+    ],
+  };
+
+  test("are those of the trajectory, in order, and say what they are", () => {
+    expect(marksOf(study, 0).map(({ step, kind }) => [step, kind])).toEqual([
+      [30, "high"],
+      [90, "low"],
+    ]);
+    expect(marksOf(study, 0)[1]?.text).toBe("unexpected failure, advantage −5.00");
+    expect(marksOf(study, 2)).toEqual([]);
+  });
+
+  test("the next and the last one never are the one that is shown", () => {
+    const marks = marksOf(study, 0);
+    expect([0, 30, 89, 90].map((step) => markBeyond(marks, step, 1)?.step)).toEqual([30, 90, 90, undefined]);
+    expect([0, 30, 89, 90].map((step) => markBeyond(marks, step, -1)?.step)).toEqual([
+      undefined,
+      undefined,
+      30,
+      30,
+    ]);
   });
 });
 
@@ -121,6 +316,41 @@ describe("Clock", () => {
     const clock = new Clock();
     clock.advance(0, 998, playing);
     expect(clock.advance(1000, 998, playing)).toEqual({ step: 999, ended: true });
+  });
+
+  test("inside the selected range it stays there, in both directions; outside it goes through everything", () => {
+    const film = { numSteps: 100, direction: 1, fps: 10, loop: true, selectedRange: [20, 25] };
+    for (const [direction, from, milliseconds, to] of [
+      [1, 23, 200, 20],
+      [1, 20, 700, 22],
+      [-1, 21, 200, 24],
+      [1, 40, 1000, 50],
+      [-1, 2, 500, 97],
+    ] as const) {
+      const clock = new Clock();
+      clock.advance(0, from, { ...film, direction });
+      expect(clock.advance(milliseconds, from, { ...film, direction })).toEqual({ step: to, ended: false });
+    }
+  });
+
+  test("without loop it ends at the selected range's end", () => {
+    const film = { numSteps: 100, direction: 1, fps: 10, loop: false, selectedRange: [20, 25] };
+    const clock = new Clock();
+    clock.advance(0, 22, film);
+    expect(clock.advance(5000, 22, film)).toEqual({ step: 24, ended: true });
+  });
+
+  test("playing into the selected range is caught by it", () => {
+    const film = { numSteps: 100, direction: 1, fps: 60, loop: true, selectedRange: [20, 25] };
+    const clock = new Clock();
+    let step = 10;
+    const seen: number[] = [];
+    for (let now = 0; now < 1000; now += 1000 / 60) {
+      ({ step } = clock.advance(now, step, film));
+      seen.push(step);
+    }
+    expect(Math.max(...seen)).toBe(24);
+    expect(seen.filter((shown) => shown === 20).length).toBeGreaterThan(3);
   });
 
   test("goes on from a step or a speed that someone else set", () => {
