@@ -31,22 +31,31 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.namefile import feature_names as feature_names
     from rlvision_widgets.namefile import save_names as save_names
     from rlvision_widgets.naming import rename as rename
+    from rlvision_widgets.notes import Note as Note
     from rlvision_widgets.schema import Selection as Selection
     from rlvision_widgets.snapshot import save_snapshot as save_snapshot
     from rlvision_widgets.storage import open_study as open_study
     from rlvision_widgets.storage import save_study as save_study
+    from rlvision_widgets.stories import read_story as read_story
+    from rlvision_widgets.stories import remove_story as remove_story
+    from rlvision_widgets.stories import story_names as story_names
+    from rlvision_widgets.stories import write_story as write_story
     from rlvision_widgets.study import build_study as build_study
     from rlvision_widgets.study import connect as connect
+    from rlvision_widgets.study import refit as refit
     from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Explorer as Explorer
     from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
+    from rlvision_widgets.widgets import Story as Story
 
 _HOME = {  # public name → module
     "Agent": "agents",
     "Compare": "widgets",
     "Explorer": "widgets",
     "FeatureGrid": "widgets",
+    "Note": "notes",
     "Selection": "schema",
+    "Story": "widgets",
     "advantages": "analysis.moments",
     "apply_names": "namefile",
     "attribute": "analysis.attribution",
@@ -63,14 +72,19 @@ _HOME = {  # public name → module
     "make_environment": "environments",
     "open_study": "storage",
     "reduce_attribution": "analysis.features",
+    "read_story": "stories",
+    "refit": "study",
+    "remove_story": "stories",
     "rename": "naming",
     "save_agent": "agents",
     "save_names": "namefile",
     "save_snapshot": "snapshot",
     "save_study": "storage",
     "spatial_grid": "analysis.grids",
+    "story_names": "stories",
     "top_examples": "analysis.examples",
     "wrap_agent": "agents",
+    "write_story": "stories",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names stand once, above
 

@@ -3,5 +3,6 @@
 from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.grid import FeatureGrid
+from rlvision_widgets.widgets.story import Story
 
-__all__ = ["Compare", "Explorer", "FeatureGrid"]
+__all__ = ["Compare", "Explorer", "FeatureGrid", "Story"]

@@ -70,6 +70,8 @@ def parts(source: StudySource) -> Iterator[Asked]:
     """Yield the requests for those of an explorer's on-demand parts that have something to show in a page."""
     if any(layer["features"] for layer in source.describe()["layers"]):
         yield "bundle", {"name": "grid"}
+    if source.describe()["stories"]:
+        yield "bundle", {"name": "story"}
 
 
 def of_study(index: int, asked: Iterable[Asked]) -> Iterator[Asked]:
