@@ -72,10 +72,6 @@ export function outputLabel(study: Study, output: string): string {
   );
 }
 
-/** The unit of an output and of its attribution. */
-export const unitOf = (output: string): string =>
-  output === "value" ? "reward" : output.startsWith("log_prob:") ? "nats" : "logits";
-
 /** `output` computed from one frame's logits; null for "value" and for actions that the agent lacks. */
 export function outputFromLogits(
   output: string,

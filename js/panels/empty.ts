@@ -4,7 +4,7 @@ import type { Scene } from "../host/scene.ts";
 import { h, setText } from "../views/dom.ts";
 import type { Context, Panel } from "./panel.ts";
 
-export function emptyState({ session, signal }: Context, index = 0): Panel {
+export function emptyState({ session, signal }: Context, index: number): Panel {
   const title = h("p", { class: "rlv-empty-title" });
   const text = h("p", { class: "rlv-empty-text" });
   const compute = h("button", { class: "rlv-button" }, "Compute");

@@ -1,7 +1,6 @@
 /** The rows of pictures: each the observation, and what in it raises and what lowers the row's output. */
 import { panelsShown, type Scene } from "../host/scene.ts";
 import { h, setAttribute } from "../views/dom.ts";
-import { emptyState } from "./empty.ts";
 import type { Context, Panel } from "./panel.ts";
 import { picture, type Role } from "./picture.ts";
 import { rowBar } from "./row_bar.ts";
@@ -43,12 +42,10 @@ function rowOfPanels(context: Context, index: number): Panel {
   };
   const panels = ROLES.map((role) => ({
     role,
-    panel: picture(context, role, { row: index, enlarge: () => enlarge(role) }),
+    panel: picture(context, role, { row: index, enlarge: () => enlarge(role), pick: true }),
   }));
   const bar = rowBar(context, index);
-  let chart: Panel | undefined;
-  const empty = emptyState(context, index);
-  grid.append(...panels.map(({ panel }) => panel.element), empty.element);
+  grid.append(...panels.map(({ panel }) => panel.element));
   const element = h("section", { class: "rlv-row-of-panels" }, bar.element, grid);
   for (const event of ["pointerdown", "focusin"])
     element.addEventListener(event, () => session.rows.focus(index), { signal });
@@ -61,6 +58,18 @@ function rowOfPanels(context: Context, index: number): Panel {
     },
     { signal },
   );
+  const later: Panel[] = [];
+  const complete = (scene: Scene) => {
+    // Not needed for the first picture, so that comes first.
+    const extras = scene.stale ? null : session.extras();
+    if (!extras) return;
+    const [moves, empty, chart] = [extras.rowMoves, extras.emptyState, extras.totalsChart].map((make) =>
+      make(context, index),
+    );
+    bar.tools.append(...elementsOf(moves));
+    grid.append(...elementsOf(empty, chart));
+    for (const panel of [moves, empty, chart]) if (panel) later.push(panel);
+  };
   return {
     element,
     draw(scene) {
@@ -72,16 +81,14 @@ function rowOfPanels(context: Context, index: number): Panel {
         if (!panel.element.hidden) panel.draw(scene);
         else if (grid.dataset.enlarged === role) enlarge(null);
       }
-      const charted = scene.rows.length > 1 && !scene.gradients;
-      if (charted && !chart) {
-        chart = session.extras()?.totalsChart(context, index);
-        if (chart) grid.append(chart.element);
-      }
-      if (chart) chart.element.hidden = !charted;
-      for (const part of charted && chart ? [bar, empty, chart] : [bar, empty]) part.draw(scene);
+      if (later.length === 0) complete(scene);
+      for (const panel of [bar, ...later]) panel.draw(scene);
     },
   };
 }
+
+const elementsOf = (...panels: (Panel | undefined)[]): HTMLElement[] =>
+  panels.flatMap((panel) => (panel ? [panel.element] : []));
 
 function describe(element: HTMLElement, scene: Scene, index: number): void {
   const row = scene.rows[index];

@@ -14,6 +14,8 @@ export interface PictureOptions {
   row?: number;
   /** Called by the button and a double click; without it there is no button. */
   enlarge?: () => void;
+  /** Whether a cell of the layer can be picked on it. */
+  pick?: boolean;
 }
 
 const HINT: Record<Role, string> = {
@@ -24,7 +26,11 @@ const HINT: Record<Role, string> = {
 };
 
 /** A figure with its caption; the canvas has one pixel for each of the observation's. */
-export function picture(context: Context, role: Role, { row = 0, enlarge }: PictureOptions = {}): Panel {
+export function picture(
+  context: Context,
+  role: Role,
+  { row = 0, enlarge, pick }: PictureOptions = {},
+): Panel {
   const { session, signal } = context;
   const title = h("span", { class: "rlv-title" });
   const hint = h("span", { class: "rlv-hint" });
@@ -43,7 +49,8 @@ export function picture(context: Context, role: Role, { row = 0, enlarge }: Pict
     button.addEventListener("click", enlarge, { signal });
     place.addEventListener("dblclick", enlarge, { signal });
   }
-  place.addEventListener("pointerdown", () => focusSlider(place), { signal });
+  if (!pick) place.addEventListener("pointerdown", () => focusSlider(place), { signal });
+  let picker: Pick<Panel, "draw"> | undefined;
   const surface = context2d(canvas);
   let drawn = "";
   let image = new ImageData(1, 1);
@@ -64,6 +71,8 @@ export function picture(context: Context, role: Role, { row = 0, enlarge }: Pict
       setText(title, name);
       setAttribute(title, "title", name);
       setText(hint, note);
+      if (pick && !scene.stale) picker ??= session.extras()?.cellPicker(context, place);
+      picker?.draw(scene);
       const hatching = role === "both" ? session.extras() : null;
       const key = keyOf(scene, shown, role, hatching !== null);
       setAttribute(canvas, "data-stale", key === null || scene.approximate);

@@ -1,26 +1,16 @@
 /** The line above a row of panels: which output it explains, its place among the rows, and its colour scale. */
-import { arrow, OUTPUT_GROUPS, outputGroup, outputLabel, unitOf } from "../core/actions.ts";
+import { arrow, OUTPUT_GROUPS, outputGroup, outputLabel } from "../core/actions.ts";
 import { decimalsFor, fixed } from "../core/numbers.ts";
 import { stored } from "../core/study.ts";
+import { outputUnit } from "../core/units.ts";
 import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
-import { ARROW, CHEVRON } from "../views/icons.ts";
+import { CHEVRON } from "../views/icons.ts";
 import { lazyPopover } from "../views/lazy_popover.ts";
 import type { Context, Panel } from "./panel.ts";
 
-export function rowBar(context: Context, index: number): Panel {
-  const { session, signal } = context;
-  const act = (name: string, title: string, label: Node | string, action: () => void) => {
-    const button = h("button", { class: "rlv-icon", "aria-label": name, title }, label);
-    button.addEventListener("click", action, { signal });
-    return button;
-  };
-  const place = `row ${index + 1}`;
-  const up = act(`Move ${place} up`, "move up", icon(ARROW), () => session.rows.move(index, -1));
-  const down = act(`Move ${place} down`, "move down", icon(ARROW, 180), () => session.rows.move(index, 1));
-  const remove = act(`Remove ${place}`, "remove this row", "✕", () => session.rows.remove(index));
-  const moves = h("span", { class: "rlv-buttons", role: "group", "aria-label": `Place of ${place}` });
-  moves.append(up, down, remove);
+/** The bar, with a place for what comes later: `tools`. */
+export function rowBar(context: Context, index: number): Panel & { tools: HTMLElement } {
   const choice = outputChoice(context, index);
   const compose = lazyPopover(context, "composer", {
     name: "Compose another output",
@@ -29,21 +19,11 @@ export function rowBar(context: Context, index: number): Panel {
     options: index,
   });
   const scale = scaleLegend(index);
+  const tools = h("span", { class: "rlv-tools" });
   return {
-    element: h(
-      "div",
-      { class: "rlv-row-bar" },
-      choice.element,
-      compose.element,
-      moves,
-      h("span", { class: "rlv-spring" }),
-      scale.element,
-    ),
+    element: h("div", { class: "rlv-row-bar" }, choice.element, compose.element, tools, scale.element),
+    tools,
     draw(scene) {
-      const count = scene.rows.length;
-      moves.hidden = count < 2;
-      up.disabled = index === 0;
-      down.disabled = index === count - 1;
       compose.element.hidden = !scene.canCompute;
       for (const panel of [choice, compose, scale]) panel.draw(scene);
     },
@@ -114,7 +94,7 @@ function scaleLegend(index: number): Panel {
     draw(scene) {
       const row = scene.rows[index];
       if (!row) return;
-      const unit = unitOf(row.output) + (scene.gradients ? " per full brightness" : "");
+      const unit = outputUnit(row.output) + (scene.gradients ? " per full brightness" : "");
       const amount = `${fixed(row.displayScale, decimalsFor(row.displayScale))} ${unit}`;
       const key = `${amount} ${scene.scale} ${scene.article !== null}`;
       element.hidden = row.attribution === "absent" || !row.totals;

@@ -18,22 +18,25 @@ export function totalsChart({ session, signal, theme }: Context, index: number):
   });
   resized.observe(canvas);
   signal.addEventListener("abort", () => resized.disconnect(), { once: true });
+  const element = h(
+    "figure",
+    { class: "rlv-figure rlv-charted" },
+    h("figcaption", {}, h("span", { class: "rlv-title" }, "totals")),
+    h("div", {}, canvas),
+  );
   return {
-    element: h(
-      "figure",
-      { class: "rlv-figure rlv-charted" },
-      h("figcaption", {}, h("span", { class: "rlv-title" }, "totals")),
-      h("div", {}, canvas),
-    ),
+    element,
     draw(scene) {
       const row = scene.rows[index];
       const { width, height } = size;
-      if (!row || width === 0) return;
+      element.hidden = scene.rows.length < 2 || scene.gradients;
+      if (!row || width === 0 || element.hidden) return;
       const { amounts, axis } = row;
       const { text, muted, line, font } = theme();
       const ratio = window.devicePixelRatio || 1;
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
+      if (amounts.length === 0) return;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       const y = (value: number) => PAD + ((axis.high - value) / (axis.high - axis.low)) * (height - 2 * PAD);
       const decimals = decimalsFor(Math.max(axis.high, -axis.low));

@@ -27,7 +27,7 @@ type Entry = [
   data: Uint8Array | Int8Array | Int32Array | Float32Array,
 ];
 
-function reply(result: Record<string, unknown>, entries: Entry[]): StoredReply {
+export function reply(result: Record<string, unknown>, entries: Entry[]): StoredReply {
   const dtype = (data: Entry[3]): WireArray["dtype"] =>
     data instanceof Int8Array
       ? "int8"
@@ -52,6 +52,7 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
   const start = Number(params.chunk ?? 0) * CHUNK;
   const count = Math.min(numSteps, start + CHUNK) - start;
   const layer = study.layers.find(({ name }) => name === params.layer);
+  const numFeatures = layer?.features.length || FEATURES;
   const isStored = layer?.outputs.some(({ name }) => name === params.output);
   switch (method) {
     case "observations": {
@@ -62,21 +63,21 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
     }
     case "attribution": {
       if (!isStored) return reply({ computed: false }, []);
-      const data = new Int8Array(count * CELLS * CELLS * FEATURES);
+      const data = new Int8Array(count * CELLS * CELLS * numFeatures);
       const residual = new Int8Array(count * CELLS * CELLS);
       for (let index = 0; index < count; index++)
-        attributionAt(trajectory, start + index, data, index * CELLS * CELLS * FEATURES);
+        attributionAt(trajectory, start + index, data, index * CELLS * CELLS * numFeatures, numFeatures);
       for (let index = 0; index < residual.length; index++)
         residual[index] = 12 * noise(index, start) ** 6 - 2;
       return reply({ computed: true }, [
-        ["attribution", ["step", "y", "x", "feature"], [count, CELLS, CELLS, FEATURES], data],
+        ["attribution", ["step", "y", "x", "feature"], [count, CELLS, CELLS, numFeatures], data],
         ["residual", ["step", "y", "x"], [count, CELLS, CELLS], residual],
         ["scale", ["step"], [count], new Float32Array(count).fill(SCALE)],
       ]);
     }
     case "totals":
       if (!isStored) return reply({ computed: false }, []);
-      return totals(trajectory, numSteps);
+      return totals(trajectory, numSteps, numFeatures);
     case "curves":
       return curves(numSteps, episodes);
     case "strip": {
@@ -93,7 +94,12 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
     case "examples":
       if (!layer?.features.length) return reply({ computed: false }, []);
       return reply({}, [
-        ["thumbnail", ["feature", "height", "width", "rgba"], [FEATURES, 32, 32, 4], thumbnails(FEATURES)],
+        [
+          "thumbnail",
+          ["feature", "height", "width", "rgba"],
+          [numFeatures, 32, 32, 4],
+          thumbnails(numFeatures),
+        ],
       ]);
     case "preview": {
       const steps = Int32Array.from({ length: Math.min(512, numSteps) }, (_, key) =>
@@ -111,21 +117,30 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
   }
 }
 
-function totals(trajectory: number, numSteps: number): StoredReply {
-  const total = new Float32Array(numSteps * FEATURES);
+function totals(trajectory: number, numSteps: number, numFeatures: number): StoredReply {
+  const total = new Float32Array(numSteps * numFeatures);
   const residual = new Float32Array(numSteps);
   const error = new Float32Array(numSteps);
+  const share = new Float32Array(numSteps);
   for (let step = 0; step < numSteps; step++) {
     for (const { feature, x } of things(trajectory, step))
-      total[step * FEATURES + feature] =
-        (total[step * FEATURES + feature] ?? 0) + (SIGN[feature] ?? 0) * Math.exp(-(((x - 32) / 24) ** 2));
+      total[step * numFeatures + feature] =
+        (total[step * numFeatures + feature] ?? 0) + (SIGN[feature] ?? 0) * Math.exp(-(((x - 32) / 24) ** 2));
+    for (let feature = FEATURES; feature < numFeatures; feature++)
+      total[step * numFeatures + feature] = 0.4 * (noise(16, feature, Math.floor(step / 8)) - 0.5) ** 3;
     residual[step] = 0.08 * (noise(11, step) - 0.5);
     error[step] = 0.01 * (noise(12, step) - 0.5) + (step % 97 === 96 ? 0.2 : 0);
+    const parts = total.subarray(step * FEATURES, (step + 1) * FEATURES).map(Math.abs);
+    const rest = Math.abs(residual[step] ?? 0);
+    share[step] = rest / (parts.reduce((sum, part) => sum + part, rest) || 1);
   }
-  return reply({ computed: true, display_scale: 0.16, axis: { low: -1.2, high: 1.2 } }, [
-    ["total", ["step", "feature"], [numSteps, FEATURES], total],
+  const limits = { completeness_error: 0.1, residual_share: 0.4 };
+  const scales = { display_scale: 0.16, trajectory_scale: 0.08, axis: { low: -1.2, high: 1.2 }, limits };
+  return reply({ computed: true, ...scales }, [
+    ["total", ["step", "feature"], [numSteps, numFeatures], total],
     ["residual_total", ["step"], [numSteps], residual],
     ["completeness_error", ["step"], [numSteps], error],
+    ["residual_share", ["step"], [numSteps], share],
   ]);
 }
 

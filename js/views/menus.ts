@@ -1,5 +1,6 @@
-/** What the explorer shows only on demand: menus, and drawing for several rows, both signs together, other styles. */
+/** What the explorer's first picture does without: menus, further rows, both signs together, other styles. */
 export { articleColour, colourCellsLikeArticle } from "../core/article.ts";
+export { emptyState } from "../panels/empty.ts";
 export { hatchOver } from "../panels/hatching.ts";
 export { legendTools } from "../panels/legend_tools.ts";
 export { bookmarks } from "../panels/menu_bookmarks.ts";
@@ -9,4 +10,6 @@ export { keys } from "../panels/menu_keys.ts";
 export { settings } from "../panels/menu_settings.ts";
 export { stories } from "../panels/menu_stories.ts";
 export { trajectories } from "../panels/menu_trajectories.ts";
+export { cellPicker } from "../panels/picker.ts";
+export { rowMoves } from "../panels/row_moves.ts";
 export { totalsChart } from "../panels/totals.ts";

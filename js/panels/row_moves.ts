@@ -1,0 +1,45 @@
+/** Buttons that move a row of panels among the others, or take it away. */
+import { h, icon } from "../views/dom.ts";
+import { ARROW } from "../views/icons.ts";
+import type { Context, Panel } from "./panel.ts";
+
+export function rowMoves({ session, signal }: Context, index: number): Panel {
+  const place = `row ${index + 1}`;
+  const act = (name: string, title: string, label: Node | string, action: () => void) => {
+    const button = h("button", { class: "rlv-icon", "aria-label": name, title }, label);
+    button.addEventListener("click", action, { signal });
+    return button;
+  };
+  const move = (direction: number) => {
+    session.rows.move(index, direction);
+    follow(element, session.rows.focused, `[aria-label$="${direction < 0 ? "up" : "down"}"]`);
+  };
+  const up = act(`Move ${place} up`, "move up", icon(ARROW), () => move(-1));
+  const down = act(`Move ${place} down`, "move down", icon(ARROW, 180), () => move(1));
+  const remove = act(`Remove ${place}`, "remove this row", "✕", () => {
+    session.rows.remove(index);
+    follow(element, session.rows.focused, "select");
+  });
+  const element = h(
+    "span",
+    { class: "rlv-buttons", role: "group", "aria-label": `Place of ${place}` },
+    up,
+    down,
+    remove,
+  );
+  return {
+    element,
+    draw(scene) {
+      const count = scene.rows.length;
+      element.hidden = count < 2;
+      up.disabled = index === 0;
+      down.disabled = index === count - 1;
+    },
+  };
+}
+
+/** The keyboard's focus goes along with the row. */
+function follow(from: HTMLElement, row: number, selector: string): void {
+  const rows = from.closest(".rlv-stack")?.children;
+  rows?.[row]?.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true });
+}
