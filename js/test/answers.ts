@@ -130,7 +130,7 @@ function totals(trajectory: number, numSteps: number, numFeatures: number): Stor
       total[step * numFeatures + feature] = 0.4 * (noise(16, feature, Math.floor(step / 8)) - 0.5) ** 3;
     residual[step] = 0.08 * (noise(11, step) - 0.5);
     error[step] = 0.01 * (noise(12, step) - 0.5) + (step % 97 === 96 ? 0.2 : 0);
-    const parts = total.subarray(step * FEATURES, (step + 1) * FEATURES).map(Math.abs);
+    const parts = total.subarray(step * numFeatures, (step + 1) * numFeatures).map(Math.abs);
     const rest = Math.abs(residual[step] ?? 0);
     share[step] = rest / (parts.reduce((sum, part) => sum + part, rest) || 1);
   }
