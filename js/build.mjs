@@ -19,6 +19,8 @@ const BUDGET = {
   "explorer.js": 60_000,
   "explorer.css": 20_000,
   "view.css": 8_000,
+  "compare.js": 60_000,
+  "compare.css": 16_000,
   "standalone.js": 6_000,
   "grid.js": 60_000,
   "cell.js": 30_000,
@@ -28,7 +30,9 @@ const BUDGET = {
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
-const ON_DEMAND = ["grid", "cell", "menus", "story", "time"].filter((name) => existsSync(join(here, "views", `${name}.ts`)));
+const ON_DEMAND = ["grid", "cell", "menus", "story", "time"].filter((name) =>
+  existsSync(join(here, "views", `${name}.ts`)),
+);
 
 const shared = {
   bundle: true,
@@ -58,6 +62,8 @@ const views = {
   entryPoints: [
     { in: join(here, "views/explorer.ts"), out: "explorer" },
     { in: join(here, "styles/explorer.css"), out: "explorer" },
+    { in: join(here, "views/compare.ts"), out: "compare" },
+    { in: join(here, "styles/compare.css"), out: "compare" },
     { in: join(here, "styles/view.css"), out: "view" },
     { in: join(here, "host/standalone.ts"), out: "standalone" },
   ],
@@ -87,12 +93,16 @@ async function harness(folder) {
   await build({
     ...shared,
     minify: false,
-    entryPoints: [join(here, "harness/harness.ts"), join(here, "styles/explorer.css")],
+    entryPoints: [
+      ...["harness/harness.ts", "harness/compare.ts"].map((entry) => join(here, entry)),
+      ...["styles/explorer.css", "styles/compare.css"].map((entry) => join(here, entry)),
+    ],
     entryNames: "[name]",
     outdir: folder,
   });
   await build({ ...onDemand, minify: false, outdir: folder });
-  await cp(join(here, "harness/harness.html"), join(folder, "harness.html"));
+  for (const page of ["harness.html", "compare.html"])
+    await cp(join(here, "harness", page), join(folder, page));
 }
 
 const [flag, folder] = process.argv.slice(2);

@@ -1,0 +1,321 @@
+/** Several members in lock-step: one shared time, one clock, one session of its own for each. */
+import { memberStep, nearestStep, phase, sharedStep, type Track } from "../core/align.ts";
+import { Clock } from "../core/clock.ts";
+import { clamp, studyOf } from "../core/study.ts";
+import { requestKey } from "../core/wants.ts";
+import type { AlignmentDescription } from "../generated/traits.d.ts";
+import { type CompareScene, landmarks, type MemberScene, outputsOffered } from "./compare_scene.ts";
+import { Rpc } from "./rpc.ts";
+import { Saver } from "./saver.ts";
+import { gather } from "./scene.ts";
+import { type CompareModel, type CompareTraits, type Own, scopedModel } from "./scoped_model.ts";
+import { Session } from "./session.ts";
+
+const WATCHED = [
+  "step",
+  "members",
+  "output",
+  "layers",
+  "features",
+  "selected",
+  "playing",
+  "direction",
+  "fps",
+  "loop",
+  "overlay",
+  "combine",
+  "show_difference",
+  "_studies",
+] as const satisfies readonly (keyof CompareTraits)[];
+
+interface Member {
+  own: Own;
+  session: Session;
+}
+
+export class Comparison {
+  readonly model: CompareModel;
+  readonly members: readonly Member[];
+  #alignment: AlignmentDescription | null;
+  #notice: string | null = null;
+  #rpc: Rpc;
+  #saver: Saver;
+  #clock = new Clock();
+  #views = new Set<(scene: CompareScene) => void>();
+  #detach: (() => void)[] = [];
+  #frame = 0;
+  #tick = 0;
+
+  constructor(model: CompareModel) {
+    this.model = model;
+    this.members = model.get("_members").map((_, index) => {
+      const own: Own = { track: null, hovered: null };
+      return { own, session: new Session(scopedModel(model, index, own)) };
+    });
+    // After the sessions, so that in a frame their drawing comes first and this one finds what they found.
+    this.#rpc = new Rpc(model);
+    this.#saver = new Saver(model);
+    for (const trait of WATCHED) model.on(`change:${trait}`, this.invalidate);
+    model.on("change:align", this.#realign);
+    this.#alignment = this.#bySteps();
+    this.#place();
+  }
+
+  get alignment(): AlignmentDescription | null {
+    return this.#alignment;
+  }
+
+  attach(draw: (scene: CompareScene) => void): () => void {
+    if (this.#views.size === 0) {
+      this.#detach = this.members.map(({ session }) => session.attach(() => this.invalidate()));
+      this.#realign();
+    }
+    this.#views.add(draw);
+    this.invalidate();
+    return () => {
+      this.#views.delete(draw);
+      if (this.#views.size === 0) this.#rest();
+    };
+  }
+
+  invalidate = (): void => {
+    if (this.#views.size === 0) return;
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(this.#draw);
+    if (this.#tick === 0 && this.model.get("playing")) this.#tick = requestAnimationFrame(this.#advance);
+  };
+
+  set<K extends keyof CompareTraits>(name: K, value: CompareTraits[K]): void {
+    if (this.model.get(name) === value) return;
+    this.model.set(name, value);
+    this.#saver.request();
+  }
+
+  goTo(step: number): void {
+    this.set("step", clamp(Math.round(step), 0, this.#numSteps() - 1));
+  }
+
+  stepBy(count: number): void {
+    this.set("playing", false);
+    this.goTo(this.model.get("step") + count);
+  }
+
+  /** Goes to the next landmark (1) or the one before (-1): where an episode begins or ends, or members part. */
+  goToLandmark(direction: number): void {
+    const step = this.model.get("step");
+    const marks = landmarks(this.gather());
+    const next = direction > 0 ? marks.find((mark) => mark > step) : marks.findLast((mark) => mark < step);
+    this.goTo(next ?? (direction > 0 ? this.#numSteps() - 1 : 0));
+  }
+
+  play(direction: number): void {
+    const { playing, loop, step } = this.gather();
+    const running = playing && this.model.get("direction") === direction;
+    const [start, end] = direction > 0 ? [0, this.#numSteps() - 1] : [this.#numSteps() - 1, 0];
+    if (!running && !loop && step === end) this.goTo(start);
+    this.set("direction", direction);
+    this.set("playing", !running);
+  }
+
+  /** Shows one feature of member `index` alone, or (null) all, in every member that has the same features. */
+  isolate(index: number, feature: number | null, hovering: boolean): void {
+    const same = this.#withFeaturesOf(index);
+    if (!hovering) {
+      this.set(
+        "features",
+        this.model.get("features").map((old, other) => (same.includes(other) ? feature : old)),
+      );
+      return;
+    }
+    for (const other of same) {
+      const member = this.members[other];
+      if (!member) continue;
+      member.own.hovered = feature;
+      member.session.invalidate();
+    }
+    this.invalidate();
+  }
+
+  setLayer(index: number, layer: string): void {
+    const layers = this.model.get("layers").map((old, other) => (other === index ? layer : old));
+    this.set(
+      "features",
+      this.model.get("features").map((old, other) => (other === index ? null : old)),
+    );
+    this.set("layers", layers);
+  }
+
+  /** Aligns the members anew, and keeps the moment that the selected one shows, if it is still there. */
+  async align(at: string): Promise<void> {
+    const found = await this.#ask(at);
+    if (!found) return;
+    const before = this.members[this.model.get("selected")]?.own.track;
+    const after = found.tracks[this.model.get("selected")];
+    const step = before ? nearestStep(before, this.model.get("step")) : null;
+    const shared = step !== null && after ? sharedStep(after, step) : found.zero;
+    const stays = after !== undefined && after !== null && phase(after, shared) === "during";
+    this.#use(found);
+    this.model.set("align", found.name);
+    this.set("step", clamp(stays ? shared : found.zero, 0, found.num_steps - 1));
+    this.#saver.request();
+  }
+
+  retry(): void {
+    this.#notice = null;
+    for (const { session } of this.members) session.retry();
+    this.#realign();
+  }
+
+  dismiss(): void {
+    this.#notice = null;
+    for (const { session } of this.members) session.dismiss();
+    this.invalidate();
+  }
+
+  dispose(): void {
+    this.#views.clear();
+    this.#rest();
+    for (const trait of WATCHED) this.model.off(`change:${trait}`, this.invalidate);
+    this.model.off("change:align", this.#realign);
+    this.#rpc.close();
+    for (const { session } of this.members) session.dispose();
+  }
+
+  /** What there is to draw now. */
+  gather(): CompareScene {
+    const get = this.model.get.bind(this.model);
+    const aligned = this.#alignment;
+    const step = clamp(get("step"), 0, this.#numSteps() - 1);
+    const members = this.members.map(({ own, session }, index): MemberScene => {
+      const scene = gather(session);
+      const { track } = own;
+      return {
+        index,
+        letter: String.fromCharCode(65 + index),
+        label: get("members")[index] ?? "",
+        scene,
+        track,
+        phase: track ? phase(track, step) : "absent",
+        step: track && memberStep(track, step),
+      };
+    });
+    const failed = this.members.map(({ session }) => session.notice).find((notice) => notice !== null);
+    const notice = failed ?? (this.#notice === null ? null : { kind: "error" as const, text: this.#notice });
+    return {
+      members,
+      step,
+      numSteps: this.#numSteps(),
+      aligned,
+      choices: get("_choices"),
+      selected: clamp(get("selected"), 0, members.length - 1),
+      output: get("output"),
+      outputs: outputsOffered(get("_studies")),
+      playing: get("playing"),
+      direction: get("direction") < 0 ? -1 : 1,
+      fps: clamp(get("fps"), 1, 120),
+      loop: get("loop"),
+      overlay: get("overlay"),
+      combine: get("combine"),
+      showDifference: get("show_difference"),
+      notice,
+      stale: aligned === null || members.some(({ scene }) => scene?.stale ?? true),
+    };
+  }
+
+  #numSteps = (): number => Math.max(1, this.#alignment?.num_steps ?? this.model.get("num_steps"));
+
+  /** Equal steps beside each other need no answer from Python; where members part does. */
+  #bySteps(): AlignmentDescription | null {
+    if (this.model.get("align") !== "step") return null;
+    const tracks = this.members.map(({ session }): Track | null => {
+      const trajectory = session.model.get("trajectory");
+      const length = studyOf(session.model.get("_study"))?.trajectories[trajectory]?.num_steps ?? 0;
+      return length > 0 ? { start: 0, stop: length, offset: 0 } : null;
+    });
+    const num_steps = Math.max(1, ...tracks.map((track) => track?.stop ?? 0));
+    return { name: "step", label: "same step", tracks, num_steps, zero: 0, pairs: [] };
+  }
+
+  #realign = (): void => {
+    if (this.#views.size > 0)
+      void this.#ask(this.model.get("align")).then((found) => found && this.#use(found));
+  };
+
+  #answers = new Map<string, AlignmentDescription>();
+
+  async #ask(at: string): Promise<AlignmentDescription | null> {
+    const members = this.model.get("_members").map(({ study, trajectory }) => `${study}/${trajectory}`);
+    const params = { members: members.join(" "), at };
+    const key = requestKey("alignment", params);
+    try {
+      const known = this.#answers.get(key);
+      if (known) return known;
+      const [result] = await this.#rpc.request("alignment", params);
+      const found = result as unknown as AlignmentDescription;
+      this.#answers.set(key, found);
+      return found;
+    } catch (error) {
+      this.#notice = error instanceof Error ? error.message : String(error);
+      this.invalidate();
+      return null;
+    }
+  }
+
+  #use(found: AlignmentDescription): void {
+    this.#alignment = found;
+    this.#place();
+    for (const { session } of this.members) session.invalidate();
+    this.invalidate();
+  }
+
+  #place(): void {
+    for (const [index, { own }] of this.members.entries()) own.track = this.#alignment?.tracks[index] ?? null;
+  }
+
+  #withFeaturesOf(index: number): number[] {
+    const name = (other: number) =>
+      `${this.model.get("_members")[other]?.study}/${this.model.get("layers")[other]}`;
+    return [...this.members.keys()].filter((other) => name(other) === name(index));
+  }
+
+  #rest(): void {
+    cancelAnimationFrame(this.#frame);
+    cancelAnimationFrame(this.#tick);
+    this.#frame = 0;
+    this.#tick = 0;
+    this.#saver.flush();
+    for (const detach of this.#detach.splice(0)) detach();
+  }
+
+  #draw = (): void => {
+    this.#frame = 0;
+    const scene = this.gather();
+    for (const draw of this.#views) draw(scene);
+  };
+
+  /** Moves the shared step as time passes; everything is then drawn in the next frame, together. */
+  #advance = (now: number): void => {
+    this.#tick = 0;
+    if (!this.model.get("playing")) return;
+    this.#tick = requestAnimationFrame(this.#advance);
+    const current = clamp(this.model.get("step"), 0, this.#numSteps() - 1);
+    const playing = {
+      numSteps: this.#numSteps(),
+      direction: this.model.get("direction"),
+      fps: this.model.get("fps"),
+      loop: this.model.get("loop"),
+    };
+    const { step, ended } = this.#clock.advance(now, current, playing);
+    if (ended) this.set("playing", false);
+    if (step === current) return;
+    if (this.members.every((member) => this.#isLoaded(member, step))) this.set("step", step);
+    else this.#clock.hold();
+  };
+
+  #isLoaded({ own, session }: Member, shared: number): boolean {
+    const step = own.track && memberStep(own.track, shared);
+    if (step === null) return true;
+    const chunk = Math.floor(step / session.model.get("_study").chunk);
+    const trajectory = session.model.get("trajectory");
+    return session.store.get(requestKey("observations", { trajectory, chunk })) !== undefined;
+  }
+}

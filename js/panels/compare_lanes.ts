@@ -1,0 +1,169 @@
+/** What a comparison's timeline shows beneath each other: the members' frames, and curves that share a lane. */
+import { outputFromLogits } from "../core/actions.ts";
+import { difference, spread } from "../core/align.ts";
+import { policyOf, totalVariation } from "../core/compare.ts";
+import type { Extent } from "../core/decimate.ts";
+import {
+  type Axis,
+  axisOver,
+  type Lane,
+  type Scale,
+  type Span,
+  stack,
+  valueScale,
+} from "../core/timeline.ts";
+import { type CompareScene, type MemberScene, othersOf } from "../host/compare_scene.ts";
+import { numbers, slice } from "../host/replies.ts";
+
+export interface Curve {
+  /** Whose line it is drawn with. */
+  member: number;
+  letter: string;
+  values: Float32Array;
+}
+
+export interface Series {
+  name: string;
+  title: string;
+  curves: Curve[];
+  scale: Scale;
+  lane: Lane;
+  signed: boolean;
+}
+
+export interface Layout {
+  axis: Axis;
+  width: number;
+  height: number;
+  marks: Lane;
+  strips: Lane[];
+  series: Series[];
+}
+
+export const GUTTER = { left: 40, right: 104 };
+const MARKS = 20;
+const STRIP = 28;
+const GAP = 10;
+
+interface Plan {
+  name: string;
+  title: string;
+  curves: Curve[];
+  height: number;
+  zero?: boolean;
+  signed?: boolean;
+  range?: Extent;
+}
+
+/** All numbers on the shared time; worked out when data or the alignment change, not at every step. */
+export function plans(compared: CompareScene): Plan[] {
+  const { members, selected, output, outputs } = compared;
+  const label = outputs.find(({ name }) => name === output)?.label ?? output;
+  const value = curvesOf(compared, "value");
+  const chosen = output === "value" ? value : members.map((member) => outputCurve(compared, member));
+  const list: Plan[] = [];
+  if (value.some(hasNumbers))
+    list.push({ name: "value", title: "expected discounted return", curves: value, height: 72 });
+  if (output !== "value") list.push({ name: label, title: label, curves: chosen, height: 60 });
+  const advantage = curvesOf(compared, "advantage");
+  if (advantage.some(hasNumbers))
+    list.push({
+      name: "advantage",
+      title: "advantage",
+      curves: advantage,
+      height: 52,
+      zero: true,
+      signed: true,
+    });
+  const [base] = chosen.filter(({ member }) => member === selected);
+  const others = othersOf(compared);
+  const minus = others.length === 1 ? `${base?.letter} − ${others[0]?.letter}` : `${base?.letter} − other`;
+  const differences = chosen
+    .filter(({ member }) => member !== selected)
+    .map((curve) => ({ ...curve, values: difference(base?.values ?? [], curve.values) }));
+  list.push({
+    name: `Δ ${minus}`,
+    title: `${label}, ${minus}`,
+    curves: differences,
+    height: 52,
+    zero: true,
+    signed: true,
+  });
+  list.push({
+    name: "policy dist.",
+    title: "total variation distance of the policies, 0 to 1",
+    curves: others.map((other) => distanceCurve(compared, other)),
+    height: 36,
+    range: { low: 0, high: 1 },
+  });
+  return list;
+}
+
+const hasNumbers = ({ values }: Curve): boolean => values.some(Number.isFinite);
+
+function curvesOf({ members, numSteps }: CompareScene, name: string): Curve[] {
+  return members.map(({ index, letter, scene, track }) => ({
+    member: index,
+    letter,
+    values: spread(numbers(scene?.curves, name), track, numSteps),
+  }));
+}
+
+function outputCurve(
+  { numSteps, output }: CompareScene,
+  { index, letter, scene, track }: MemberScene,
+): Curve {
+  const own = new Float32Array(scene?.numSteps ?? 0).fill(Number.NaN);
+  if (scene && track)
+    for (let step = track.start; step < track.stop; step++) {
+      const logits = slice(scene.curves, "policy_logits", step);
+      own[step] = (logits && outputFromLogits(output, logits, scene.study.action_names)) ?? Number.NaN;
+    }
+  return { member: index, letter, values: spread(own, track, numSteps) };
+}
+
+function distanceCurve({ members, selected, numSteps }: CompareScene, other: MemberScene): Curve {
+  const base = members[selected];
+  const values = new Float32Array(numSteps).fill(Number.NaN);
+  const policyAt = ({ scene, track }: MemberScene, shared: number) => {
+    if (!scene || !track) return null;
+    const step = shared + track.offset;
+    if (step < track.start || step >= track.stop) return null;
+    return policyOf(scene.study.action_names, slice(scene.curves, "policy_logits", step));
+  };
+  for (let shared = 0; shared < numSteps; shared++) {
+    const [a, b] = [base ? policyAt(base, shared) : null, policyAt(other, shared)];
+    if (a && b) values[shared] = totalVariation(a, b);
+  }
+  return { member: other.index, letter: other.letter, values };
+}
+
+/** Where everything lies in `width` CSS pixels that show `span`. */
+export function layOut(planned: readonly Plan[], numMembers: number, width: number, span: Span): Layout {
+  const heights = [MARKS, ...Array.from({ length: numMembers }, () => STRIP)];
+  const [marks, ...strips] = stack(heights, 0, 4);
+  const below = (strips.at(-1)?.top ?? 0) + STRIP + GAP;
+  const lanes = stack(
+    planned.map(({ height }) => height),
+    below,
+    GAP,
+  );
+  const nothing = { top: 0, height: 0 };
+  const series = planned.map(({ curves, zero = false, signed = false, range, ...plan }, index): Series => {
+    const all = curves.flatMap(({ values }) => lowAndHigh(values));
+    const scale = range ? { ...range, ticks: [range.low, range.high] } : valueScale(all, { zero, ticks: 3 });
+    return { name: plan.name, title: plan.title, curves, scale, signed, lane: lanes[index] ?? nothing };
+  });
+  const last = lanes.at(-1) ?? nothing;
+  const axis = axisOver(span, GUTTER.left, Math.max(1, width - GUTTER.left - GUTTER.right));
+  return { axis, width, height: last.top + last.height + 4, marks: marks ?? nothing, strips, series };
+}
+
+function lowAndHigh(values: Float32Array): number[] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? [low, high] : [];
+}
