@@ -154,6 +154,7 @@ LAYER = Spec(
         "direction": Variable("feature channel", "float32", "non-negative direction in channel space"),
         "feature_name": Variable("feature", "str", "name shown in views"),
         "colour": Variable("feature", "str", "#rrggbb"),
+        "stability": Variable("feature", "float32", "cosine with its partner in other fits; 1: the same", optional=True),
     },
     ("layer", "layer_height", "layer_width", "pixels_per_cell", "method", "seed"),
 )
@@ -162,11 +163,12 @@ OUTPUT = Spec(
     {
         "attribution": Variable("trajectory step y x feature", "int8", "times scale: units of the output"),
         "residual": Variable("trajectory step y x", "int8", "times scale: what the features leave unexplained"),
-        "scale": Variable("trajectory step", "float32", "units of the output per int8 step: largest magnitude / 127"),
+        "scale": Variable("trajectory step", "float32", "units of the output per int8 step; NaN: the attribution is not finite"),
         "largest": Variable("trajectory step", "float32", "largest |attribution| of the step", optional=True),
         "total": Variable("trajectory step feature", "float32", "attribution summed over y and x, before rounding"),
         "residual_total": Variable("trajectory step", "float32", "residual summed over y and x, before rounding"),
-        "completeness_error": Variable("trajectory step", "float32", "F(a) - F(0) - sum; NaN: not computed yet"),
+        # of the input's plain gradients: F(x) - F(0) - the sum of gradient times pixel
+        "completeness_error": Variable("trajectory step", "float32", "F(a) - F(0) - sum; NaN also where it is none"),
         "num_points": Variable("trajectory step", "int16", "points of the integral; 0: not computed yet"),
     },
     ("output", "rule", "tolerance", "baseline_output", "display_scale"),

@@ -7,68 +7,30 @@
 `build_study` does all of it; `connect` does 2 and 3 for a study that is there, piece by piece, as a view asks for it.
 """
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.analysis.filling import Cancelled, Cell, Filling, add_survey, fill, trace
+from rlvision_widgets.analysis.connection import TORCH, Connection, usual_recipe
 from rlvision_widgets.analysis.playing import make_world
-from rlvision_widgets.analysis.progress import Report, bars
+from rlvision_widgets.analysis.progress import bars
 from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout
+from rlvision_widgets.analysis.task import FeatureKind, Recipe
+from rlvision_widgets.changes import announce
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER, Output, Selection
 
-__all__ = ["Connection", "build_study", "connect"]
+__all__ = ["TORCH", "Connection", "build_study", "connect", "refit"]
 
-T = TypeVar("T")
 
 # num_trajectories, num_samples, every: how many frames features are fitted on, and how far apart they are
 PRESETS = {"default": (256, 8, 16), "article": (32, 128, 128)}
-DIRECTIONS = ("RIGHT", "LEFT", "UP", "DOWN")
-
-# All computing with torch in this process is done by one thread at a time: it uses all cores anyway, and a view's
-# thread and the notebook's own would only slow each other down.
-TORCH = threading.Lock()
 
 MakeEnvironment = Callable[..., Environment]
-
-
-@dataclass(frozen=True)
-class Connection:
-    """An agent that is connected to a study: what can be computed, and the function that does it.
-
-    Parameters
-    ----------
-    layers : tuple of dict
-        name, channels, height and width of each of the agent's layers, in order; ``"input"``, the pixels, goes first.
-    outputs : tuple of str
-        Outputs to offer; `attribute` takes every other that `schema.Output` can name, too.
-    attribute : callable
-        ``attribute(selection, progress=None, cancelled=None)`` computes what the study lacks for a selection, writes
-        it into the study and returns the node of the output. ``progress(stage, done, total)`` is called as it goes
-        on. ``cancelled()`` is asked between batches; once it is true, what has been computed stays, and None is
-        returned if there is no node yet. May be called from any thread.
-    trace : callable
-        ``trace(trajectory, step, layer, feature, row, column, source_layer, progress=None, cancelled=None)`` says what
-        made a feature of `layer` at one cell, in terms of the features of `source_layer`, an earlier layer or
-        ``"input"``; see `rlvision_widgets.analysis.filling.trace`. A source layer without features gets them.
-        Cancelled before that, it returns None.
-    survey : callable
-        ``survey(layer, progress=None, cancelled=None)`` looks a layer's features up in the observations and the rollout
-        once more, and writes examples, grids and counts into the study: one that an earlier version built lacks some.
-    """
-
-    layers: tuple[dict[str, Any], ...]
-    outputs: tuple[str, ...]
-    attribute: Callable[..., xr.DataTree | None]
-    trace: Callable[..., xr.Dataset | None]
-    survey: Callable[..., None]
 
 
 @strict_keywords
@@ -80,6 +42,8 @@ def build_study(
     layers: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     num_features: int = 8,
+    features: FeatureKind = "attribution",
+    attribution: Mapping[str, Any] | None = None,
     seed: int = 0,
     observations: Literal["default", "article"] | tuple[int, int, int] = "default",
     environment: Mapping[str, Any] | MakeEnvironment | None = None,
@@ -101,6 +65,12 @@ def build_study(
         most frequent action.
     num_features : int
         Features of each layer.
+    features : "attribution", "activations" or "channels"
+        What features are fitted on: the attribution of the value (of the first output for an agent without one), or
+        the layer's activations. ``"channels"`` makes each channel a feature, however many there are.
+    attribution : mapping, optional
+        Options of `attribute`: rule, num_points, tolerance, max_points, paths, smooth_max_pool. None: its defaults.
+        ``{"rule": "right", "num_points": 10}`` is the article's.
     seed : int
         Of everything random: levels, actions, features.
     observations : "default", "article" or (int, int, int)
@@ -120,13 +90,14 @@ def build_study(
     Raises
     ------
     ValueError
-        For an unknown layer or output, before anything is computed.
+        For an unknown layer, output or option, before anything is computed.
 
     Notes
     -----
     An interrupt (Ctrl-C) ends it without a result. To keep what is there, take the steps one by one.
     """
     layers = _checked_layers(agent, layers)
+    recipe = Recipe(features, num_features, dict(attribution or {}))
     many, num_samples, every = _preset(observations)
     if outputs is not None:
         outputs = [Output.parse(output, agent.action_names).name for output in outputs]
@@ -141,7 +112,7 @@ def build_study(
     study = _tree(rollout.assign_attrs(seed=seed, rollout_seed=seeds[1]), samples)
     if outputs is None:
         outputs = [_default_output(agent, rollout)]
-    connection = connect(agent, study, num_features=num_features)
+    connection = Connection(agent, study, recipe)
     for layer in layers:
         for output in outputs:
             with bars(progress) as report:
@@ -150,7 +121,14 @@ def build_study(
 
 
 @strict_keywords
-def connect(agent: Agent, study: xr.DataTree, *, num_features: int | None = None) -> Connection:
+def connect(
+    agent: Agent,
+    study: xr.DataTree,
+    *,
+    num_features: int | None = None,
+    features: FeatureKind | None = None,
+    attribution: Mapping[str, Any] | None = None,
+) -> Connection:
     """Connect an agent to a study of it, so that what the study lacks can be computed.
 
     Parameters
@@ -159,75 +137,67 @@ def connect(agent: Agent, study: xr.DataTree, *, num_features: int | None = None
         The one that the study is of.
     study : DataTree
         Is added to, in memory; `save_study` keeps it.
-    num_features : int, optional
-        Features of layers that are added. None: as many as a layer that is there has, or 8.
+    num_features, features, attribution : optional
+        As in `build_study`, for layers and outputs that are added. None: as the study has it already.
 
     Raises
     ------
     ValueError
-        If the study is of another agent.
+        If the study is of another agent; for what is unknown.
     """
-    _check_same(agent, study)
-    black = np.zeros((1, *agent.observation_shape), np.uint8)
-    has_value = agent(black)[1] is not None
-    sizes = ((layer, agent.layer_shape(layer)) for layer in (INPUT_LAYER, *agent.layers))
-    layers = tuple(
-        {"name": layer, "channels": channels, "height": height, "width": width}
-        for layer, (channels, height, width) in sizes
+    known = usual_recipe(study)
+    return Connection(
+        agent,
+        study,
+        Recipe(
+            features or known.features,
+            known.num_features if num_features is None else num_features,
+            known.options if attribution is None else dict(attribution),
+        ),
     )
 
-    def computed(
-        work: Callable[[Filling], T], progress: Report | None, cancelled: Callable[[], bool] | None
-    ) -> T | None:
-        count = num_features or _usual_features(study)
-        filling = Filling(agent, study, count, has_value, progress or _silent, cancelled or _never)
-        try:
-            with _Torch(filling.cancelled):
-                return work(filling)
-        except Cancelled:
-            return None
 
-    def attribute(
-        selection: Selection, progress: Report | None = None, cancelled: Callable[[], bool] | None = None
-    ) -> xr.DataTree | None:
-        """Compute what the study lacks for a selection; see `Connection`."""
-        return computed(lambda filling: fill(filling, selection), progress, cancelled)
+@strict_keywords
+def refit(
+    agent: Agent,
+    study: xr.DataTree,
+    *,
+    layer: str,
+    num_features: int | None = None,
+    features: FeatureKind | None = None,
+    seed: int | None = None,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Fit the features of a layer anew, and attribute again what was attributed to the old ones.
 
-    def trace_cell(  # noqa: PLR0917 - a place and two callbacks
-        trajectory: int,
-        step: int,
-        layer: str,
-        feature: int,
-        row: int,
-        column: int,
-        source_layer: str,
-        progress: Report | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> xr.Dataset | None:
-        """Say what a feature sees at one cell; see `Connection`."""
-        cell = Cell(trajectory, step, layer, feature, row, column, source_layer)
-        return computed(lambda filling: trace(filling, cell), progress, cancelled)
+    Names and colours stay with the directions that they belong to.
 
-    def survey(layer: str, progress: Report | None = None, cancelled: Callable[[], bool] | None = None) -> None:
-        """Look a layer's features up once more; see `Connection`."""
-        computed(lambda filling: add_survey(filling, layer), progress, cancelled)
+    Parameters
+    ----------
+    agent : Agent
+        The one that the study is of.
+    study : DataTree
+        Is changed, in memory.
+    layer : str
+        One that has features.
+    num_features, features : optional
+        As in `build_study`. None: as it is.
+    seed : int, optional
+        Of the features. None: the study's.
+    progress : bool
+        Show progress bars.
 
-    return Connection(layers, _offered(agent.action_names, has_value), attribute, trace_cell, survey)
-
-
-class _Torch:
-    """Holds the lock of torch; stops waiting for it when cancelled."""
-
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        self._cancelled = cancelled
-
-    def __enter__(self) -> None:
-        while not TORCH.acquire(timeout=0.1):
-            if self._cancelled():
-                raise Cancelled
-
-    def __exit__(self, *_: object) -> None:
-        TORCH.release()
+    Returns
+    -------
+    DataTree
+        The layer's node.
+    """
+    connection = connect(agent, study, num_features=num_features, features=features)
+    with bars(progress) as report:
+        node = connection.refit(layer, seed=seed, progress=report)
+    assert node is not None  # only a cancelled one returns nothing
+    announce(study)
+    return node
 
 
 def _tree(rollout: xr.Dataset, observations: xr.DataArray) -> xr.DataTree:
@@ -262,8 +232,8 @@ def _preset(observations: str | tuple[int, int, int]) -> tuple[int, int, int]:
 def _default_output(agent: Agent, rollout: xr.Dataset) -> str:
     if "value" in rollout:
         return "value"
-    most_frequent = np.bincount(rollout["action"].values.ravel()).argmax()
-    return f"centred:{agent.action_names[most_frequent]}"
+    most_frequent = agent.action_names[np.bincount(rollout["action"].values.ravel()).argmax()]
+    return f"centred:{most_frequent}" if len(agent.action_names) > 1 else most_frequent
 
 
 def _checked_layers(agent: Agent, layers: Sequence[str] | None) -> Sequence[str]:
@@ -275,37 +245,3 @@ def _checked_layers(agent: Agent, layers: Sequence[str] | None) -> Sequence[str]
                 unknown("layer", layer, (INPUT_LAYER, *agent.layers), f"They are those of agent {agent.name!r}.")
             )
     return layers
-
-
-def _offered(action_names: Sequence[str], has_value: bool) -> tuple[str, ...]:
-    """Name the outputs to offer: the value, each logit, sums over directions of movement, each centred logit."""
-    buttons = [set(name.split("+")) for name in action_names]
-    groups = [[name for name, held in zip(action_names, buttons, strict=True) if way in held] for way in DIRECTIONS]
-    groups.append([name for name, held in zip(action_names, buttons, strict=True) if held.isdisjoint(DIRECTIONS)])
-    sums = ["sum:" + ",".join(group) for group in groups if len(group) > 1]
-    centred = [f"centred:{name}" for name in action_names]
-    return (*(["value"] if has_value else []), *action_names, *sums, *centred)
-
-
-def _check_same(agent: Agent, study: xr.DataTree) -> None:
-    stored = study.attrs.get("checkpoint")
-    if stored != agent.checkpoint:
-        raise ValueError(
-            f"this study is of {study.attrs.get('agent')!r} (weights {str(stored)[:12]}…), and this agent is "
-            f"{agent.name!r} (weights {agent.checkpoint[:12]}…): attributions of the two would be mixed. "
-            "Connect the study's own agent, or build a study of this one."
-        )
-
-
-def _usual_features(study: xr.DataTree) -> int:
-    layers = study.children["layers"].children.values() if "layers" in study.children else []
-    return next((layer.sizes["feature"] for layer in layers), 8)
-
-
-def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Report nothing."""
-
-
-def _never() -> bool:
-    """Never cancel."""
-    return False

@@ -154,7 +154,7 @@ def test_cancelling_while_features_are_fitted_leaves_the_study_as_it_was(mine, b
 def test_progress_is_reported_stage_by_stage(mine, agent):
     reports = []
     connect(agent, mine).attribute(Selection(0, layer="4a"), progress=lambda *report: reports.append(report))
-    assert list(dict.fromkeys(stage for stage, _, _ in reports)) == ["features", "examples", "attribution"]
+    assert list(dict.fromkeys(stage for stage, _, _ in reports)) == ["features", "examples", "grids", "attribution"]
     for stage in ("features", "examples", "attribution"):
         done = [done for name, done, _ in reports if name == stage]
         assert done == sorted(done)

@@ -265,7 +265,7 @@ PLACE = {"trajectory": 1, "step": 33, "layer": "2b", "feature": 1, "row": 3, "co
 def test_a_view_gets_features_of_the_source_layer_whose_parts_sum_to_the_change(mine, agent):
     reports = []
     found = connect(agent, mine).trace(**PLACE, source_layer="2a", progress=lambda *report: reports.append(report))
-    assert list(dict.fromkeys(stage for stage, _, _ in reports)) == ["features", "examples", "trace"]
+    assert list(dict.fromkeys(stage for stage, _, _ in reports)) == ["features", "examples", "grids", "trace"]
     source = mine["layers/2a"]
     assert found["attribution"].dims == ("y", "x", "feature")
     assert found["total"].shape == (source.sizes["feature"],)

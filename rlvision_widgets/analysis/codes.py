@@ -1,5 +1,6 @@
 """Codes of channel vectors on non-negative directions: non-negative least squares for many rows at once."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -30,8 +31,12 @@ def nonnegative_codes(
     Float[Tensor, "row feature"]
         Minimises the Euclidean distance, as `scipy.optimize.nnls` does row by row.
     """
-    codes = rows.new_zeros(len(direction), len(rows))  # a feature's codes lie together, as the sweeps read them
     gram = direction @ direction.T
+    norms = gram.diagonal()
+    if torch.equal(gram, norms.diag()):  # nothing is shared, so each code stands alone: hundreds of channels are quick
+        alone = (rows @ direction.T).clamp_min_(0)
+        return alone / norms.where(norms > 0, 1)
+    codes = rows.new_zeros(len(direction), len(rows))  # a feature's codes lie together, as the sweeps read them
     for start in range(0, len(rows), ROWS):
         _settle(codes[:, start : start + ROWS], direction @ rows[start : start + ROWS].T, gram)
     return codes.T

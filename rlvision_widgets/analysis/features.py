@@ -12,6 +12,7 @@ Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020.
 Olah et al., "The Building Blocks of Interpretability", Distill 2018 (factorised activations).
 """
 
+import math
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -24,11 +25,16 @@ import xarray as xr
 from rlvision_widgets.analysis.codes import nonnegative_codes
 from rlvision_widgets.names import strict_keywords
 
-__all__ = ["fit_nmf", "reduce_attribution"]
+__all__ = ["NothingToFit", "fit_nmf", "reduce_attribution"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
 CHUNK_CELLS = 2**16  # worked on at a time
+REFIT_ROWS = 10_000  # of a refit that only tells how stable directions are
+
+
+class NothingToFit(ValueError):
+    """All that features were to be fitted on is zero."""
 
 
 @strict_keywords
@@ -55,8 +61,7 @@ def fit_nmf(
         Rows to fit, half of them drawn uniformly among those that are not zero, half in proportion to their length:
         else the rare strong ones, which views show, are missed.
     stability : int
-        Number of refits on resampled rows from random starts; measures `seed_stability`, and takes that many times
-        as long.
+        Number of refits from random starts, each on other rows (10,000 at most); they measure `stability`.
 
     Returns
     -------
@@ -65,15 +70,17 @@ def fit_nmf(
         share (feature) : part of the absolute attribution that the feature carries.
         one_hotness (feature) : largest entry of the direction; 1: a single channel.
         effective_channels (feature) : 1 / sum of fourth powers; 1: a single channel.
+        stability (feature) : mean cosine between the direction and its partner in each refit, directions being matched
+        one to one; only where measured.
         attrs : r_squared, the part of the rows' square that the features explain, and residual_share, the residual's
         part of the absolute attribution, both on the uniformly drawn rows; num_rows, num_dead (features never used),
-        seed_stability (mean cosine of matched directions over refits; NaN when not measured), num_iterations, seed,
+        seed_stability (mean of `stability`; NaN when not measured), num_iterations, seed,
         method ("attribution", "activations" or "identity"), layer and output.
 
     Raises
     ------
-    ValueError
-        When there is no row that is not zero, or NaN is among them.
+    NothingToFit, ValueError
+        When there is no row that is not zero; when NaN is among them.
 
     Notes
     -----
@@ -90,11 +97,14 @@ def fit_nmf(
         method = "attribution" if "output" in attrs else "activations"
         direction, iterations = _factorise(rows, num_features, "nndsvda", seed)
     variables, quality = _quality(direction, uniform)
+    if stability and method != "identity":
+        found = _stability(rows, variables["direction"][1], stability, seed)
+        variables["stability"] = ("feature", found.astype(np.float32))
     numbers = {
         **quality,
         "num_rows": len(rows),
         "num_iterations": iterations,
-        "seed_stability": _stability(rows, direction, 0 if method == "identity" else stability, seed),
+        "seed_stability": float(np.mean(variables["stability"][1])) if "stability" in variables else math.nan,
     }
     origin = {name: attrs[name] for name in ("layer", "output") if name in attrs}
     return xr.Dataset(variables, attrs={"method": method, "seed": seed, **origin, **numbers})
@@ -123,7 +133,8 @@ def reduce_attribution(attribution: xr.DataArray, features: xr.Dataset) -> xr.Da
     -----
     With T the non-negative least squares on the directions, code = T(max(a, 0)) - T(max(-a, 0)), and a feature's part
     is its code times the sum of its direction over channels. At every cell the features' parts and the residual sum
-    to the attribution's sum over channels; so do the totals.
+    to the attribution's sum over channels; so do the totals. A cell with NaN or infinite attribution is NaN in every
+    part, and so is what it is summed into.
     """
     direction = features["direction"].transpose("feature", "channel").values
     attribution = attribution.transpose(..., "y", "x", "channel")
@@ -156,10 +167,14 @@ def _parts(cells: FloatArray, direction: FloatArray) -> tuple[npt.NDArray[np.flo
     residual = np.empty(len(cells), np.float32)
     for start in range(0, len(cells), CHUNK_CELLS):
         block = torch.tensor(cells[start : start + CHUNK_CELLS])
+        unknown = ~block.isfinite().all(1)
+        block[unknown] = 0  # one NaN would keep the codes of all others from settling
         codes = nonnegative_codes(block.clamp_min(0), dictionary) - nonnegative_codes((-block).clamp_min(0), dictionary)
         part = codes * sums
+        rest = block.double().sum(1) - part.float().double().sum(1)
+        part[unknown], rest[unknown] = math.nan, math.nan
         parts[start : start + CHUNK_CELLS] = part.numpy()
-        residual[start : start + CHUNK_CELLS] = (block.double().sum(1) - part.float().double().sum(1)).numpy()
+        residual[start : start + CHUNK_CELLS] = rest.numpy()
     return parts, residual
 
 
@@ -184,7 +199,8 @@ def _sample(
                 uniform.offer(said, keys[0])
                 strong.offer(said, keys[1] / length)
     if not len(uniform.keys):
-        raise ValueError("the attribution is zero everywhere, so there is nothing to find features in.")
+        what = "attribution is" if "output" in attrs else "activations are"
+        raise NothingToFit(f"the {what} zero everywhere, so there is nothing to find features in.")
     everything = uniform.seen <= len(uniform.keys)
     return attrs, uniform.rows, uniform.rows if everything else np.concatenate([uniform.rows, strong.rows])
 
@@ -254,14 +270,17 @@ def _quality(direction: FloatArray, rows: FloatArray) -> tuple[dict[str, Any], d
     }
 
 
-def _stability(rows: FloatArray, direction: FloatArray, refits: int, seed: int) -> float:
-    """Return the mean cosine between directions and those refitted, matched one to one; NaN without refits."""
+def _stability(rows: FloatArray, direction: FloatArray, refits: int, seed: int) -> FloatArray:
+    """Return each direction's mean cosine with its partner among those refitted, matched one to one."""
     from scipy.optimize import linear_sum_assignment
 
-    cosines = []
-    for refit in range(1, refits + 1):
-        again = np.random.default_rng((seed, refit)).integers(0, len(rows), len(rows))
-        other, _ = _factorise(rows[again], len(direction), "random", seed + refit)
+    cosines = np.empty((refits, len(direction)))
+    for refit in range(refits):
+        rng = np.random.default_rng((seed, refit))
+        again = rng.choice(len(rows), min(len(rows), REFIT_ROWS), replace=len(rows) <= REFIT_ROWS)
+        other, _ = _factorise(rows[again], len(direction), "random", seed + 1 + refit)
         cosine = direction @ other.T
-        cosines.append(cosine[linear_sum_assignment(-cosine)].mean())
-    return float(np.mean(cosines)) if cosines else float("nan")
+        own, partner = linear_sum_assignment(-cosine)
+        cosines[refit, own] = cosine[own, partner]
+    stability: FloatArray = cosines.mean(0)
+    return stability
