@@ -7,6 +7,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { packed, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
+import { trace } from "../test/traces.ts";
 import { write } from "../test/writers.ts";
 import explorer from "../views/explorer.ts";
 
@@ -17,11 +18,13 @@ const study = syntheticStudy({
   numSteps,
   numTrajectories: Number(query.get("trajectories") ?? 8),
   stories: query.has("stories") || query.has("story"),
+  numFeatures: Number(query.get("features") ?? 8),
 });
 
 const changes: Record<string, unknown> = {
   can_compute: query.has("agent"),
   _offline: query.has("offline"),
+  _only: query.has("only"),
 };
 for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction", "note"])
   if (query.has(name)) changes[name] = Number(query.get(name));
@@ -30,7 +33,7 @@ for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "c
 for (const name of ["layer", "output", "mode", "scale", "style", "story"])
   if (query.has(name)) changes[name] = query.get(name);
 if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
-for (const name of ["view_range", "selected_range"])
+for (const name of ["view_range", "selected_range", "cell"])
   if (query.has(name)) changes[name] = query.get(name)?.split(",").map(Number);
 const model = syntheticModel(study, changes);
 
@@ -56,6 +59,20 @@ function compute(id: string, { layer, output }: Params): void {
   }, 300);
 }
 
+/** A trace in ten stages of a tenth of a second. */
+function traceBack(id: string, params: Params): void {
+  let done = 0;
+  const timer = setInterval(() => {
+    say({ kind: "rlv-progress", id, stage: "trace", done: ++done, total: 10 });
+    if (done < 10 && !cancelled.has(id)) return;
+    clearInterval(timer);
+    if (cancelled.has(id)) return;
+    const { result, buffers } = trace(study, params);
+    model.set("_study", packed({ ...study }));
+    say({ kind: "rlv-reply", id, result }, buffers);
+  }, 100);
+}
+
 /** The build puts the parts that are fetched on demand beside the page. */
 async function bundle(id: string, name: string): Promise<void> {
   const file = await fetch(`${name}.js`);
@@ -79,6 +96,7 @@ model.send = (message: unknown) => {
   if (kernel === "error")
     queueMicrotask(() => say({ kind: "rlv-reply", id, error: "ValueError: no such study" }));
   else if (method === "compute" && query.has("agent")) compute(id, params);
+  else if (method === "trace" && query.has("agent")) traceBack(id, params);
   else if (method === "bundle") void bundle(id, String(params.name));
   else setTimeout(() => writeOrRead(message, id, method, params), latency);
 };

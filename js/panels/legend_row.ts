@@ -1,14 +1,14 @@
 /** One feature of the legend: colour, example patches, name, signed bar and number. */
-import { featureColour } from "../core/colours.ts";
-import { fixed, signed } from "../core/numbers.ts";
-import { outputUnit } from "../core/units.ts";
+import { signed } from "../core/numbers.ts";
 import { slice } from "../host/replies.ts";
-import type { Scene } from "../host/scene.ts";
+import { colourOf, type Scene } from "../host/scene.ts";
 import { context2d, h, icon, setAttribute, setText } from "../views/dom.ts";
 import { PENCIL } from "../views/icons.ts";
 import type { Context } from "./panel.ts";
 
 export interface Row {
+  index: number;
+  isResidual: boolean;
   element: HTMLElement;
   /** Pins the feature; stands for the row to the keyboard. */
   pin: HTMLButtonElement;
@@ -21,9 +21,9 @@ export interface Row {
 }
 
 export interface Acts {
-  open(index: number): void;
   rename(index: number): void;
   recolour(index: number): void;
+  explain(index: number, decimals: number): string;
 }
 
 export function legendRow(context: Context, index: number, isResidual: boolean, acts: Acts): Row {
@@ -61,7 +61,7 @@ export function legendRow(context: Context, index: number, isResidual: boolean, 
   if (!isResidual) {
     on(pin, "dblclick", () => acts.rename(index));
     on(edit, "click", () => acts.rename(index));
-    on(open, "click", () => acts.open(index));
+    on(open, "click", () => session.set("opened", index));
     on(swatch, "click", () => acts.recolour(index));
   }
 
@@ -87,6 +87,8 @@ export function legendRow(context: Context, index: number, isResidual: boolean, 
   };
 
   return {
+    index,
+    isResidual,
     element,
     pin,
     swatch,
@@ -105,13 +107,13 @@ export function legendRow(context: Context, index: number, isResidual: boolean, 
       setText(note, isResidual && typeof share === "number" ? `${Math.round(100 * share)} % of |A|` : "");
       setText(number, scene.gradients ? "" : signed(value, decimals));
       // Only where the pointer or the focus is: nobody reads the others, and there may be hundreds.
-      if (isolated) setAttribute(pin, "title", explain(scene, index, decimals + 1));
+      if (isolated) setAttribute(pin, "title", acts.explain(index, decimals + 1));
       setAttribute(pin, "aria-pressed", String(scene.pinned === index));
       setAttribute(element, "data-pinned", scene.pinned === index);
       setAttribute(element, "data-isolated", isolated);
       setAttribute(element, "data-off", isResidual && !scene.showResidual && !isolated);
       if (!isResidual) {
-        const colour = featureColour(scene.layer?.features ?? [], index);
+        const colour = colourOf(scene, index);
         if (element.style.getPropertyValue("--rlv-colour") !== colour)
           element.style.setProperty("--rlv-colour", colour);
       }
@@ -119,31 +121,6 @@ export function legendRow(context: Context, index: number, isResidual: boolean, 
       drawThumbnail(scene, isolated);
     },
   };
-}
-
-/** The number in full: its unit, and which share of what it is. */
-function explain(
-  { row, mode, numFeatures, layer, gradients }: Scene,
-  index: number,
-  decimals: number,
-): string {
-  const residual = layer?.quality?.residual_share;
-  const lines: string[] = [];
-  if (!gradients) {
-    const all = row.amounts.reduce((sum, amount) => sum + Math.abs(amount), 0);
-    const value = row.amounts[index] ?? Number.NaN;
-    const what = mode === "change" ? "change of its total since the last step" : "summed over the picture";
-    lines.push(`${signed(value, decimals)} ${outputUnit(row.output)} of ${row.label}, ${what}`);
-    if (all > 0)
-      lines.push(
-        `${fixed((100 * Math.abs(value)) / all, 0)} % of the sizes of all totals here, residual included`,
-      );
-  }
-  if (index === numFeatures && typeof residual === "number")
-    lines.push(
-      `${fixed(100 * residual, 1)} % of |A|: cell by cell, the share of this layer's attribution that no feature explains`,
-    );
-  return lines.join("\n");
 }
 
 /** Draws a feature's thumbnail when it or its opacity changes. */

@@ -13,12 +13,14 @@ export interface SyntheticOptions {
   numTrajectories?: number;
   numSteps?: number;
   stories?: boolean;
+  numFeatures?: number;
 }
 
 export function syntheticStudy({
   numTrajectories = 8,
   numSteps = 512,
   stories = false,
+  numFeatures = NAMES.length,
 }: SyntheticOptions = {}): Study {
   const trajectories = Array.from({ length: numTrajectories }, (_, trajectory) => {
     const episodes: Episode[] = [];
@@ -51,7 +53,7 @@ export function syntheticStudy({
     channels: [16, 32, 32, 32, 32][index] ?? 32,
     height: [64, 32, 32, 16, 8][index] ?? 8,
     width: [64, 32, 32, 16, 8][index] ?? 8,
-    features: name === "2b" ? NAMES.map((feature, k) => ({ name: feature, colour: PALETTE[k] ?? null })) : [],
+    features: name === "2b" ? features(numFeatures) : [],
     quality: { residual_share: name === "2b" ? 0.04 : null },
     outputs:
       name === "2b"
@@ -83,6 +85,12 @@ export function syntheticStudy({
     stories: stories ? syntheticStories({ trajectories }) : [],
   };
 }
+
+const features = (count: number) =>
+  Array.from({ length: count }, (_, k) => ({
+    name: NAMES[k] ?? `feature ${k}`,
+    colour: PALETTE[k % PALETTE.length] ?? null,
+  }));
 
 /** The traits of an explorer that shows `study`. */
 export function traits(study: Study): Record<string, unknown> {

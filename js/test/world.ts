@@ -97,7 +97,14 @@ export function drawFrame(trajectory: number, step: number, out: Uint8Array, off
 
 export const SIGN = [-1, 1, -0.8, 0.25, 0.3, 0.2, -0.6, -0.15];
 
-export function attributionAt(trajectory: number, step: number, out: Int8Array, offset: number): void {
+/** `numFeatures` may be larger than there are things to see: the others are silent. */
+export function attributionAt(
+  trajectory: number,
+  step: number,
+  out: Int8Array | Float32Array,
+  offset: number,
+  numFeatures = FEATURES,
+): void {
   for (const { feature, x, y, radius } of things(trajectory, step))
     for (let row = Math.max(0, Math.floor(y / 2 - radius)); row < Math.min(CELLS, y / 2 + radius); row++)
       for (
@@ -109,7 +116,7 @@ export function attributionAt(trajectory: number, step: number, out: Int8Array, 
         if (distance > 1.6) continue;
         const sign = noise(column, row, step, feature) > 0.86 ? -1 : 1;
         const value = 110 * (SIGN[feature] ?? 0) * Math.exp(-distance * distance) * sign;
-        const index = offset + (row * CELLS + column) * FEATURES + feature;
+        const index = offset + (row * CELLS + column) * numFeatures + feature;
         out[index] = Math.max(-127, Math.min(127, (out[index] ?? 0) + value));
       }
 }
@@ -118,7 +125,7 @@ export function attributionAt(trajectory: number, step: number, out: Int8Array, 
 export function thumbnails(numFeatures: number): Uint8Array {
   const data = new Uint8Array(numFeatures * 32 * 32 * 4);
   for (let feature = 0; feature < numFeatures; feature++) {
-    const rgb = parseHex(PALETTE[feature] ?? "#999999");
+    const rgb = parseHex(PALETTE[feature % PALETTE.length] ?? "#999999");
     for (let y = 0; y < 32; y++)
       for (let x = 0; x < 32; x++) {
         const rank = Math.floor(y / 8) * 4 + Math.floor(x / 8);

@@ -1,4 +1,4 @@
-/** What Python would do when a view writes stories into a synthetic study. */
+/** What Python would do when a view writes stories or names into a synthetic study. */
 import type { Story } from "../core/story.ts";
 import type { Study } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
@@ -8,6 +8,7 @@ type Reply = Record<string, unknown>;
 
 /** Changes `study` as the request asks and returns the reply; undefined for requests that write nothing. */
 export function write(study: Study, method: string, params: Params): Reply | undefined {
+  if (method === "rename" || method === "recolour") return describe(study, params);
   if (method === "new_story") {
     if (!find(study, params)) study.stories.push({ name: String(params.story), notes: [] });
     return {};
@@ -18,6 +19,18 @@ export function write(study: Study, method: string, params: Params): Reply | und
   if (method === "add_note") return { note: insert(story, params) };
   story.notes.splice(Number(params.note), 1);
   return method === "edit_note" ? { note: insert(story, params) } : {};
+}
+
+function describe(study: Study, { layer, feature, name, colour }: Params): Reply {
+  const target = study.layers.find((one) => one.name === layer);
+  const old = target?.features[Number(feature)];
+  if (!target || !old) throw new Error(`layer ${layer} has no feature ${feature}`);
+  if (String(name).includes("!")) throw new Error("this kernel takes no exclamation marks");
+  const text = name === undefined ? old.name : String(name).trim() || `feature ${feature}`;
+  target.features = target.features.map((one) =>
+    one === old ? { name: text, colour: colour === undefined ? old.colour : String(colour) } : one,
+  );
+  return {};
 }
 
 const find = (study: Study, params: Params): Story | undefined =>

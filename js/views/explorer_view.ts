@@ -20,8 +20,8 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
   let theme: Theme | undefined;
   const root = h("div", { class: "rlv-explorer", role: "region", "aria-label": "Explorer" });
   const context = { session, signal, theme: () => (theme ??= readTheme(root)) };
-  const panels: Panel[] = [header, notice, story, frames, status, legend, cell, transport, timeline].map((make) =>
-    make(context),
+  const panels: Panel[] = [header, notice, story, frames, status, legend, cell, transport, timeline].map(
+    (make) => make(context),
   );
   const [top, message, told, pictures, numbers, features, inspector, controls, time] = panels.map(
     ({ element }) => element,
