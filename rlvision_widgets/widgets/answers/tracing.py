@@ -23,7 +23,7 @@ def trace(
 ) -> Answer:
     """Attribute a feature's activation at one cell to the features of an earlier layer, cell by cell.
 
-    The arrays are `traced` (feature, y, x) and `traced_residual` (y, x), in units of the activation; the numbers are
+    The arrays are `traced` (y, x, feature) and `traced_residual` (y, x), in units of the activation; the numbers are
     their sums, the activation, its baseline, and the completeness error that remains.
     """
     if not hasattr(work.connection, "trace"):
@@ -40,6 +40,6 @@ def trace(
     explained = {name: finite(found.attrs[name]) for name in ("activation", "baseline")}
     totals = [finite(float(total)) for total in found["total"].values]
     return {"totals": totals, **sums, **explained}, {
-        "traced": found.variables["attribution"].transpose("feature", "y", "x").astype("float32"),
+        "traced": found.variables["attribution"].transpose("y", "x", "feature").astype("float32"),
         "traced_residual": found.variables["residual"].transpose("y", "x").astype("float32"),
     }
