@@ -107,6 +107,8 @@ export function mount(outer: Context): LazyPanel {
   };
 
   listenToNoteKeys(element, move, context.signal);
+  // The view that `rlv.Story` makes shows nothing that leads away from its story.
+  setAttribute(element, "data-only", isOnly(session));
   return {
     element,
     close() {
@@ -134,6 +136,9 @@ export function mount(outer: Context): LazyPanel {
     },
   };
 }
+
+const isOnly = ({ model }: Context["session"]): boolean =>
+  (model as { get(name: string): unknown }).get("_only") === true;
 
 function silenceText(story: Story | undefined, hasNext: boolean): string {
   if (!story) return "This study holds no such story.";

@@ -54,7 +54,11 @@ export function storyControls({ session, signal }: Context, acts: Acts): Control
     { class: "rlv-toggle", "aria-pressed": "true", title: "Play on through all notes, or wait after each" },
     "go on",
   );
-  const close = h("button", { class: "rlv-icon", "aria-label": "Close the story", title: "close" }, "✕");
+  const close = h(
+    "button",
+    { class: "rlv-icon rlv-story-close", "aria-label": "Close the story", title: "close" },
+    "✕",
+  );
   act(stories, "change", () => {
     session.set("note", null);
     session.set("story", stories.value);

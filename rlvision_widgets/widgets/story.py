@@ -6,7 +6,6 @@ from typing import Any
 import traitlets as t
 
 from rlvision_widgets.notes import Note, outputs_of
-from rlvision_widgets.schema import INPUT_LAYER
 from rlvision_widgets.stories import read_story, story_names, write_story
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.page import Asked, parts, requests
@@ -83,7 +82,7 @@ class Story(Explorer):
         names = story_names(tree)
         if not names:
             raise ValueError("this study holds no story: write one with Story(study, name, notes=[Note(...), ...])")
-        shown = {"story": names[0] if name is None else name}
+        shown: dict[str, Any] = {"story": names[0] if name is None else name}
         if trajectory is not None:
             shown["trajectory"] = trajectory
         super().__init__(tree, connection=connection, **{**shown, **traits})
