@@ -36,7 +36,7 @@ function readout(series: Drawn): { element: HTMLElement; value: HTMLElement; dot
 }
 
 /** What is known of a step, one thing a line. */
-export function described(scene: Scene, { series }: Layout, step: number): string[] {
+function described(scene: Scene, { series }: Layout, step: number): string[] {
   const action = scene.study.action_names[numbers(scene.curves, "action")[step] ?? -1];
   const parts = series.map((one) => `${one.name}\t${numberAt(one, step)}`);
   return action ? [...parts, `action\t${action}`] : parts;

@@ -31,6 +31,7 @@ export interface Layout {
   series: (Series & { lane: Lane })[];
 }
 
+/** As the style sheet has them, for the slider too. */
 export const GUTTER = { left: 40, right: 116 };
 const EPISODES = 18;
 const STRIP = 40;

@@ -1,156 +1,39 @@
-/** Time below everything: squeezed frames and curves of the trajectory, or of a part of it; drag to move through it. */
-import { type Episode, episodeAt } from "../core/study.ts";
-import { between, follow, pan, SHORTEST_SPAN, spanOf, stepToX } from "../core/timeline.ts";
-import type { Scene } from "../host/scene.ts";
-import { h, icon, setAttribute } from "../views/dom.ts";
-import { CENTRE } from "../views/icons.ts";
-import { described } from "./cursor.ts";
-import { type Gestures, listenToPointers } from "./gestures.ts";
-import { OUTCOME_MARK } from "./header.ts";
-import { GUTTER } from "./lanes.ts";
-import { onFirstUse } from "./on_first_use.ts";
-import type { Context, Panel } from "./panel.ts";
-import { type Pointed, plot } from "./plot.ts";
-import { look, select, shown, toggleCentred, zoomed } from "./ranges.ts";
+/** Time below everything: the step's slider, and the curves beneath it, which are fetched as soon as the view is shown. */
 
-const NEAR = 6; // pixels from a mark within which it is meant
+import { fixed, signed } from "../core/numbers.ts";
+import { numbers } from "../host/replies.ts";
+import type { Scene } from "../host/scene.ts";
+import { h, setAttribute } from "../views/dom.ts";
+import { onDemand } from "../views/on_demand.ts";
+import type { Context, Panel } from "./panel.ts";
 
 export function timeline(context: Context): Panel {
   const { session, signal } = context;
-  const { model } = session;
   const slider = h("input", { class: "rlv-slider", type: "range", min: 0, step: 1, "aria-label": "Step" });
   slider.addEventListener("input", () => session.goTo(Number(slider.value)), { signal });
   slider.addEventListener("pointerdown", () => session.set("playing", false), { signal });
-  const zooming = zoomButtons(context);
-  const curves = plot(context.theme, session.invalidate, signal);
-  let scene: Scene | null = null;
-  let pointed: Pointed | null = null;
-
-  const stepAt = (clientX: number): number => {
-    const { axis, element } = curves;
-    if (!axis) return 0;
-    const share = (clientX - element.getBoundingClientRect().left - axis.left) / axis.width;
-    return axis.first + share * (axis.last - axis.first);
-  };
-  const element = h(
-    "div",
-    { class: "rlv-timeline" },
-    h("div", { class: "rlv-slide" }, slider, zooming.element),
-    curves.element,
-  );
-  const tools = onFirstUse({ session, signal, plot: curves.element, below: element, stepAt });
-  element.style.setProperty("--rlv-gutter-left", `${GUTTER.left}px`);
-  element.style.setProperty("--rlv-gutter-right", `${GUTTER.right}px`);
-
-  /** The mark, or else the episode, whose name is under the pointer. */
-  const named = (step: number, event: MouseEvent) => {
-    const { axis, layout, marks, element: box } = curves;
-    if (!axis || !layout || event.clientY - box.getBoundingClientRect().top > layout.strip.top) return {};
-    const x = stepToX(axis, step);
-    const mark = marks.find((one) => Math.abs(stepToX(axis, one.step) - x) <= NEAR);
-    return { mark, episode: scene?.episodes[episodeAt(scene.episodes, Math.round(step))] };
-  };
-  const gestures: Gestures = {
-    stepAt,
-    axis: () => curves.axis,
-    begin() {
-      session.set("playing", false);
-      slider.focus({ preventScroll: true });
-    },
-    centred: () => model.get("centred"),
-    step: () => model.get("step"),
-    goTo: session.goTo.bind(session),
-    click: (step, event) => session.goTo(named(step, event).mark?.step ?? step),
-    brush: (from, to) => select(session, between(from, to)),
-    zoom: (factor, around) => zoomed(session, factor, around),
-    pan(by) {
-      if (model.get("centred")) session.goTo(model.get("step") + by);
-      else look(session, pan(shown(session), by, model.get("num_steps")));
-    },
-    hover(step, event) {
-      const { mark, episode } = event ? named(step, event) : {};
-      const at = mark?.step ?? Math.round(step);
-      const inside = event && at >= 0 && at < model.get("num_steps");
-      pointed = inside ? { step: at, note: mark?.text ?? (episode ? outcome(episode) : "") } : null;
-      curves.element.classList.toggle("rlv-on-mark", mark !== undefined);
-      session.invalidate();
-    },
-  };
-  listenToPointers(curves.element, gestures, signal);
-  curves.element.addEventListener(
-    "dblclick",
-    (event) => {
-      const { mark, episode } = named(stepAt(event.clientX), event);
-      if (episode && !mark) select(session, [episode.start, episode.stop]);
-    },
-    { signal },
-  );
-
-  let last = -1;
-  /** A playhead that moves out of sight takes the view along; a view that moves leaves the playhead behind. */
-  const keepInSight = ({ step, numSteps }: Scene) => {
-    const moved = last >= 0 && step !== last;
-    last = step;
-    if (moved && !model.get("centred"))
-      look(session, follow(spanOf(model.get("view_range"), numSteps), step, numSteps));
-  };
-
+  const below = onDemand(context, "time", { label: "the timeline", wanted: () => true });
   return {
-    element,
-    draw(now) {
-      scene = now;
-      keepInSight(scene);
-      const span = shown(session);
-      const end = Math.max(0, scene.numSteps - 1);
-      curves.draw(scene, span, pointed);
-      const needed = scene.selectedRange.length > 0 || span.last - span.first < end;
-      if (curves.axis) tools(needed)?.draw(scene, curves.axis, span);
-      zooming.draw(scene);
-      slider.style.setProperty("--rlv-from", Math.max(0, span.first / end || 0).toFixed(4));
-      slider.style.setProperty("--rlv-to", Math.min(1, span.last / end || 0).toFixed(4));
-      setAttribute(slider, "max", end);
+    element: h("div", { class: "rlv-timeline" }, slider, below.element),
+    draw(scene) {
+      setAttribute(slider, "max", Math.max(0, scene.numSteps - 1));
       if (Number(slider.value) !== scene.step) slider.value = String(scene.step);
-      setAttribute(
-        slider,
-        "aria-valuetext",
-        inWords(scene, curves.layout ? described(scene, curves.layout, scene.step) : []),
-      );
+      setAttribute(slider, "aria-valuetext", inWords(scene));
+      below.draw(scene);
     },
   };
 }
 
-function zoomButtons({ session, signal }: Context): Panel {
-  const button = (label: string, title: string, content: Node | string, act: () => void) => {
-    const made = h("button", { class: "rlv-icon", "aria-label": label, title }, content);
-    made.addEventListener("click", act, { signal });
-    return made;
-  };
-  const wider = button("Show more steps", "zoom out (− key; 0 shows all)", "−", () => zoomed(session, 2));
-  const closer = button("Show fewer steps", "zoom in (+ key, or Ctrl and wheel)", "+", () =>
-    zoomed(session, 0.5),
-  );
-  const middle = button(
-    "Playhead in the middle",
-    "keep the playhead in the middle (c key)",
-    icon(CENTRE),
-    () => toggleCentred(session),
-  );
-  return {
-    element: h("span", { class: "rlv-zoom", role: "group", "aria-label": "Zoom" }, wider, closer, middle),
-    draw({ numSteps }) {
-      const { first, last } = shown(session);
-      wider.disabled = last - first >= numSteps - 1;
-      closer.disabled = last - first <= SHORTEST_SPAN;
-      setAttribute(middle, "aria-pressed", String(session.model.get("centred")));
-    },
-  };
-}
-
-const outcome = (episode: Episode): string =>
-  `${OUTCOME_MARK[episode.outcome] ?? "·"} ${episode.outcome}: double-click selects`;
-
-function inWords({ step, numSteps, episode, episodes }: Scene, known: readonly string[]): string {
+/** What a screen reader says of the step. */
+function inWords({ step, numSteps, episode, episodes, curves, study }: Scene): string {
+  const at = (name: string) => numbers(curves, name)[step];
   const parts = [`step ${step} of ${Math.max(0, numSteps - 1)}`];
-  if (episodes.length > 1) parts.push(`episode ${episode + 1}`);
-  return [...parts, ...known.map((part) => part.replace("\t", " "))].join(", ");
+  if (episodes.length > 1) parts.push(`episode ${episode + 1} of ${episodes.length}`);
+  const [value, advantage, reward] = [at("value"), at("advantage"), at("reward")];
+  if (value !== undefined) parts.push(`value ${fixed(value, 2)}`);
+  if (advantage !== undefined) parts.push(`advantage ${signed(advantage, 2)}`);
+  if (reward !== undefined) parts.push(`reward ${fixed(reward, Number.isInteger(reward) ? 0 : 2)}`);
+  const action = study.action_names[at("action") ?? -1];
+  if (action) parts.push(`action ${action}`);
+  return parts.join(", ");
 }

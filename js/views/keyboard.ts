@@ -1,6 +1,5 @@
 /** Keys, only while something in the view has the focus; others keep theirs. */
 import type { Session } from "../host/session.ts";
-import { goToMark, look, select, selectFrom, toggleCentred, zoomed } from "../panels/ranges.ts";
 import { otherSpeed } from "../panels/transport.ts";
 
 /** Whether the focused element needs the key itself: menus their arrows, buttons their space bar. */
@@ -12,7 +11,7 @@ function isTaken(target: EventTarget | null, key: string): boolean {
   return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
 }
 
-function act(session: Session, event: KeyboardEvent, root: HTMLElement): boolean {
+function basic(session: Session, event: KeyboardEvent, root: HTMLElement): boolean {
   const stride = event.shiftKey ? 10 : 1;
   switch (event.key) {
     case "ArrowLeft":
@@ -40,32 +39,11 @@ function act(session: Session, event: KeyboardEvent, root: HTMLElement): boolean
     case "]":
       session.set("fps", otherSpeed(session.model.get("fps"), event.key === "]" ? 1 : -1));
       return true;
-    case "+":
-    case "=":
-      zoomed(session, 0.5);
-      return true;
-    case "-":
-      zoomed(session, 2);
-      return true;
-    case "0":
-      look(session, { first: 0, last: session.model.get("num_steps") - 1 });
-      return true;
-    case "c":
-      toggleCentred(session);
-      return true;
-    case "i":
-    case "o":
-      selectFrom(session, event.key === "o");
-      return true;
-    case "n":
-    case "p":
-      goToMark(session, event.key === "n" ? 1 : -1);
-      return true;
     case "l":
       session.set("loop", !session.model.get("loop"));
       return true;
     case "Escape":
-      if (session.model.get("selected_range").length > 0) select(session, []);
+      if (session.model.get("selected_range").length > 0) session.set("selected_range", []);
       else if (session.model.get("feature") !== null) session.set("feature", null);
       else if (root.contains(document.activeElement)) (document.activeElement as HTMLElement).blur();
       return true;
@@ -74,7 +52,15 @@ function act(session: Session, event: KeyboardEvent, root: HTMLElement): boolean
   }
 }
 
-export function listenToKeys(root: HTMLElement, session: Session, signal: AbortSignal): void {
+/** What a key did; false when it is not one of ours. */
+type Act = (session: Session, event: KeyboardEvent, root: HTMLElement) => boolean;
+
+export function listenToKeys(
+  root: HTMLElement,
+  session: Session,
+  signal: AbortSignal,
+  act: Act = basic,
+): void {
   root.addEventListener(
     "keydown",
     (event) => {

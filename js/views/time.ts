@@ -1,2 +1,2 @@
-/** Parts of the timeline that are fetched when something is zoomed or selected. */
-export { tools } from "../panels/time_tools.ts";
+/** The curves below the step's slider, with all that is done to time there: bundle `time`. */
+export { curves as mount } from "../panels/curves.ts";

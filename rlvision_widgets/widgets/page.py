@@ -68,6 +68,7 @@ def requests(source: StudySource, trajectories: Iterable[int] | None = None) -> 
 
 def parts(source: StudySource) -> Iterator[Asked]:
     """Yield the requests for those of an explorer's on-demand parts that have something to show in a page."""
+    yield from (("bundle", {"name": name}) for name in ("time", "menus"))
     if any(layer["features"] for layer in source.describe()["layers"]):
         yield "bundle", {"name": "grid"}
     if source.describe()["stories"]:
