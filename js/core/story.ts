@@ -20,7 +20,7 @@ export interface Steps {
 
 // As in `rlvision_widgets/notes.py`.
 const REFERENCE = /^\[feature (\d+)(?: of ([^\]\n]+))?\]$/;
-const MARKS = /(\*\*[^*\n](?:[^\n]*?[^*\n])?\*\*|\[feature \d+(?: of [^\]\n]+)?\])/;
+const MARKS = /(\*\*(?=\S)[^*\n]+(?<=\S)\*\*|\[feature \d+(?: of [^\]\n]+)?\])/;
 
 export const storyNamed = (study: Study, name: string): Story | undefined =>
   study.stories.find((story) => story.name === name);
@@ -115,18 +115,17 @@ function likeliest(logits: ArrayLike<number> | null): number | undefined {
  */
 export function pieces(text: string, layers: readonly Layer[], layer: string): Piece[] {
   return text
-    .split(MARKS)
-    .filter((part) => part !== "")
-    .map((part) => piece(part, layers, layer));
+    .split(MARKS) // what is marked stands at odd places
+    .map((part, index) => (index % 2 === 1 ? marked(part, layers, layer) : plain(part, false)))
+    .filter((piece) => piece.text !== "");
 }
 
-function piece(part: string, layers: readonly Layer[], layer: string): Piece {
-  const bold = part.length > 4 && part.startsWith("**") && part.endsWith("**");
+function marked(part: string, layers: readonly Layer[], layer: string): Piece {
+  const bold = part.startsWith("**");
   const text = bold ? part.slice(2, -2) : part;
   const reference = REFERENCE.exec(text);
   if (reference)
     return featurePiece(layers, reference[2] ?? layer, Number(reference[1])) ?? plain(text, bold);
-  if (!bold) return plain(text, false);
   const name = text.trim().toLowerCase();
   const features = layers.find((one) => one.name === layer)?.features ?? [];
   const index = features.findIndex((feature) => feature.name.toLowerCase() === name);
