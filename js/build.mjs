@@ -21,6 +21,7 @@ const BUDGET = {
   "view.css": 8_000,
   "compare.js": 60_000,
   "compare.css": 16_000,
+  "compare_time.js": 30_000,
   "standalone.js": 6_000,
   "grid.js": 60_000,
   "cell.js": 30_000,
@@ -30,7 +31,7 @@ const BUDGET = {
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
-const ON_DEMAND = ["grid", "cell", "menus", "story", "time"].filter((name) =>
+const ON_DEMAND = ["grid", "cell", "compare_time", "menus", "story", "time"].filter((name) =>
   existsSync(join(here, "views", `${name}.ts`)),
 );
 

@@ -27,9 +27,16 @@ const send = model.send.bind(model);
 const sent: unknown[] = [];
 model.send = (message: unknown) => {
   sent.push(message);
-  if (latency) setTimeout(() => send(message), latency);
-  else send(message);
+  const { id, method, params } = message as { id?: string; method?: string; params?: { name?: string } };
+  if (method === "bundle") void bundle(id, params?.name ?? "");
+  else setTimeout(() => send(message), latency);
 };
+
+/** The build puts the parts that are fetched on demand beside the page. */
+async function bundle(id: string | undefined, name: string): Promise<void> {
+  const text = await (await fetch(`${name}.js`)).text();
+  model.emit("msg:custom", { kind: "rlv-reply", id, result: { text } }, []);
+}
 
 const el = document.querySelector<HTMLElement>("#view");
 if (!el) throw new Error("the page has no place for the view");

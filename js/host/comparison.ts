@@ -2,10 +2,10 @@
 import { memberStep, nearestStep, phase, sharedStep, type Track } from "../core/align.ts";
 import { Clock } from "../core/clock.ts";
 import { clamp, studyOf } from "../core/study.ts";
-import { requestKey } from "../core/wants.ts";
+import { type Params, requestKey } from "../core/wants.ts";
 import type { AlignmentDescription } from "../generated/traits.d.ts";
 import { type CompareScene, landmarks, type MemberScene, outputsOffered } from "./compare_scene.ts";
-import { Rpc } from "./rpc.ts";
+import { type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
 import { gather } from "./scene.ts";
 import { type CompareModel, type CompareTraits, type Own, scopedModel } from "./scoped_model.ts";
@@ -157,6 +157,11 @@ export class Comparison {
     this.model.set("align", found.name);
     this.set("step", clamp(stays ? shared : found.zero, 0, found.num_steps - 1));
     this.#saver.request();
+  }
+
+  /** Asks Python for something that no drawing waits for; whoever asks keeps the answer. */
+  request(method: string, params: Params, options: RequestOptions = {}): Promise<Reply> {
+    return this.#rpc.request(method, params, options);
   }
 
   retry(): void {

@@ -64,9 +64,9 @@ export function scopedModel(shared: CompareModel, index: number, own: Own): Expl
     if (name === "hovered") return own.hovered;
     return shared.get(name as keyof CompareTraits);
   };
-  const send = (message: { kind?: string; params?: Params }) => {
-    const several = shared.get("_studies").length > 1;
-    if (message.kind !== "rlv-request" || !several) shared.send(message);
+  const send = (message: { kind?: string; method?: string; params?: Params }) => {
+    const isOfStudy = message.kind === "rlv-request" && message.method !== "bundle";
+    if (!isOfStudy || shared.get("_studies").length < 2) shared.send(message);
     else shared.send({ ...message, params: { ...message.params, study: member().study } });
   };
   type Listener = Parameters<CompareModel["on"]>[1];

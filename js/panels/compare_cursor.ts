@@ -60,7 +60,7 @@ function readout({ name, title, lane, curves }: Series): Readout {
   const items = curves.map(({ letter, member }) => {
     const value = h("span", { class: "rlv-readout-value" });
     const line = h("span", { class: "rlv-readout-line" }, letter, lineSample(member), value);
-    return { line, value, dot: h("span", { class: "rlv-dot" }) };
+    return { line, value, dot: h("span", { class: "rlv-knob" }) };
   });
   const element = h(
     "span",

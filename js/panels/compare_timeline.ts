@@ -1,172 +1,47 @@
-/** The shared time below all members: their squeezed frames, their curves, and the differences. */
-import { follow, SHORTEST_SPAN, type Span, xToStep, zoom } from "../core/timeline.ts";
-import type { CompareScene } from "../host/compare_scene.ts";
-import { stepName } from "../host/compare_scene.ts";
-import { context2d, h, setAttribute } from "../views/dom.ts";
-import { compareCursor } from "./compare_cursor.ts";
-import { drawComparison } from "./compare_draw.ts";
-import { GUTTER, type Layout, layOut, plans } from "./compare_lanes.ts";
+/** The shared time below all members: its slider, and the curves beneath it, which are fetched as soon as it is shown. */
+import { type CompareScene, stepName } from "../host/compare_scene.ts";
+import { loadBundle } from "../host/lazy.ts";
+import { h, setAttribute, setText } from "../views/dom.ts";
+import type { LazyComparePanel } from "./compare_curves.ts";
 import type { CompareContext, ComparePanel } from "./compare_panel.ts";
-import { drawStrip } from "./trajectories.ts";
 
-export function compareTimeline({ comparison, signal, theme }: CompareContext): ComparePanel {
+interface Module {
+  mount(context: CompareContext): LazyComparePanel;
+}
+
+export function compareTimeline(context: CompareContext): ComparePanel {
+  const { comparison, signal } = context;
   const slider = h("input", { class: "rlv-slider", type: "range", min: 0, step: 1, "aria-label": "Step" });
-  const base = h("canvas", { class: "rlv-base", role: "img" });
-  const cursor = compareCursor();
-  const plot = h("div", { class: "rlv-plot" }, base, cursor.element);
-  const wider = h("button", { class: "rlv-icon", "aria-label": "Show more steps" }, "−");
-  const closer = h(
-    "button",
-    { class: "rlv-icon", "aria-label": "Show fewer steps", title: "zoom in (Ctrl and wheel)" },
-    "+",
-  );
-  const zooming = h("span", { class: "rlv-zoom", role: "group", "aria-label": "Zoom" }, wider, closer);
-  const element = h(
-    "div",
-    { class: "rlv-timeline" },
-    h("div", { class: "rlv-slide" }, slider, zooming),
-    plot,
-  );
-  const context = context2d(base);
-  element.style.setProperty("--rlv-gutter-left", `${GUTTER.left}px`);
-  element.style.setProperty("--rlv-gutter-right", `${GUTTER.right}px`);
-
-  let layout: Layout | null = null;
-  // Observed, not read: reading it while drawing would force a layout of the page at every step.
-  let width = 0;
-  let hovered: number | null = null;
-  let span: Span = { first: 0, last: 0 };
-  let numSteps = 0;
-  let planned: { of: unknown[]; list: ReturnType<typeof plans> } = { of: [], list: [] };
-  let drawn: unknown[] = [];
-  const strips = new Map<unknown, HTMLCanvasElement>();
-
-  const zoomBy = (factor: number, around: number) => {
-    span = zoom(span, factor, around, numSteps);
-    comparison.invalidate();
-  };
-  const stepAt = (event: MouseEvent): number | null =>
-    layout && Math.round(xToStep(layout.axis, event.clientX - plot.getBoundingClientRect().left));
-  const listen = { signal };
-  closer.addEventListener("click", () => zoomBy(0.5, comparison.model.get("step")), listen);
-  wider.addEventListener("click", () => zoomBy(2, comparison.model.get("step")), listen);
-  slider.addEventListener("input", () => comparison.goTo(Number(slider.value)), listen);
-  slider.addEventListener("pointerdown", () => comparison.set("playing", false), listen);
-  plot.addEventListener(
-    "pointerdown",
-    (event) => {
-      if (event.button !== 0) return;
-      plot.setPointerCapture(event.pointerId);
-      comparison.set("playing", false);
-      comparison.goTo(stepAt(event) ?? 0);
-      slider.focus({ preventScroll: true });
-      event.preventDefault();
-    },
-    listen,
-  );
-  plot.addEventListener(
-    "pointermove",
-    (event) => {
-      hovered = stepAt(event);
-      if (hovered !== null && plot.hasPointerCapture(event.pointerId)) comparison.goTo(hovered);
+  slider.addEventListener("input", () => comparison.goTo(Number(slider.value)), { signal });
+  slider.addEventListener("pointerdown", () => comparison.set("playing", false), { signal });
+  const message = h("p", { class: "rlv-hint", role: "status" });
+  const element = h("div", { class: "rlv-timeline" }, slider, message);
+  let below: LazyComparePanel | undefined;
+  const load = async () => {
+    try {
+      const { mount } = await loadBundle<Module>(comparison, "compare_time");
+      if (signal.aborted) return;
+      below = mount(context);
+      message.replaceWith(below.element);
       comparison.invalidate();
-    },
-    listen,
-  );
-  plot.addEventListener(
-    "pointerleave",
-    () => {
-      hovered = null;
-      comparison.invalidate();
-    },
-    listen,
-  );
-  plot.addEventListener(
-    "wheel",
-    (event) => {
-      // A plain wheel scrolls the notebook; with Ctrl it is what a pinch sends.
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      zoomBy(Math.exp(event.deltaY / 200), stepAt(event) ?? 0);
-    },
-    { signal, passive: false },
-  );
-  const resized = new ResizeObserver(([entry]) => {
-    width = entry?.contentRect.width ?? 0;
-    comparison.invalidate();
-  });
-  resized.observe(plot);
-  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
-
-  const place = (compared: CompareScene) => {
-    if (numSteps !== compared.numSteps) span = { first: 0, last: compared.numSteps - 1 };
-    numSteps = compared.numSteps;
-    span = follow(span, compared.step, numSteps);
-    const whole = Math.max(1, numSteps - 1);
-    slider.style.setProperty("--rlv-from", (span.first / whole).toFixed(4));
-    slider.style.setProperty("--rlv-to", (span.last / whole).toFixed(4));
-    wider.disabled = span.last - span.first >= numSteps - 1;
-    closer.disabled = span.last - span.first <= SHORTEST_SPAN;
+    } catch (error) {
+      setText(message, `The curves could not be fetched: ${error instanceof Error ? error.message : error}`);
+    }
   };
-
-  const stripOf = (strip: CompareScene["members"][number]["scene"]) => {
-    const loaded = strip?.strip;
-    if (!loaded) return null;
-    const known = strips.get(loaded);
-    if (known) return known;
-    const canvas = document.createElement("canvas");
-    drawStrip(canvas, loaded);
-    strips.set(loaded, canvas);
-    return canvas;
-  };
-
-  const arrange = (compared: CompareScene) => {
-    place(compared);
-    if (width === 0) return;
-    const { members, aligned, selected, output } = compared;
-    const data = [
-      aligned,
-      selected,
-      output,
-      ...members.flatMap(({ scene }) => [scene?.study, scene?.curves]),
-    ];
-    const isSame = (a: unknown[], b: unknown[]) =>
-      a.length === b.length && a.every((one, index) => one === b[index]);
-    if (!isSame(data, planned.of)) planned = { of: data, list: plans(compared) };
-    const ratio = window.devicePixelRatio || 1;
-    const inputs = [width, ratio, theme(), planned, span, ...members.map(({ scene }) => scene?.strip)];
-    if (isSame(inputs, drawn)) return;
-    drawn = inputs;
-    layout = layOut(planned.list, members.length, width, span);
-    base.width = Math.round(width * ratio);
-    base.height = Math.round(layout.height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    plot.style.height = `${layout.height}px`;
-    cursor.arrange(layout);
-    drawComparison(
-      context,
-      compared,
-      layout,
-      theme(),
-      members.map(({ scene }) => stripOf(scene)),
-    );
-    const lanes = layout.series.map(({ title }) => title).join(", ");
-    setAttribute(base, "aria-label", `Of ${members.map(({ label }) => label).join(" and ")}: ${lanes}`);
-  };
-
+  void load();
   return {
     element,
     draw(compared) {
-      arrange(compared);
-      if (layout && width > 0) cursor.draw(compared, layout, hovered);
       setAttribute(slider, "max", compared.numSteps - 1);
       if (Number(slider.value) !== compared.step) slider.value = String(compared.step);
-      setAttribute(slider, "aria-valuetext", describe(compared));
+      setAttribute(slider, "aria-valuetext", inWords(compared));
+      below?.draw(compared);
     },
   };
 }
 
-function describe(compared: CompareScene): string {
+/** What a screen reader says of the step. */
+function inWords(compared: CompareScene): string {
   const steps = compared.members.map(({ label, step, phase }) =>
     step === null ? `${label} ${phase === "before" ? "not yet begun" : "ended"}` : `${label} at ${step}`,
   );
