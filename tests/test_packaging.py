@@ -17,6 +17,7 @@ BUDGETS = {  # bytes
     "view.css": 8_000,
     "standalone.js": 6_000,
     "grid.js": 60_000,
+    "cell.js": 30_000,
 }
 
 

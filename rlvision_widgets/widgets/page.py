@@ -7,7 +7,10 @@ from typing import Any
 from rlvision_widgets.widgets.requests import Answer
 from rlvision_widgets.widgets.source import SHORT, StudySource
 
-__all__ = ["Asked", "Page", "of_study", "parts", "requests"]
+__all__ = ["PAGE_DENSITIES", "PAGE_ZOOM", "Asked", "Page", "grids", "of_study", "parts", "requests"]
+
+PAGE_DENSITIES = ("1/4", "1/2", "1")  # of the grids that a page carries
+PAGE_ZOOM = 4
 
 Asked = tuple[str, dict[str, Any]]  # a request: method and parameters
 
@@ -70,9 +73,25 @@ def parts(source: StudySource) -> Iterator[Asked]:
     """Yield the requests for those of an explorer's on-demand parts that have something to show in a page."""
     yield from (("bundle", {"name": name}) for name in ("time", "menus"))
     if any(layer["features"] for layer in source.describe()["layers"]):
-        yield "bundle", {"name": "grid"}
+        yield from (("bundle", {"name": name}) for name in ("grid", "cell"))
     if source.describe()["stories"]:
         yield "bundle", {"name": "story"}
+
+
+def grids(source: StudySource) -> Iterator[Asked]:
+    """Yield the requests for the stored feature grids at a middling zoom, and for the numbers beside them.
+
+    Smaller zooms are cut out of these; the densest grids, and diverse observations as a whole, are left out.
+    """
+    for layer in source.describe()["layers"]:
+        node = source.layer(layer["name"])
+        stored = node.children["grids"].children if node is not None and "grids" in node.children else {}
+        for feature in range(len(layer["features"])):
+            asked = {"layer": layer["name"], "feature": feature}
+            yield "feature", asked
+            for origin in stored:
+                for density in PAGE_DENSITIES:
+                    yield "grid", {**asked, "origin": origin, "density": density, "zoom": PAGE_ZOOM}
 
 
 def of_study(index: int, asked: Iterable[Asked]) -> Iterator[Asked]:
