@@ -46,6 +46,14 @@ export function composed(kind: Kind, picked: readonly string[], actions: readonl
   return kind === "logit" ? first : `${kind}:${first}`;
 }
 
+/** The kind and the actions of a canonical name. */
+export function parts(output: string): { kind: Kind; picked: string[] } {
+  const colon = output.indexOf(":");
+  if (output === "value") return { kind: "value", picked: [] };
+  if (colon < 0) return { kind: "logit", picked: [output] };
+  return { kind: output.slice(0, colon) as Kind, picked: output.slice(colon + 1).split(",") };
+}
+
 /** Groups of two or more actions by the direction that they hold, as the article had them; the last is the rest. */
 export function groupsOf(actions: readonly string[]): { name: string; members: string[] }[] {
   const holds = (action: string, direction: string) => action.split("+").includes(direction);

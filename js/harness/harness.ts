@@ -1,7 +1,7 @@
 /**
  * The explorer on a synthetic study, without Jupyter. The page's query sets traits (`?step=40&combine=true`),
  * the theme (`&theme=dark`), the study's size (`&steps=20000`) and the kernel: `&latency=200` answers late,
- * `&kernel=gone` never, `&kernel=error` with errors, `&agent=1` can compute. `window.rlv` serves tests.
+ * `&kernel=gone` never, `&kernel=error` with errors, `&agent=1` can compute; `&spike=70` makes the value of one step 40. `window.rlv` serves tests.
  */
 import type { AnyModel } from "@anywidget/types";
 import { type Params, requestKey } from "../core/wants.ts";
@@ -19,6 +19,7 @@ const study = syntheticStudy({
   numTrajectories: Number(query.get("trajectories") ?? 8),
   stories: query.has("stories") || query.has("story"),
   numFeatures: Number(query.get("features") ?? 8),
+  input: query.get("layer") === "input",
 });
 
 const changes: Record<string, unknown> = {
@@ -36,6 +37,16 @@ if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?
 for (const name of ["view_range", "selected_range", "cell"])
   if (query.has(name)) changes[name] = query.get(name)?.split(",").map(Number);
 const model = syntheticModel(study, changes);
+
+if (query.has("spike")) {
+  const emit = model.emit.bind(model);
+  model.emit = (event, ...said) => {
+    const [message, buffers] = said as [{ result?: { arrays?: { name: string }[] } }, DataView[]];
+    const buffer = buffers?.[message?.result?.arrays?.findIndex(({ name }) => name === "value") ?? -1];
+    buffer?.setFloat32(4 * Number(query.get("spike")), 40, true);
+    emit(event, ...said);
+  };
+}
 
 const latency = Number(query.get("latency") ?? 0);
 const kernel = query.get("kernel");

@@ -1,6 +1,6 @@
 /** An output put together: of which kind, and of which actions. */
 import { glyph, outputLabel } from "../core/actions.ts";
-import { composed, groupsOf, KINDS, type Kind } from "../core/outputs.ts";
+import { composed, groupsOf, KINDS, type Kind, parts } from "../core/outputs.ts";
 import { stored } from "../core/study.ts";
 import type { LazyPanel } from "../host/lazy.ts";
 import type { Scene } from "../host/scene.ts";
@@ -87,6 +87,8 @@ export function composer({ session }: Context, close: () => void, row: number): 
   });
   let built = "";
   return menu([kinds.element, actions, groups, words, go], (shown) => {
+    const output = shown.rows[row]?.output;
+    if (!scene && output && output !== "value") ({ kind, picked } = parts(output));
     scene = shown;
     const names = shown.study.action_names.join("\n");
     if (built !== names) build(shown.study.action_names);

@@ -86,7 +86,8 @@ export function picture(
         hatching?.hatchOver(lines, image, shown.cells, look, colours);
       }
       surface.putImageData(image, 0, 0);
-      setAttribute(canvas, "aria-label", `${name}, step ${scene.step}`);
+      const what = role === "observation" ? name : `${shown.label}: ${name}`;
+      setAttribute(canvas, "aria-label", `${what}, step ${scene.step}`);
     },
   };
 }
@@ -96,17 +97,19 @@ function focusSlider(from: Element): void {
 }
 
 const VERBS: Record<Direction, string> = { raises: "raises", lowers: "lowers", both: "raises or lowers" };
-const CHANGES: Record<Direction, string> = { raises: "up", lowers: "down", both: "up or down" };
+const CHANGES: Record<Direction, string> = {
+  raises: "up since last step",
+  lowers: "down since last step",
+  both: "change",
+};
 
 function captionOf(scene: Scene, { label, output }: RowScene, role: Role): [title: string, hint: string] {
   if (role === "observation") return ["observation", HINT.observation];
-  const colours = role === "both" ? HINT.both : scene.gradients ? "colours are the input's" : "";
-  if (scene.mode === "change") {
-    const down = role === "both" ? "hatched: down" : "";
-    return [`${label}: ${CHANGES[role]} since the last step`, down];
-  }
-  if (scene.gradients) return [`Gradients: more ${VERBS[role]} ${label}`, colours];
-  return [`${VERBS[role]} ${label}`, colours || (output === "value" ? HINT[role] : "")];
+  const hint = role === "both" || output === "value" ? HINT[role] : "";
+  if (scene.mode === "change") return [CHANGES[role], role === "both" ? "hatched: down" : ""];
+  if (scene.gradients)
+    return [`gradients: ${VERBS[role]}`, role === "both" ? hint : "colours are the input's"];
+  return [role === "both" ? VERBS.both : `${VERBS[role]} ${label}`, hint];
 }
 
 /** Names everything that the picture depends on; null while something of it is missing. */

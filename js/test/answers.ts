@@ -123,9 +123,10 @@ function totals(trajectory: number, numSteps: number, numFeatures: number): Stor
   const error = new Float32Array(numSteps);
   const share = new Float32Array(numSteps);
   for (let step = 0; step < numSteps; step++) {
-    for (const { feature, x } of things(trajectory, step))
-      total[step * numFeatures + feature] =
-        (total[step * numFeatures + feature] ?? 0) + (SIGN[feature] ?? 0) * Math.exp(-(((x - 32) / 24) ** 2));
+    for (const { feature, x } of things(trajectory, step)) {
+      const at = step * numFeatures + (feature % numFeatures);
+      total[at] = (total[at] ?? 0) + (SIGN[feature] ?? 0) * Math.exp(-(((x - 32) / 24) ** 2));
+    }
     for (let feature = FEATURES; feature < numFeatures; feature++)
       total[step * numFeatures + feature] = 0.4 * (noise(16, feature, Math.floor(step / 8)) - 0.5) ** 3;
     residual[step] = 0.08 * (noise(11, step) - 0.5);

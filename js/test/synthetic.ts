@@ -1,7 +1,7 @@
 /** A small synthetic study and a stand-in for the kernel that answers every request about it. */
 import { PALETTE } from "../core/colours.ts";
 import { packEpisodes } from "../core/episodes.ts";
-import type { Episode, Study } from "../core/study.ts";
+import type { Episode, Layer, Study } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
 import type { StudyDescription } from "../generated/traits.d.ts";
 import { StaticModel } from "../host/static_model.ts";
@@ -14,6 +14,8 @@ export interface SyntheticOptions {
   numSteps?: number;
   stories?: boolean;
   numFeatures?: number;
+  /** With the observation as a layer: plain gradients. */
+  input?: boolean;
 }
 
 export function syntheticStudy({
@@ -21,6 +23,7 @@ export function syntheticStudy({
   numSteps = 512,
   stories = false,
   numFeatures = NAMES.length,
+  input = false,
 }: SyntheticOptions = {}): Study {
   const trajectories = Array.from({ length: numTrajectories }, (_, trajectory) => {
     const episodes: Episode[] = [];
@@ -48,7 +51,7 @@ export function syntheticStudy({
         };
       }),
   );
-  const layers = ["1a", "2a", "2b", "3a", "4a"].map((name, index) => ({
+  const layers: Layer[] = ["1a", "2a", "2b", "3a", "4a"].map((name, index) => ({
     name,
     channels: [16, 32, 32, 32, 32][index] ?? 32,
     height: [64, 32, 32, 16, 8][index] ?? 8,
@@ -63,6 +66,7 @@ export function syntheticStudy({
           ]
         : [],
   }));
+  if (input) layers.unshift(INPUT_LAYER);
   const outputs = [
     { name: "value", label: "value" },
     ...ACTIONS.slice(0, 9).map((name) => ({ name, label: `${name} logit` })),
@@ -86,7 +90,21 @@ export function syntheticStudy({
   };
 }
 
-const features = (count: number) =>
+const INPUT_LAYER = {
+  name: "input",
+  channels: 3,
+  height: 64,
+  width: 64,
+  features: [
+    { name: "red", colour: "#ff0000" },
+    { name: "green", colour: "#00ff00" },
+    { name: "blue", colour: "#0000ff" },
+  ],
+  quality: { residual_share: 0 },
+  outputs: [{ name: "value", complete: true, tolerance: 0.1 }],
+};
+
+const features = (count: number): Layer["features"] =>
   Array.from({ length: count }, (_, k) => ({
     name: NAMES[k] ?? `feature ${k}`,
     colour: PALETTE[k % PALETTE.length] ?? null,

@@ -116,7 +116,7 @@ export function attributionAt(
         if (distance > 1.6) continue;
         const sign = noise(column, row, step, feature) > 0.86 ? -1 : 1;
         const value = 110 * (SIGN[feature] ?? 0) * Math.exp(-distance * distance) * sign;
-        const index = offset + (row * CELLS + column) * numFeatures + feature;
+        const index = offset + (row * CELLS + column) * numFeatures + (feature % numFeatures);
         out[index] = Math.max(-127, Math.min(127, (out[index] ?? 0) + value));
       }
 }
