@@ -18,7 +18,7 @@ const output = join(here, "..", "rlvision_widgets", "static");
 const BUDGET = {
   "explorer.js": 60_000,
   "explorer.css": 20_000,
-  "view.css": 8_000,
+  "grid.css": 8_000,
   "compare.js": 60_000,
   "compare.css": 16_000,
   "compare_time.js": 30_000,
@@ -65,7 +65,7 @@ const views = {
     { in: join(here, "styles/explorer.css"), out: "explorer" },
     { in: join(here, "views/compare.ts"), out: "compare" },
     { in: join(here, "styles/compare.css"), out: "compare" },
-    { in: join(here, "styles/view.css"), out: "view" },
+    { in: join(here, "styles/view.css"), out: "grid" },
     { in: join(here, "host/standalone.ts"), out: "standalone" },
   ],
   outdir: output,

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 BUDGETS = {  # bytes
     "explorer.js": 60_000,
     "explorer.css": 20_000,
-    "view.css": 8_000,
+    "grid.css": 8_000,
     "standalone.js": 6_000,
     "grid.js": 60_000,
     "cell.js": 30_000,

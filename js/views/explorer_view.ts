@@ -20,10 +20,19 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
   let theme: Theme | undefined;
   const root = h("div", { class: "rlv-explorer", role: "region", "aria-label": "Explorer" });
   const context = { session, signal, theme: () => (theme ??= readTheme(root)) };
-  const panels: Panel[] = [header, notice, story, frames, status, legend, cell, transport, timeline].map(
-    (make) => make(context),
-  );
-  const [top, message, told, pictures, numbers, features, inspector, controls, time] = panels.map(
+  const panels: Panel[] = [
+    header,
+    notice,
+    story,
+    frames,
+    status,
+    legend,
+    cell,
+    transport,
+    timeline,
+    grid,
+  ].map((make) => make(context));
+  const [top, message, told, pictures, numbers, features, inspector, controls, time, opened] = panels.map(
     ({ element }) => element,
   );
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
@@ -40,6 +49,7 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
     inspector,
     controls,
     time,
+    opened,
   ];
   root.append(loading, ...parts(...body));
   root.dataset.loading = "";
@@ -82,6 +92,12 @@ const cell = (context: Context): Panel =>
   onDemand(context, "cell", {
     label: "the cell inspector",
     wanted: ({ layer }) => placeIn(layer, context.session.model.get("cell") ?? []) !== null,
+  });
+
+const grid = (context: Context): Panel =>
+  onDemand(context, "grid", {
+    label: "the feature grid",
+    wanted: () => context.session.model.get("opened") !== null,
   });
 
 const parts = (...elements: (HTMLElement | undefined)[]): HTMLElement[] =>

@@ -29,6 +29,8 @@ from rlvision_widgets.names import strict_keywords
 __all__ = ["BANDS", "Activity", "ReceptiveField", "gradient_radius", "receptive_field"]
 
 BINS = 64
+FAINTEST = 2**-10  # of a bin: what is weaker is what the solver of codes leaves over, and counts as inactive
+EXPONENTS = 320  # powers of two that float32 spans, with room
 POOL = 2**13  # active cells of a feature that are kept, drawn at random
 SHOWN = 8  # patches of a band
 BANDS = ((0.999, 1.0), (0.99, 0.999), (0.9, 0.99), (0.45, 0.55))  # of a feature's positive activations: from, to
@@ -48,7 +50,7 @@ class Activity:
         self._rng = np.random.default_rng(seed)
         self._counts: npt.NDArray[np.int64] = np.empty((0, BINS), np.int64)
         self._width: npt.NDArray[np.float64] = np.empty(0)
-        self._inactive: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._powers: npt.NDArray[np.int64] = np.empty((0, EXPONENTS), np.int64)
         self._pools: list[_Pool] = []
         self.num_observations = 0
         self.layer_cells = (0, 0)
@@ -58,13 +60,13 @@ class Activity:
         found = np.ascontiguousarray(codes.numpy().swapaxes(0, 1)).reshape(codes.shape[1], -1)
         if not self._pools:
             self._pools = [_Pool() for _ in found]
-            self._counts, self._inactive = np.zeros((len(found), BINS), np.int64), np.zeros(len(found), np.int64)
+            self._counts = np.zeros((len(found), BINS), np.int64)
+            self._powers = np.zeros((len(found), EXPONENTS), np.int64)
             self._width = np.full(len(found), 2.0**-60)
         first = self.num_observations * codes.shape[2] * codes.shape[3]
         for feature, strength in enumerate(found):
             keys = self._rng.random(len(strength))  # also of inactive cells, so that batches do not matter
             active = np.flatnonzero((strength > 0) & np.isfinite(strength))
-            self._inactive[feature] += len(strength) - len(active)
             self._count(feature, strength[active])
             self._pools[feature].offer(keys[active], strength[active], active + first)
         self.num_observations += len(codes)
@@ -78,7 +80,7 @@ class Activity:
         Dataset
             histogram (feature, bin) : int64, cells by activation; bin b counts [b, b + 1) times `bin_width`.
             bin_width (feature) : float32, a power of two.
-            inactive (feature) : int64, cells at which the feature is 0; with the histogram's sum, all cells.
+            inactive (feature) : int64, the other cells, at which the feature is 0 or less than a thousandth of a bin.
             band_from, band_to (feature, band) : float32, the activations between which the band lies. Bands are those
             of `BANDS`, quantiles of the positive activations, strongest first; they do not overlap.
             band_source, band_row, band_column (feature, band, rank) : int32, observation and cell of patches drawn
@@ -86,14 +88,20 @@ class Activity:
             band_strength (feature, band, rank) : float32, NaN where there is none.
             attrs: num_observations; layer_height, layer_width; num_drawn, the most cells that quantiles were read off.
         """
-        bands = [self._bands(pool) for pool in self._pools]
+        faintest = self._width * FAINTEST
+        exponent = np.arange(EXPONENTS) - EXPONENTS // 2
+        faint = (self._powers * (2.0**exponent <= faintest[:, None])).sum(1)
+        counts = self._counts.copy()
+        counts[:, 0] -= faint
+        cells = self.num_observations * self.layer_cells[0] * self.layer_cells[1]
+        bands = [self._bands(pool, least) for pool, least in zip(self._pools, faintest, strict=True)]
         between, source, row, column, strength = (np.array(part) for part in zip(*bands, strict=True))
         ranked = ("feature", "band", "rank")
         return xr.Dataset(
             {
-                "histogram": (("feature", "bin"), self._counts),
+                "histogram": (("feature", "bin"), counts),
                 "bin_width": ("feature", self._width.astype(np.float32)),
-                "inactive": ("feature", self._inactive),
+                "inactive": ("feature", cells - counts.sum(1)),
                 "band_from": (("feature", "band"), between[..., 0].astype(np.float32)),
                 "band_to": (("feature", "band"), between[..., 1].astype(np.float32)),
                 "band_source": (ranked, source.astype(np.int32)),
@@ -112,6 +120,7 @@ class Activity:
     def _count(self, feature: int, strength: npt.NDArray[np.floating[Any]]) -> None:
         if not len(strength):
             return
+        self._powers[feature] += np.bincount(np.frexp(strength)[1] + EXPONENTS // 2, minlength=EXPONENTS)
         needed = 2.0 ** np.floor(np.log2(float(strength.max()) / BINS) + 1)  # the least power of two that holds it
         width, counts = self._width[feature], self._counts[feature]
         if needed > width:
@@ -120,11 +129,12 @@ class Activity:
             self._width[feature] = width = needed
         self._counts[feature] += np.bincount((strength / width).astype(int), minlength=BINS)
 
-    def _bands(self, pool: "_Pool") -> tuple[npt.NDArray[Any], ...]:
+    def _bands(self, pool: "_Pool", least: float) -> tuple[npt.NDArray[Any], ...]:
         between, where = np.full((len(BANDS), 2), np.nan), np.full((3, len(BANDS), SHOWN), -1)
         strength = np.full((len(BANDS), SHOWN), np.nan)
-        if len(pool.keys):
-            order = np.argsort(-pool.strength, kind="stable")
+        order = np.argsort(-pool.strength, kind="stable")
+        order = order[pool.strength[order] >= least]
+        if len(order):
             drawn, cell = pool.strength[order], pool.cell[order]
             between = np.quantile(drawn, BANDS).astype(np.float32)
             for band, (low, high) in enumerate(between):

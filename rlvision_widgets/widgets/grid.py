@@ -10,18 +10,16 @@ from rlvision_widgets.names import unknown
 from rlvision_widgets.widgets.answers.features import DENSITIES, ZOOMS
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.explorer import default_layer
-from rlvision_widgets.widgets.page import Asked
+from rlvision_widgets.widgets.page import PAGE_DENSITIES, PAGE_ZOOM, Asked, grids
 from rlvision_widgets.widgets.poster import png
 from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Choice, Study, View
 
-__all__ = ["FeatureGrid", "grid_requests"]
+__all__ = ["FeatureGrid", "grid_picture"]
 
 ORIGINS = ("observations", "rollout")
-SAVED_ZOOM = 4  # what a page carries: smaller zooms are cut out of it
-SAVED_DENSITIES = ("1/4", "1/2", "1")
-PATCH_WHITE = 255
+WHITE = 255
 
 
 class FeatureGrid(View):
@@ -81,7 +79,7 @@ class FeatureGrid(View):
 
     _bundle = "grid"
     _esm = built("grid.js")
-    _css = built("view.css")
+    _css = built("grid.css")
 
     layer = t.Unicode().tag(sync=True)
     feature = t.Int(0).tag(sync=True)
@@ -117,20 +115,16 @@ class FeatureGrid(View):
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
         state = super()._page_state(sources)
-        density = self.density if self.density in SAVED_DENSITIES else "1"
+        density = self.density if self.density in PAGE_DENSITIES else "1"
         described = dict(sources[0].describe())
-        own = {"zoom": min(self.zoom, SAVED_ZOOM), "density": density, "can_compute": False, "_study": described}
+        own = {"zoom": min(self.zoom, PAGE_ZOOM), "density": density, "can_compute": False, "_study": described}
         return {**state, **own}
 
     def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterator[Asked]:
-        (source,) = sources
-        for layer in source.describe()["layers"]:
-            for origin in ORIGINS:
-                for density in SAVED_DENSITIES:
-                    yield from grid_requests(source, layer["name"], origin, density)
-            yield from (
-                ("feature", {"layer": layer["name"], "feature": feature}) for feature in range(len(layer["features"]))
-            )
+        for trajectory in range(sources[0].num_trajectories):
+            for chunk in range(sources[0].num_chunks):
+                yield "observations", {"trajectory": trajectory, "chunk": chunk}
+        yield from grids(sources[0])
 
     # -- traits ---------------------------------------------------------------------------------------------------
 
@@ -184,26 +178,16 @@ class FeatureGrid(View):
         return next((len(layer["features"]) for layer in self._study["layers"] if layer["name"] == self.layer), 0)
 
 
-def grid_requests(source: StudySource, layer: str, origin: str, density: str) -> Iterator[Asked]:
-    """Yield the requests for the stored grids of a layer's features, at the zoom that a page carries."""
-    node = source.layer(layer)
-    if node is None or "grids" not in node.children or origin not in node.children["grids"].children:
-        return
-    for feature in range(node.sizes["feature"]):
-        asked = {"layer": layer, "feature": feature, "origin": origin, "density": density, "zoom": SAVED_ZOOM}
-        yield "grid", asked
-
-
 def grid_picture(source: StudySource, layer: str, feature: int, origin: str, density: str) -> bytes | None:
     """Draw a stored grid on white, as a PNG file; None where there is none."""
     node = source.layer(layer)
     if node is None or not 0 <= feature < node.sizes["feature"]:
         return None
-    asked = {"layer": layer, "feature": feature, "origin": origin, "density": density, "zoom": SAVED_ZOOM}
+    asked = {"layer": layer, "feature": feature, "origin": origin, "density": density, "zoom": PAGE_ZOOM}
     result, arrays = source.answer("grid", asked)
     if not result["computed"]:
         return None
     alpha = arrays["opacity"].values[:, :, None, None, None] / 255
-    drawn = np.rint(arrays["patch"].values * alpha + PATCH_WHITE * (1 - alpha)).astype(np.uint8)
+    drawn = np.rint(arrays["patch"].values * alpha + WHITE * (1 - alpha)).astype(np.uint8)
     rows, columns, height, width, colours = drawn.shape
     return png(drawn.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, colours))

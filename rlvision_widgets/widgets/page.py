@@ -74,6 +74,7 @@ def parts(source: StudySource) -> Iterator[Asked]:
     yield from (("bundle", {"name": name}) for name in ("time", "menus"))
     if any(layer["features"] for layer in source.describe()["layers"]):
         yield from (("bundle", {"name": name}) for name in ("grid", "cell"))
+        yield from grids(source)
     if source.describe()["stories"]:
         yield "bundle", {"name": "story"}
 

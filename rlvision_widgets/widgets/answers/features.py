@@ -19,6 +19,7 @@ NODES = {"1/4": "0.25", "1/2": "0.5", "1": "1", "2": "2"}  # density → name of
 DENSITIES = tuple(NODES)
 ZOOMS = (1, 2, 4, 8)  # cells along the side of a patch
 BAND_CELLS = 4  # of the patches that are shown beside the grid
+KEPT_BYTES = 64e6  # of diverse observations are kept in memory: most grids need most of them
 WIDEST = 1300  # pixels along a side of all patches together; screens show no more
 
 Density = Literal["1/4", "1/2", "1", "2"]
@@ -49,6 +50,7 @@ def grid(source: StudySource, *, layer: str, feature: int, origin: Source, densi
     height, width = frames.shape[1:3]
     return {
         "computed": True,
+        "zoom": zoom,
         "patch_height": patch_side(zoom, height, cells[0]),
         "patch_width": patch_side(zoom, width, cells[1]),
         "shrunk": shrunk,
@@ -139,7 +141,9 @@ def _frames(source: StudySource, origin: str) -> Frames:
     node = _below(source.study, "observations")
     if node is None:
         raise ValueError("this study has no node /observations, so no diverse frames; look at its rollout instead")
-    return Frames(node.dataset["observation"])
+    observation = node.dataset["observation"]
+    small = observation.nbytes <= KEPT_BYTES
+    return source.cached("frames", lambda: Frames(observation.load() if small else observation), keep=small)
 
 
 def _feature_node(source: StudySource, layer: str, feature: int) -> xr.DataTree:
