@@ -162,7 +162,7 @@ def _actions(study: xr.DataTree) -> list[str]:
 def _layers(study: xr.DataTree) -> dict[str, list[str]]:
     """Return the stored layers and the names of their features."""
     nodes = study["layers"].children if "layers" in study.children else {}
-    return {name: node.dataset["feature_name"].values.astype(str).tolist() for name, node in nodes.items()}
+    return {name: node.dataset["feature_name"].values.astype(object).tolist() for name, node in nodes.items()}
 
 
 def _middle(layers: Sequence[str]) -> str:
