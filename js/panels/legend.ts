@@ -1,6 +1,5 @@
 /** The features: what each looks for, and how much it raises or lowers the output at this step. */
 import { decimalsFor, fixed } from "../core/numbers.ts";
-import { loadBundle } from "../host/lazy.ts";
 import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { SORT } from "../views/icons.ts";
@@ -38,37 +37,23 @@ export function legend(context: Context): Panel {
     session.invalidate();
   };
 
+  /** They come a little after the first picture. */
   let tools: LegendTools | undefined;
-  /** The tools come with the first touch: a legend that is only looked at does without. */
-  const use = async (act: (tools: LegendTools) => void = () => {}) => {
-    try {
-      const place: LegendPlace = { element, rows, sort, tell, list: () => list, scene: () => scene };
-      const { legendTools } = await loadBundle<Menus>(session, "menus");
-      if (signal.aborted) return;
-      tools ??= legendTools(context, place);
-      act(tools);
-      session.invalidate();
-    } catch (error) {
-      tell(String(error));
-    }
-  };
-  const on = (
-    target: HTMLElement,
-    event: "focusin" | "pointerenter" | "click",
-    act: (event: Event) => void,
-  ) => target.addEventListener(event, act, { signal });
-  on(element, "focusin", () => tools ?? use());
-  on(element, "pointerenter", () => tools ?? use());
-  on(sort, "click", () => use((own) => own.sort()));
-  on(rows, "focusin", ({ target }) => {
-    if (list.some((row) => row.element.contains(target as Node)))
-      for (const row of list) row.setCurrent(row.element.contains(target as Node));
-  });
+  const place: LegendPlace = { element, rows, sort, tell, list: () => list, scene: () => scene };
+  sort.addEventListener("click", () => tools?.sort(), { signal });
+  rows.addEventListener(
+    "focusin",
+    ({ target }) => {
+      if (list.some((row) => row.element.contains(target as Node)))
+        for (const row of list) row.setCurrent(row.element.contains(target as Node));
+    },
+    { signal },
+  );
   rows.addEventListener("keydown", (event) => tools?.key(event), { signal });
 
   const acts = {
-    rename: (index: number) => use((own) => own.rename(index)),
-    recolour: (index: number) => use((own) => own.recolour(index)),
+    rename: (index: number) => tools?.rename(index),
+    recolour: (index: number) => tools?.recolour(index),
     explain: (index: number, decimals: number) => tools?.explain(index, decimals) ?? "",
   };
   const arrange = (count: number) => {
@@ -77,7 +62,6 @@ export function legend(context: Context): Panel {
     list = Array.from({ length: count }, (_, index) => legendRow(context, index, index === count - 1, acts));
     rows.replaceChildren(...list.map((row) => row.element));
     for (const row of list) row.setCurrent(row.index === 0);
-    if (count > MANY + 1) void use();
   };
 
   return {
@@ -98,14 +82,11 @@ export function legend(context: Context): Panel {
       setAttribute(rows, "data-isolated", scene.isolated !== null);
       const decimals = axis.draw(scene, element);
       for (const row of list) row.draw(scene, decimals);
+      if (!scene.stale) tools ??= session.extras()?.legendTools(context, place);
       tools?.draw(many);
       switches.draw(scene);
     },
   };
-}
-
-interface Menus {
-  legendTools: (context: Context, place: LegendPlace) => LegendTools;
 }
 
 /** What the numbers are, where it is not plain. */
