@@ -23,7 +23,7 @@ export function band(session: Session, stepAt: (clientX: number) => number, sign
         select(session, side === "start" ? [step, range()[1] ?? 0] : [range()[0] ?? 0, step + 1]),
       signal,
     });
-  const [from, to] = [end("First step selected", "start"), end("Last step selected", "stop")];
+  const [from, to] = [end("Start of the selection", "start"), end("End of the selection", "stop")];
   const length = h("span");
   const button = (label: string, content: Node | string, act: () => void) => {
     const made = h("button", { "aria-label": label, title: label }, content);

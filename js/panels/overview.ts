@@ -40,8 +40,8 @@ export function overview(session: Session, signal: AbortSignal): Overview {
   const make = (label: string, name: string, moved: (step: number) => void) =>
     grip({ label, name: `rlv-${name}`, stepAt, moved, signal });
   const pane = make("Move the part shown", "pane", slide);
-  const from = make("First step shown", "edge rlv-edge-start", (to) => widen("first", to));
-  const to = make("Last step shown", "edge rlv-edge-stop", (at) => widen("last", at));
+  const from = make("Start of the part shown", "edge rlv-edge-start", (to) => widen("first", to));
+  const to = make("End of the part shown", "edge rlv-edge-stop", (at) => widen("last", at));
   const here = h("span", { class: "rlv-here" });
   element.append(canvas, here, pane.element, from.element, to.element);
   element.addEventListener("dblclick", () => look(session, { first: 0, last: end() }), { signal });

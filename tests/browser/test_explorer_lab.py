@@ -73,7 +73,10 @@ def test_numbers_are_those_of_the_study(notebook, explorer, study):
         expect(row).to_contain_text(f"{abs(total):.3f}")
         expect(row).to_contain_text("+" if total > 0 else "−")
     action = study.attrs["action_names"][int(study["action"].values[0, 91])]
-    expect(explorer.slider).to_have_attribute("aria-valuetext", f"step 91 of 129, reward 10, action {action}")
+    spoken = explorer.slider.get_attribute("aria-valuetext")
+    assert spoken.startswith("step 91 of 129, episode ")
+    assert f"value {value:.2f}, " in spoken
+    assert spoken.endswith(f"reward 10, action {action}")
 
 
 def test_play_moves_on_by_itself_until_space_or_the_button_stops_it(notebook, explorer):
