@@ -66,11 +66,12 @@ export class Comparison {
   }
 
   attach(draw: (scene: CompareScene) => void): () => void {
-    if (this.#views.size === 0) {
+    const isFirst = this.#views.size === 0;
+    this.#views.add(draw);
+    if (isFirst) {
       this.#detach = this.members.map(({ session }) => session.attach(() => this.invalidate()));
       this.#realign();
     }
-    this.#views.add(draw);
     this.invalidate();
     return () => {
       this.#views.delete(draw);

@@ -62,7 +62,8 @@ export function compareDifference(context: CompareContext): DifferencePanel {
       const apart = first && second ? totalVariation(first, second) : undefined;
       distance.set("policy distance", fixed(apart, 2));
       drawActions(actions, both, selected, other);
-      policy.draw(first, second, minus);
+      const names = [selected, other].map(({ scene }) => scene?.study.action_names ?? []);
+      policy.draw(names, first, second, minus);
       pixels.draw(both, compared, pair?.comparable !== false);
     },
   };

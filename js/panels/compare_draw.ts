@@ -179,12 +179,15 @@ function marksOf(compared: CompareScene): Mark[] {
   for (const { members: pair, observation, action } of aligned.pairs) {
     const other = pair.find((index) => index !== selected);
     if (!pair.includes(selected) || other === undefined) continue;
-    const who = members.length > 2 ? `${members[other]?.letter}: ` : "";
-    const diverged = observation !== null && observation > 0;
-    if (action !== null && (action !== observation || !diverged))
-      marks.push({ step: action, text: `${who}other action at step ${stepName(compared, action)}` });
-    if (diverged)
-      marks.push({ step: observation, text: `${who}diverge at step ${stepName(compared, observation)}` });
+    // What differs from the very first step on has not diverged: it never was the same.
+    const parts = [
+      { step: action, what: "actions" },
+      { step: observation, what: "frames" },
+    ].filter(({ step }) => step !== null && step > 0) as { step: number; what: string }[];
+    const who = members.length > 2 ? `${members[other]?.letter} diverges` : "diverge";
+    const text = parts.map(({ step, what }) => `${what} at step ${stepName(compared, step)}`).join(", ");
+    for (const [index, { step }] of parts.entries())
+      marks.push({ step, text: index === 0 ? `${who}: ${text}` : "" });
   }
   return marks.sort((a, b) => a.step - b.step);
 }
@@ -202,6 +205,7 @@ function drawMarks(context: Context2d, compared: CompareScene, layout: Layout, t
     context.setLineDash([2, 2]);
     rule(context, crisp(x), lane.top + 4, crisp(x), height);
     context.setLineDash([]);
+    if (!text) continue;
     context.fillStyle = theme.text;
     const wide = context.measureText(text).width;
     const left = Math.min(x + 5, layout.width - wide);

@@ -44,6 +44,7 @@ const GUTTER = { left: 40, right: 116 }; // as in styles/time.css
 const MARKS = 20;
 const STRIP = 28;
 const GAP = 10;
+const READOUT = 14; // height of one line of numbers beside a lane
 
 interface Plan {
   name: string;
@@ -77,10 +78,10 @@ export function plans(compared: CompareScene): Plan[] {
     });
   const [base] = chosen.filter(({ member }) => member === selected);
   const others = othersOf(compared);
-  const minus = others.length === 1 ? `${base?.letter} − ${others[0]?.letter}` : `${base?.letter} − other`;
+  const minus = others.length === 1 ? `${others[0]?.letter} − ${base?.letter}` : `other − ${base?.letter}`;
   const differences = chosen
     .filter(({ member }) => member !== selected)
-    .map((curve) => ({ ...curve, values: difference(base?.values ?? [], curve.values) }));
+    .map((curve) => ({ ...curve, values: difference(curve.values, base?.values ?? []) }));
   list.push({
     name: `Δ ${minus}`,
     title: `${label}, ${minus}`,
@@ -144,7 +145,7 @@ export function layOut(planned: readonly Plan[], numMembers: number, width: numb
   const [marks, ...strips] = stack(heights, 0, 4);
   const below = (strips.at(-1)?.top ?? 0) + STRIP + GAP;
   const lanes = stack(
-    planned.map(({ height }) => height),
+    planned.map(({ height, curves }) => Math.max(height, READOUT * (curves.length + 1))),
     below,
     GAP,
   );

@@ -3,7 +3,8 @@ import { fixed, thousands } from "../core/numbers.ts";
 import { episodeAt } from "../core/study.ts";
 import type { CompareScene, MemberScene } from "../host/compare_scene.ts";
 import { panelsShown, type Scene } from "../host/scene.ts";
-import { h, setAttribute, setText } from "../views/dom.ts";
+import { h, icon, setAttribute, setText } from "../views/dom.ts";
+import { CHEVRON } from "../views/icons.ts";
 import { compareFeatures } from "./compare_features.ts";
 import { type CompareContext, lineSample } from "./compare_panel.ts";
 import { OUTCOME_MARK } from "./header.ts";
@@ -91,7 +92,13 @@ function memberHead({ comparison, signal }: CompareContext, index: number): Memb
   const role = h("span", { class: "rlv-hint" });
   const select = h("select", { class: "rlv-select", "aria-label": "Layer" });
   select.addEventListener("change", () => comparison.setLayer(index, select.value), { signal });
-  const layers = h("label", { class: "rlv-field" }, h("span", { class: "rlv-label" }, "layer"), select);
+  const layers = h(
+    "label",
+    { class: "rlv-field" },
+    h("span", { class: "rlv-label" }, "layer"),
+    select,
+    icon(CHEVRON, 90),
+  );
   const place = h("p", { class: "rlv-episode" });
   let built: unknown;
   const build = (scene: Scene) => {

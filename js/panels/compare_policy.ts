@@ -25,8 +25,9 @@ export function policyDifference() {
   let names: string[] = [];
   return {
     element,
-    draw(a: Policy | null, b: Policy | null, minus: string) {
-      const wanted = unionOf([a?.names ?? names, b?.names ?? []]);
+    /** `actions` are both agents', whether or not they have a policy here. */
+    draw(actions: readonly (readonly string[])[], a: Policy | null, b: Policy | null, minus: string) {
+      const wanted = unionOf(actions);
       if (wanted.join() !== names.join()) {
         names = wanted;
         bars = names.map(column);

@@ -1,6 +1,6 @@
 """Trajectories beside each other in lock-step: the same agent twice, or several agents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from rlvision_widgets.widgets.alignment import Alignment, Member, Track, align, 
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.divergence import divergences, policy_distance
 from rlvision_widgets.widgets.explorer import default_layer, default_output
+from rlvision_widgets.widgets.page import Asked, of_study, requests
 from rlvision_widgets.widgets.poster import png, stacked, still
+from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Study, View
 
 __all__ = ["Compare"]
@@ -181,6 +183,20 @@ class Compare(View):
             step = 0 if track is None else min(max(self.step + track.offset, track.start), track.stop - 1)
             rows.append(still(member.source, member.trajectory, step, layer, self.output))
         return png(stacked(rows))
+
+    def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
+        return {**super()._page_state(sources), "_studies": [dict(source.describe()) for source in sources]}
+
+    def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterator[Asked]:
+        """Yield what can be asked of the members' trajectories (not of others), and every alignment on offer."""
+        yield from (("bundle", {"name": name}) for name in ("compare_time", "menus"))
+        for index, source in enumerate(sources):
+            shown = dict.fromkeys(member.trajectory for member in self._compared if member.study == index)
+            asked = requests(source, shown)
+            yield from asked if len(sources) == 1 else of_study(index, asked)
+        members = " ".join(f"{member.study}/{member.trajectory}" for member in self._compared)
+        for at in dict.fromkeys([*(choice["name"] for choice in self._choices), self.align]):
+            yield "alignment", {"members": members, "at": at}
 
     # -- members --------------------------------------------------------------------------------------------------
 
