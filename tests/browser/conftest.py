@@ -1,8 +1,14 @@
 """A real JupyterLab and a real Chromium, started once; each test gets fresh views in a notebook that stays open."""
 
+import functools
+import http.server
+import shutil
+import subprocess
+import threading
+
 import pytest
 import toy
-from lab import ARGS, CHROMIUM, Lab, Notebook, Server
+from lab import ARGS, CHROMIUM, ROOT, Lab, Notebook, Server
 
 from rlvision_widgets.storage import save_study
 
@@ -27,6 +33,27 @@ def browser(chromium):
     context.set_default_timeout(60_000)
     yield context
     context.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_arguments):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def harness(tmp_path_factory):
+    """Where a page with a made-up study is served (`js/harness`)."""
+    node = shutil.which("node")
+    if node is None or not (ROOT / "node_modules").is_dir():
+        pytest.skip("the harness is built by Node: install it and run `npm ci`")
+    folder = tmp_path_factory.mktemp("harness")
+    subprocess.run([node, "js/build.mjs", "--harness", str(folder)], cwd=ROOT, check=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/harness.html"
+    server.shutdown()
 
 
 @pytest.fixture(scope="session")
