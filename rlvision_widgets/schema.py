@@ -154,7 +154,7 @@ LAYER = Spec(
         "direction": Variable("feature channel", "float32", "non-negative direction in channel space"),
         "feature_name": Variable("feature", "str", "name shown in views"),
         "colour": Variable("feature", "str", "#rrggbb"),
-        "stability": Variable("feature", "float32", "cosine with its partner in other fits; 1: the same", optional=True),
+        "stability": Variable("feature", "float32", "mean cosine with its partner in other fits", optional=True),
     },
     ("layer", "layer_height", "layer_width", "pixels_per_cell", "method", "seed"),
 )
@@ -163,7 +163,7 @@ OUTPUT = Spec(
     {
         "attribution": Variable("trajectory step y x feature", "int8", "times scale: units of the output"),
         "residual": Variable("trajectory step y x", "int8", "times scale: what the features leave unexplained"),
-        "scale": Variable("trajectory step", "float32", "units of the output per int8 step; NaN: the attribution is not finite"),
+        "scale": Variable("trajectory step", "float32", "units of the output per int8 step; NaN: it is not finite"),
         "largest": Variable("trajectory step", "float32", "largest |attribution| of the step", optional=True),
         "total": Variable("trajectory step feature", "float32", "attribution summed over y and x, before rounding"),
         "residual_total": Variable("trajectory step", "float32", "residual summed over y and x, before rounding"),

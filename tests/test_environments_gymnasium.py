@@ -44,6 +44,20 @@ class Named(Corridor):
 gymnasium.register("Corridor-v0", Corridor)
 
 
+class Grey(Corridor):
+    observation_space = gymnasium.spaces.Box(0, 255, (6, 8, 1), np.uint8)
+
+    def frame(self):
+        return super().frame()[..., :1]
+
+
+class Flat(Corridor):
+    observation_space = gymnasium.spaces.Box(0, 255, (6, 8), np.uint8)
+
+    def frame(self):
+        return super().frame()[..., 0]
+
+
 def vector(mode, num=2, world=Corridor):
     return SyncVectorEnv([world] * num, autoreset_mode=mode)
 
@@ -53,6 +67,19 @@ def play(environment, actions):
     with environment:
         seen = [environment.observe(), *(environment.step([action, 0]) for action in actions)]
     return [(int(o.observation[0, 0, 0, 0]), float(o.reward[0]), bool(o.first[0])) for o in seen]
+
+
+@pytest.mark.parametrize("world", [Grey, Flat])
+def test_grey_frames_are_given_in_three_equal_colours(world):
+    colour, grey = (play(make_environment(vector(AutoresetMode.SAME_STEP, world=w)), [1, 1]) for w in (Corridor, world))
+    assert grey == colour
+    with make_environment(vector(AutoresetMode.SAME_STEP, world=world)) as environment:
+        environment.step([1, 0])
+        observation = environment.observe().observation
+        assert observation.shape == (2, 6, 8, 3)
+        assert (observation == observation[..., :1]).all()
+        observation[:] = 7  # the caller's own
+        assert environment.render(0).max() == 50
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
@@ -121,10 +148,10 @@ def test_there_are_no_states_and_the_error_says_so():
 
 
 class Sketch(Corridor):
-    observation_space = gymnasium.spaces.Box(0, 255, (6, 8), np.uint8)
+    observation_space = gymnasium.spaces.Box(0, 255, (6, 8, 4), np.uint8)
 
     def frame(self):
-        return np.zeros((6, 8), np.uint8)
+        return np.zeros((6, 8, 4), np.uint8)
 
 
 class Steered(Corridor):

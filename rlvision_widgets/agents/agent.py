@@ -110,7 +110,8 @@ class Agent:
         Parameters
         ----------
         observations : uint8 array, (batch, height, width, rgb)
-            0-255, as the environment gives them; scaling is the network's business.
+            0-255, as the environment gives them; scaling is the network's business. An agent that sees grey, (height,
+            width, 1), takes frames in three equal colours as well: studies hold such ones.
         state : optional
             Recurrent agents: what the last call returned; None starts anew.
         first : bool array, (batch,), optional
@@ -284,7 +285,7 @@ class Agent:
         return dataclasses.replace(self, network=copy.deepcopy(self.network).to(device))
 
     def _tensors(self, observations: Any, state: Any, first: Any) -> tuple[Tensor, Any, Tensor | None]:
-        self._check_observations(observations)
+        observations = self._check_observations(observations)
         if not self.recurrent and (state is not None or first is not None):
             raise ValueError(f"agent {self.name!r} is not recurrent: call it without state and first")
         device = self.network.like.device
@@ -293,7 +294,7 @@ class Agent:
         return torch.as_tensor(own, device=device), state, opens
 
     def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[NDArray[np.uint8]]:
-        self._check_observations(observations)
+        observations = self._check_observations(observations)
         number, size = max(len(observations), 1), BATCH
         if self.recurrent:  # its state is opaque, so that the batch cannot be split
             size = number
@@ -311,7 +312,8 @@ class Agent:
         if layer not in self.layers:
             raise ValueError(unknown("layer", layer, self.layers, f"They are those of agent {self.name!r}."))
 
-    def _check_observations(self, observations: Any) -> None:
+    def _check_observations(self, observations: Any) -> NDArray[np.uint8]:
+        """Return the observations as the network takes them: of grey in three equal colours, one of them."""
         expected = f"uint8 (batch, {', '.join(map(str, self.observation_shape))}), rows before columns, colours last"
         if not isinstance(observations, np.ndarray):
             raise TypeError(f"observations are {type(observations).__name__}; expected a numpy array, {expected}")
@@ -320,8 +322,11 @@ class Agent:
                 f"observations have dtype {observations.dtype}; expected {expected}: "
                 "values 0-255 as the environment gives them, not scaled"
             )
+        if self.observation_shape[2] == 1 and observations.shape[1:] == (*self.observation_shape[:2], 3):
+            return observations[..., :1]
         if observations.ndim != 4 or observations.shape[1:] != self.observation_shape:
             raise ValueError(f"observations have shape {observations.shape}; expected {expected}")
+        return observations
 
     def _check_outputs(self) -> None:
         outputs = self(np.zeros((2, *self.observation_shape), np.uint8))

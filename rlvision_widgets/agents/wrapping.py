@@ -262,7 +262,8 @@ def _hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any]) -
 
 
 def _close(found: Tensor, expected: Tensor) -> bool:
-    return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())
+    difference = (found - expected).abs().max()
+    return bool(difference.isfinite() and difference <= 1e-5 * expected.abs().max())
 
 
 def _only(seen: list[Tensor], layer: str) -> Tensor:

@@ -159,7 +159,7 @@ def bookmarks(rollout: xr.Dataset | xr.DataTree, count: int = 16) -> pd.DataFram
         within = advantage[episode["trajectory"], episode["start"] : episode["stop"]]
         truncated = episode["outcome"] == "unfinished"
         for kind, sign in (("high", 1), ("low", -1)):
-            signed = np.where(np.isnan(within), 0, sign * within)
+            signed = np.where(np.isfinite(within), sign * within, 0)
             best = int(signed.argmax())
             if signed[best] > 0:
                 place = (kind, episode["trajectory"], episode["start"] + best)

@@ -18,7 +18,9 @@ PREFIX = "gymnasium:"
 
 
 class GymnasiumEnvironment:
-    """A Gymnasium vector environment with colour images and discrete actions; see `make_environment`.
+    """A Gymnasium vector environment with images and discrete actions; see `make_environment`.
+
+    Grey images, (height, width) or (height, width, 1), are given in three equal colours.
 
     Every method may be called from any thread: they wait for one another.
 
@@ -61,10 +63,11 @@ class GymnasiumEnvironment:
     def _check_spaces(self) -> None:
         space, actions = self._vector.single_observation_space, self._vector.single_action_space
         shape = space.shape or ()
-        if space.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3:
+        if space.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in {1, 3})):
             raise ValueError(
-                f"{self.name} observes {space}; uint8 images of the shape (height, width, 3) are expected. "
-                "Wrap it so that it returns them, e.g. with gymnasium.wrappers.AddRenderObservation."
+                f"{self.name} observes {space}; uint8 images of the shape (height, width, 3), or grey ones of (height, "
+                "width, 1) or (height, width), are expected. Wrap it so that it returns them, e.g. with "
+                "gymnasium.wrappers.AddRenderObservation."
             )
         if not isinstance(actions, gymnasium.spaces.Discrete):
             raise ValueError(f"{self.name} takes actions from {actions}; a Discrete space is expected.")
@@ -72,8 +75,10 @@ class GymnasiumEnvironment:
 
     def _as_observed(self, observation: Any, reward: npt.ArrayLike, first: npt.NDArray[np.bool_]) -> Observed:
         no_level = np.full(self.num_trajectories, -1, np.int32)
+        pixels = np.asarray(observation)
+        pixels = pixels[..., np.newaxis] if pixels.ndim == 3 else pixels
         return Observed(
-            np.asarray(observation),
+            np.broadcast_to(pixels, (*pixels.shape[:3], 3)),
             np.asarray(reward, np.float32),
             first,
             no_level,
