@@ -51,9 +51,12 @@ const shared = {
 const styleAsText = {
   name: "style-as-text",
   setup(bundler) {
-    bundler.onLoad({ filter: /\.css$/ }, async ({ path, pluginData }) => {
+    bundler.onResolve({ filter: /\.css$/ }, ({ kind, path, resolveDir }) =>
+      kind === "import-statement" ? { path: join(resolveDir, path), namespace: "style" } : undefined,
+    );
+    bundler.onLoad({ filter: /./, namespace: "style" }, async ({ path }) => {
       const { outputFiles } = await build({ ...shared, metafile: false, entryPoints: [path], write: false });
-      return { contents: outputFiles[0].text.trim(), loader: "text", pluginData };
+      return { contents: outputFiles[0].text.trim(), loader: "text", watchFiles: [path] };
     });
   },
 };

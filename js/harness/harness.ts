@@ -27,7 +27,7 @@ const changes: Record<string, unknown> = {
   _offline: query.has("offline"),
   _only: query.has("only"),
 };
-for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction", "note"])
+for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction", "note", "opened"])
   if (query.has(name)) changes[name] = Number(query.get(name));
 for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "centred"])
   if (query.has(name)) changes[name] = query.get(name) === "true";
@@ -36,6 +36,12 @@ for (const name of ["layer", "output", "mode", "scale", "style", "story"])
 if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
 for (const name of ["view_range", "selected_range", "cell"])
   if (query.has(name)) changes[name] = query.get(name)?.split(",").map(Number);
+if (query.get("view") === "grid") {
+  const shown = { origin: "observations", density: "1", zoom: 4, opaque: false };
+  Object.assign(changes, { feature: 0, ...shown, ...changes });
+  for (const name of ["origin", "density"]) if (query.has(name)) changes[name] = query.get(name);
+  if (query.has("zoom")) changes.zoom = Number(query.get("zoom"));
+}
 const model = syntheticModel(study, changes);
 
 if (query.has("spike")) {
@@ -136,7 +142,15 @@ const hooks = {
     getWidget: () => Promise.reject(new Error("no kernel")),
   },
 };
-const view = explorer();
+/** `?view=grid`: the feature grid alone, from the bundle that the build puts beside the page. */
+async function chosenView(): Promise<ReturnType<typeof explorer>> {
+  const name = query.get("view");
+  if (name === null) return explorer();
+  const url = `./${name}.js`;
+  const { default: make } = (await import(url)) as { default: typeof explorer };
+  return make();
+}
+const view = await chosenView();
 await view.initialize?.(hooks);
 await view.render?.({ ...hooks, el });
 Object.assign(window, { rlv: { model, life, requests, cancelled, study } });

@@ -24,6 +24,9 @@ const ORIGINS: [Origin, string, string][] = [
   ["rollout", "this rollout", "patches of the trajectories themselves: one can go to their frames"],
 ];
 
+const field = (select: HTMLSelectElement): HTMLElement =>
+  h("span", { class: "rlv-field" }, select, icon(CHEVRON, 90));
+
 export function gridBar({ signal, change, layers: picksLayer, close }: BarActions): Bar {
   const swatch = h("span", { class: "rlv-swatch" });
   const feature = h("select", { class: "rlv-select", "aria-label": "Feature" });
@@ -70,9 +73,9 @@ export function gridBar({ signal, change, layers: picksLayer, close }: BarAction
       { class: "rlv-grid-title" },
       swatch,
       ...(previous ? [previous] : []),
-      feature,
+      field(feature),
       ...(next ? [next] : []),
-      picksLayer ? layer : where,
+      picksLayer ? field(layer) : where,
     ),
     h(
       "div",
@@ -151,7 +154,7 @@ export function gridBar({ signal, change, layers: picksLayer, close }: BarAction
       shown = settings.feature;
       feature.value = String(shown);
       layer.value = settings.layer;
-      setText(where, `layer ${settings.layer} · feature ${shown} of ${names.length}`);
+      setText(where, `of ${names.length} in layer ${settings.layer}`);
       if (previous) previous.disabled = shown <= 0;
       if (next) next.disabled = shown >= names.length - 1;
       swatch.style.setProperty("--rlv-colour", featureColour(own?.features ?? [], shown));

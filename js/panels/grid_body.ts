@@ -1,6 +1,6 @@
 /** A feature grid with what belongs to it, wherever it is shown. */
 import { outputLabel } from "../core/actions.ts";
-import { DENSITIES, neighbour, patchBox, ZOOMS } from "../core/grid.ts";
+import { DENSITIES, neighbour, patchBox, short, ZOOMS } from "../core/grid.ts";
 import type { Study } from "../core/study.ts";
 import { type Ask, type Grid, GridData, type GridSettings } from "../host/grid_data.ts";
 import type { Loaded } from "../host/replies.ts";
@@ -245,7 +245,8 @@ const HINT =
 function basis({ numFrames, mostUses, patches }: Grid, { origin }: GridSettings): string {
   const what = origin === "observations" ? "diverse observations" : "frames of the rollout";
   const places = `${patches.rows} × ${patches.columns} places`;
-  return `${places}; for each the strongest of ${numFrames} ${what}, none used more than ${mostUses === 1 ? "once" : `${mostUses} times`}. The fainter, the weaker.`;
+  const uses = mostUses === 1 ? "once" : `${mostUses} times`;
+  return `${places}, each with the strongest of ${short(numFrames)} ${what}; none is used more than ${uses}. The fainter, the weaker.`;
 }
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

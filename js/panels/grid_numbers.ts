@@ -174,7 +174,7 @@ function direction(loaded: Loaded): HTMLElement | null {
     h(
       "p",
       {},
-      `One channel holds ${percent(oneHot)} of its square: as if ${fixed(number(loaded, "effective_channels"), 1)} channels were in it. ${again}`,
+      `One channel holds ${percent(oneHot)} of its square; effectively it has ${fixed(number(loaded, "effective_channels"), 1)} channels. ${again}`,
     ),
   );
 }

@@ -3,6 +3,7 @@ import type { WireArray } from "../core/arrays.ts";
 import type { Episode, Study } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
 import type { StoredReply } from "../host/static_model.ts";
+import { answerGrid } from "./grids.ts";
 import {
   ACTIONS,
   attributionAt,
@@ -113,7 +114,7 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
       ]);
     }
     default:
-      return undefined;
+      return answerGrid(study, method, params);
   }
 }
 

@@ -133,6 +133,7 @@ export function traits(study: Study): Record<string, unknown> {
     centred: false,
     view_range: [],
     selected_range: [],
+    opened: null,
     num_steps: study.trajectories[0]?.num_steps ?? 0,
     num_trajectories: study.trajectories.length,
     can_compute: false,

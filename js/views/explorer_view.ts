@@ -97,7 +97,7 @@ const cell = (context: Context): Panel =>
 const grid = (context: Context): Panel =>
   onDemand(context, "grid", {
     label: "the feature grid",
-    wanted: () => context.session.model.get("opened") !== null,
+    wanted: () => (context.session.model.get("opened") ?? null) !== null,
   });
 
 const parts = (...elements: (HTMLElement | undefined)[]): HTMLElement[] =>
