@@ -1,5 +1,5 @@
 /** One moment of a comparison, gathered for drawing. */
-import { type Phase, sharedStep, type Track } from "../core/align.ts";
+import { overlap, type Phase, sharedStep, type Track } from "../core/align.ts";
 import type {
   AlignmentChoice,
   AlignmentDescription,
@@ -56,6 +56,12 @@ export function outputsOffered(studies: readonly { outputs: OutputDescription[] 
 /** Where two members part, whichever comes first; undefined while that is not known. */
 export const pairOf = ({ aligned }: CompareScene, a: number, b: number): PairDescription | undefined =>
   aligned?.pairs.find(({ members }) => members.includes(a) && members.includes(b));
+
+/** The first shared step that both members have. */
+export function startOf({ members }: CompareScene, a: number, b: number): number {
+  const [first, second] = [members[a]?.track, members[b]?.track];
+  return first && second ? overlap(first, second).start : 0;
+}
 
 /** The members that the selected one is compared with. */
 export const othersOf = ({ members, selected }: CompareScene): MemberScene[] =>

@@ -2,7 +2,7 @@
 import { outputFromLogits } from "../core/actions.ts";
 import { pixelDifference, policyOf, totalVariation } from "../core/compare.ts";
 import { fixed, signed } from "../core/numbers.ts";
-import { type CompareScene, type MemberScene, pairOf, stepName } from "../host/compare_scene.ts";
+import { type CompareScene, type MemberScene, pairOf, startOf, stepName } from "../host/compare_scene.ts";
 import { numbers, slice } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
 import { context2d, h, setAttribute, setText } from "../views/dom.ts";
@@ -42,8 +42,9 @@ export function compareDifference(context: CompareContext): DifferencePanel {
       setText(title, `${other.letter} compared with ${selected.letter}`);
       setAttribute(element, "aria-label", `${other.label} compared with ${selected.label}`);
       const pair = pairOf(compared, selected.index, other.index);
-      parting[0].draw(pair?.observation, pair !== undefined, compared, pair?.comparable === false);
-      parting[1].draw(pair?.action, pair !== undefined, compared, false);
+      const start = startOf(compared, selected.index, other.index);
+      parting[0].draw(pair?.observation, pair !== undefined, compared, start, pair?.comparable === false);
+      parting[1].draw(pair?.action, pair !== undefined, compared, start, false);
       const both =
         other.step !== null && selected.step !== null ? ([selected.scene, other.scene] as const) : null;
       const minus = `${other.letter} − ${selected.letter}`;
@@ -125,12 +126,19 @@ function partingMark({ comparison, signal }: CompareContext, what: string) {
   button.addEventListener("click", () => target !== null && comparison.goTo(target), { signal });
   return {
     element: button,
-    draw(step: number | null | undefined, known: boolean, compared: CompareScene, otherSize: boolean) {
+    draw(
+      step: number | null | undefined,
+      known: boolean,
+      compared: CompareScene,
+      start: number,
+      otherSize: boolean,
+    ) {
       target = step ?? null;
       button.disabled = target === null;
       const never = what.replace("differ", "never differ");
       if (otherSize) setText(button, "observations of other sizes");
       else if (!known) setText(button, "comparing…");
+      else if (target === start) setText(button, `${what} from the start`);
       else setText(button, target === null ? never : `${what} from step ${stepName(compared, target)}`);
     },
   };

@@ -3,7 +3,7 @@ import { sharedStep } from "../core/align.ts";
 import { lineSteps } from "../core/decimate.ts";
 import { fixed } from "../core/numbers.ts";
 import { type Lane, stepToX, valueToY } from "../core/timeline.ts";
-import { type CompareScene, type MemberScene, stepName } from "../host/compare_scene.ts";
+import { type CompareScene, type MemberScene, startOf, stepName } from "../host/compare_scene.ts";
 import type { Theme } from "../views/theme.ts";
 import type { Curve, Layout, Series } from "./compare_lanes.ts";
 import { dashOf } from "./compare_panel.ts";
@@ -180,10 +180,11 @@ function marksOf(compared: CompareScene): Mark[] {
     const other = pair.find((index) => index !== selected);
     if (!pair.includes(selected) || other === undefined) continue;
     // What differs from the very first step on has not diverged: it never was the same.
+    const start = startOf(compared, selected, other);
     const parts = [
       { step: action, what: "actions" },
       { step: observation, what: "frames" },
-    ].filter(({ step }) => step !== null && step > 0) as { step: number; what: string }[];
+    ].filter(({ step }) => step !== null && step > start) as { step: number; what: string }[];
     const who = members.length > 2 ? `${members[other]?.letter} diverges` : "diverge";
     const text = parts.map(({ step, what }) => `${what} at step ${stepName(compared, step)}`).join(", ");
     for (const [index, { step }] of parts.entries())
