@@ -5,21 +5,40 @@ import type { Study } from "./study.ts";
 export interface Mark {
   step: number;
   kind: "high" | "low" | "note";
+  /** Of a note: the first step that it is no longer about. */
+  stop?: number;
   /** What it says when it is pointed at. */
   text: string;
 }
 
+const LONGEST = 60; // characters of a note that are shown
+
 /** The marks of a trajectory in the order of their steps. */
-export function marksOf({ bookmarks }: Pick<Study, "bookmarks">, trajectory: number): Mark[] {
-  return bookmarks
-    .filter((bookmark) => bookmark.trajectory === trajectory)
-    .map(({ step, kind, advantage }) => ({
-      step,
+export function marksOf(
+  { bookmarks, stories }: Pick<Study, "bookmarks" | "stories">,
+  trajectory: number,
+): Mark[] {
+  const surprises = bookmarks.map(
+    ({ kind, advantage, ...place }): Place => ({
+      ...place,
       kind,
       text: `unexpected ${kind === "high" ? "success" : "failure"}, advantage ${signed(advantage, 2)}`,
-    }))
+    }),
+  );
+  const notes = stories.flatMap(({ name, notes }) =>
+    notes.map(({ start, stop, text, trajectory }): Place => {
+      const words = text.replaceAll("**", "").replace(/\s+/g, " ");
+      const short = words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words;
+      return { trajectory, step: start, stop, kind: "note", text: `${name}: ${short}` };
+    }),
+  );
+  return [...surprises, ...notes]
+    .filter((mark) => mark.trajectory === trajectory)
+    .map(({ trajectory: _, ...mark }) => mark)
     .sort((a, b) => a.step - b.step);
 }
+
+type Place = Mark & { trajectory: number };
 
 /** The mark after (1) or before (-1) `step`. */
 export const markBeyond = (marks: readonly Mark[], step: number, direction: number): Mark | undefined =>

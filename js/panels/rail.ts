@@ -30,8 +30,13 @@ export function drawRail(
   drawEpisodes(context, scene, layout, axis);
   context.fillStyle = theme.text;
   const y = layout.episodes.top + layout.episodes.height + 4;
-  for (const { step, kind } of marks)
+  for (const { step, kind, stop = step + 1 } of marks) {
+    const [from, to] = [Math.max(step, axis.first), Math.min(stop - 1, axis.last)];
+    // How long a note is about what it says.
+    if (kind === "note" && from < to)
+      context.fillRect(stepToX(axis, from), y - 0.5, stepToX(axis, to) - stepToX(axis, from), 1);
     if (step >= axis.first && step <= axis.last) drawMark(context, kind, stepToX(axis, step), y);
+  }
 }
 
 function drawTicks(context: Context2d, { lane, scale, kind }: Layout["series"][number], x: number): void {

@@ -224,7 +224,10 @@ describe("marks", () => {
       { trajectory: 1, step: 10, advantage: 2, kind: "high" as const },
       { trajectory: 0, step: 30, advantage: 1.5, kind: "high" as const },
     ],
+    stories: [],
   };
+  const note = { trajectory: 1, start: 4, stop: 9, text: `A **saw**.\n${"x".repeat(99)}` };
+  const told = { layer: null, outputs: [], feature: null, mode: null, combine: null };
 
   test("are those of the trajectory, in order, and say what they are", () => {
     expect(marksOf(study, 0).map(({ step, kind }) => [step, kind])).toEqual([
@@ -233,6 +236,14 @@ describe("marks", () => {
     ]);
     expect(marksOf(study, 0)[1]?.text).toBe("unexpected failure, advantage −5.00");
     expect(marksOf(study, 2)).toEqual([]);
+  });
+
+  test("notes of stories are among them, shortened, as plain text", () => {
+    const stories = [{ name: "why", notes: [{ ...note, ...told }] }];
+    const [first, second] = marksOf({ ...study, stories }, 1);
+    expect(first).toMatchObject({ step: 4, stop: 9, kind: "note" });
+    expect(first?.text).toMatch(/^why: A saw\. x{50,60}…$/);
+    expect(second?.step).toBe(10);
   });
 
   test("the next and the last one never are the one that is shown", () => {

@@ -73,6 +73,33 @@ PLAY = """async (seconds) => {
 }"""
 
 
+# Counts the different pictures that are shown until the mouse is let go, and the time until the exact one is.
+DRAGGED = """() => {
+    const root = document.querySelector(".rlv-explorer");
+    const canvas = root.querySelector(".rlv-observation canvas");
+    const slider = root.querySelector(".rlv-slider");
+    const seen = new Set();
+    const started = performance.now();
+    let released = 0;
+    const read = () => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let hash = 0;
+        for (let at = 0; at < data.length; at += 4) hash = (31 * hash + 7 * data[at] + data[at + 1]) | 0;
+        return hash;
+    };
+    window.drag = new Promise((resolve) => {
+        window.addEventListener("pointerup", () => { released = performance.now(); }, { once: true, capture: true });
+        const look = () => {
+            if (!released) seen.add(read());
+            const exact = canvas.getAttribute("aria-label") === `observation, step ${slider.value}`;
+            if (!released || !exact || root.hasAttribute("data-stale")) return requestAnimationFrame(look);
+            resolve([seen.size / ((released - started) / 1000), performance.now() - released]);
+        };
+        look();
+    });
+}"""
+
+
 def write_long_study(path: Path) -> None:
     """Write a study of one trajectory of `LONG` steps, block by block."""
     block = toy.toy_study(num_trajectories=1, num_steps=32 * CHUNK)
@@ -110,8 +137,39 @@ def measure_lab(notebook: Notebook, path: str, num_steps: int, row) -> None:
         row(
             f"jump to a step that is not loaded → painted, {label}", percentiles(page.evaluate(MOVES, [far, 300])), "ms"
         )
-    shown, frames, stale = page.evaluate(PLAY, 5)
-    row(f"play at 60 fps, {label}", f"{shown:.1f} steps/s, {stale} stale of {frames:.0f} frames/s", "")
+        measure_drags(notebook, rng, label, row)
+    for how, code in PLAYED.items():
+        notebook.lab.python(f"{code}; view.step = 0")
+        page.wait_for_timeout(1000)
+        shown, frames, stale = page.evaluate(PLAY, 5)
+        row(f"play at 60 fps{how}, {label}", f"{shown:.1f} steps/s, {stale} stale of {frames:.0f} frames/s", "")
+    notebook.lab.python("view.centred, view.view_range = False, []")
+
+
+PLAYED = {
+    "": "view.centred, view.view_range = False, []",
+    ", playhead in the middle of 256 steps": "view.centred, view.view_range = True, [0, 256]",
+    ", playhead in the middle of everything": "view.centred, view.view_range = True, []",
+    ", zoomed to 64 steps": "view.centred, view.view_range = False, [0, 64]",
+}
+
+
+def measure_drags(notebook: Notebook, rng: np.random.Generator, label: str, row) -> None:
+    """Measure drags across all steps, each about a second long: what is seen meanwhile, and how it settles."""
+    mouse, box = notebook.page.mouse, notebook.page.locator(".rlv-plot").bounding_box()
+    found = []
+    for start, stop in rng.uniform(0.1, 0.85, (20, 2)):
+        y = box["y"] + 0.6 * box["height"]
+        mouse.move(box["x"] + start * box["width"], y)
+        notebook.page.evaluate(DRAGGED)
+        mouse.down()
+        for turn in (0.85, 0.1, stop):
+            mouse.move(box["x"] + turn * box["width"], y, steps=20)
+        mouse.up()
+        found.append(notebook.page.evaluate("() => drag"))
+    pictures, settled = zip(*found, strict=True)
+    row(f"drag across everything: different pictures a second, {label}", f"{np.median(pictures):.0f}", "")
+    row(f"let go → the exact picture, {label}", percentiles(list(settled)), "ms")
 
 
 def measure_snapshot(study: xr.DataTree, name: str, folder: Path, browser, row) -> None:
