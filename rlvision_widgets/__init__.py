@@ -47,6 +47,10 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.widgets import Explorer as Explorer
     from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
     from rlvision_widgets.widgets import Story as Story
+    from rlvision_widgets.widgets.charts import plot_curves as plot_curves
+    from rlvision_widgets.widgets.charts import plot_policy as plot_policy
+    from rlvision_widgets.widgets.charts import plot_totals as plot_totals
+    from rlvision_widgets.widgets.histogram import plot_histogram as plot_histogram
 
 _HOME = {  # public name → module
     "Agent": "agents",
@@ -75,6 +79,10 @@ _HOME = {  # public name → module
     "read_story": "stories",
     "refit": "study",
     "remove_story": "stories",
+    "plot_curves": "widgets.charts",
+    "plot_histogram": "widgets.histogram",
+    "plot_policy": "widgets.charts",
+    "plot_totals": "widgets.charts",
     "rename": "naming",
     "save_agent": "agents",
     "save_names": "namefile",

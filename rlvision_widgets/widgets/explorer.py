@@ -8,6 +8,7 @@ import traitlets as t
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER, Output, Selection
 from rlvision_widgets.stories import story_names
+from rlvision_widgets.widgets import linking
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.page import Asked, parts, requests
 from rlvision_widgets.widgets.poster import poster
@@ -141,6 +142,57 @@ class Explorer(View):
     def selection(self) -> Selection:
         """What is shown, in the form that computations take."""
         return Selection(self.trajectory, slice(self.step, self.step + 1), self.layer, self.output, self.feature)
+
+    def link(self, mark: Any, attribute: str = "x") -> Any:
+        """Make a mark of a chart follow the step in the browser: at once, even while the kernel is busy.
+
+        Parameters
+        ----------
+        mark : Widget
+            Usually a bqplot mark; any widget with a list or array trait of two numbers.
+        attribute : str
+            The trait that becomes [step, step].
+
+        Returns
+        -------
+        Link
+            Its `unlink` ends it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `mark` is no widget; if it lacks the attribute, naming the nearest.
+
+        Notes
+        -----
+        The link goes one way: a mark that is dragged does not move the explorer (observe the mark, and set
+        ``explorer.step``). It needs a host that runs ipywidgets' own links: JupyterLab and Notebook do, marimo does
+        not. The scale should have a min and a max, or the mark ``preserve_domain={"x": True}``; else the chart
+        rescales as the step changes. `cursor` sees to that. Beyond 5,000 points a bqplot chart moves visibly late.
+        """
+        return linking.link(self, mark, attribute)
+
+    def cursor(self, scales: Mapping[str, Any], low: float | None = None, high: float | None = None) -> Any:
+        """Return a vertical line for a bqplot chart over steps, which follows this explorer in the browser.
+
+        Parameters
+        ----------
+        scales : mapping
+            The chart's scales, ``{"x": …, "y": …}``, over steps and over whatever it shows.
+        low, high : float, optional
+            Where the line ends, in units of the y scale; by default its min and max.
+
+        Returns
+        -------
+        bqplot.Lines
+            Put it among the figure's marks. The chart's scales are left as they are.
+
+        Raises
+        ------
+        ValueError
+            If scales are missing, or nothing says where the line ends.
+        """
+        return linking.cursor(self, scales, low, high)
 
     def refresh(self) -> None:
         """Show what was added to the study by other means than views."""
