@@ -162,6 +162,12 @@ def toy_study(num_trajectories=3, num_steps=130, layer="2b", seed=0):
             f"/layers/{layer}": _layer(layer),
             f"/layers/{layer}/outputs/value": output,
             f"/layers/{layer}/examples": _examples(rng, samples),
+            f"/layers/{layer}/activity": _activity(rng, len(samples)),
+            **{
+                f"/layers/{layer}/grids/{origin}/{name}": _grid(rng, density, side, count)
+                for origin, count in (("observations", len(samples)), ("rollout", num_trajectories * num_steps))
+                for name, density, side in (("0.25", 0.25, 7), ("0.5", 0.5, 16), ("1", 1.0, 32), ("2", 2.0, 65))
+            },
         }
     )
     schema.check(tree)
@@ -324,6 +330,54 @@ def _examples(rng, samples):
             "strength": (("feature", "rank"), -np.sort(-rng.uniform(0.2, 3, (4, 16))).astype(np.float32)),
             "patch": (("feature", "rank", "patch_height", "patch_width", "rgb"), patch),
         }
+    )
+
+
+def _grid(rng, density, side, count):
+    """A grid of 32 x 32 cells: any frames, the stronger the nearer to the middle; nothing in the first row."""
+    place = np.linspace(-1, 32, side + 2)[1:-1].astype(np.float32)
+    down, across = np.meshgrid(place, place, indexing="ij")
+    strength = rng.uniform(0.5, 1, (4, side, side)) * np.exp(-np.hypot(down - 16, across - 16) / 16)
+    strength[:, 0] = 0
+    return xr.Dataset(
+        {
+            "source": (("feature", "grid_y", "grid_x"), rng.integers(0, count, (4, side, side)).astype(np.int32)),
+            "strength": (("feature", "grid_y", "grid_x"), strength.astype(np.float32)),
+            "row": ("grid_y", place),
+            "column": ("grid_x", place),
+        },
+        attrs={"density": density, "most_uses": 4, "num_observations": count},
+    )
+
+
+def _activity(rng, num_samples):
+    """Activations of four features: the last is never active."""
+    histogram = (1e4 * np.exp(-np.arange(64) / 6)).astype(np.int64) * np.array([[1], [1], [1], [0]])
+    ranked = ("feature", "band", "rank")
+    source = rng.integers(0, num_samples, (4, 4, 8)).astype(np.int32)
+    bounds = np.array([2.0, 1.5, 1.0, 0.5, 0.2, 0.1], np.float32)
+    strength = np.repeat(np.array([1.7, 1.2, 0.7, 0.15], np.float32)[:, None], 8, axis=1) + np.zeros((4, 1, 1))
+    source[3], strength[3] = -1, np.nan
+    band_from = np.tile(bounds[[1, 2, 3, 5]], (4, 1))
+    band_from[3] = np.nan
+    band_to = np.tile(bounds[[0, 1, 2, 4]], (4, 1))
+    band_to[3] = np.nan
+    row, column = np.where(source < 0, -1, rng.integers(0, 32, (2, 4, 4, 8))).astype(np.int32)
+    return xr.Dataset(
+        {
+            "histogram": (("feature", "bin"), histogram),
+            "bin_width": ("feature", np.full(4, 0.0625, np.float32)),
+            "inactive": ("feature", 100_000 - histogram.sum(1)),
+            "band_from": (("feature", "band"), band_from),
+            "band_to": (("feature", "band"), band_to),
+            "band_source": (ranked, source),
+            "band_row": (ranked, row),
+            "band_column": (ranked, column),
+            "band_strength": (ranked, strength.astype(np.float32)),
+            "half_mass_radius": ("feature", np.array([4.5, 5.5, 6.5, np.nan], np.float32)),
+            "num_gradients": ("feature", np.array([16, 16, 16, 0], np.int32)),
+        },
+        attrs={"num_observations": num_samples, "receptive_height": 24, "receptive_width": 24, "receptive_cut": 0},
     )
 
 

@@ -1,6 +1,7 @@
 /** A feature grid with what belongs to it, wherever it is shown. */
 import { outputLabel } from "../core/actions.ts";
 import { DENSITIES, neighbour, patchBox, short, ZOOMS } from "../core/grid.ts";
+import { fixed } from "../core/numbers.ts";
 import type { Study } from "../core/study.ts";
 import { type Ask, type Grid, GridData, type GridSettings } from "../host/grid_data.ts";
 import type { Loaded } from "../host/replies.ts";
@@ -116,7 +117,7 @@ export function gridBody(host: GridHost): GridBody {
       frame.show({
         frame: whole,
         box: patchBox(place, cells, whole, span),
-        text: sourceOf(index),
+        text: `${sourceOf(index)} · strength ${fixed(of.strength[index], 2)}`,
         go: settings.origin === "rollout" ? `go to step ${whereIs(number)[1]}` : null,
         kept: peeked.kept,
       });
