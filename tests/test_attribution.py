@@ -91,6 +91,40 @@ def test_one_right_point_is_gradient_times_activation(agent, frames):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+def test_a_plain_gradient_says_what_more_of_each_pixel_would_do(agent, frames):
+    found = attribute(agent, frames, layer="input", output="RIGHT", rule="gradient")
+    assert found.dims == ("step", "y", "x", "channel")
+    assert (found.num_points == 1).all()
+    assert found.attrs["rule"] == "gradient"
+    brighter = torch.as_tensor(frames / 255).permute(0, 3, 1, 2)
+    for place in ((3, 4, 0), (8, 15, 2)):
+        y, x, colour = place
+        both = []
+        for step in (1e-6, -1e-6):
+            moved = brighter.clone()
+            moved[:, colour, y, x] += step
+            both.append(agent.head("input")(moved).logits[:, 2].numpy())
+        np.testing.assert_allclose(found[:, y, x, colour], (both[0] - both[1]) / 2e-6, rtol=1e-4, atol=1e-6)
+
+
+def test_the_error_of_a_plain_gradient_is_how_far_the_output_is_from_a_line(agent, frames):
+    for layer in ("input", "2b"):
+        found = attribute(agent, frames, layer=layer, rule="gradient")
+        activations = agent.activations(layer, frames).permute(0, 2, 3, 1).numpy()
+        line = (found.values * activations).sum((1, 2, 3))
+        np.testing.assert_allclose(found.completeness_error, change(agent, frames, layer, "value") - line, atol=1e-10)
+        once = attribute(agent, frames, layer=layer, rule="right", num_points=1)
+        np.testing.assert_allclose(once, found * activations, atol=1e-12)
+        np.testing.assert_allclose(once.completeness_error, found.completeness_error, atol=1e-12)
+
+
+def test_pixels_are_attributed_from_a_black_picture(agent, frames):
+    found = attribute(agent, frames, layer="input")
+    value = agent(frames)[1] - agent(0 * frames)[1]
+    np.testing.assert_allclose(found.sum(("y", "x", "channel")) + found.completeness_error, value, atol=1e-5)
+    assert not attribute(agent, 0 * frames, layer="input").any()
+
+
 def test_permuting_steps_permutes_results_whatever_the_batches(agent, frames):
     order = np.array([4, 0, 6, 2, 5, 1, 3])
     straight = attribute(agent, frames, layer="2a", tolerance=0.01)
@@ -268,6 +302,16 @@ def test_paths_are_complete_seeded_and_end_at_the_activations_even_beyond_the_fe
         attribute(agent, frames, layer="2b", paths=2)
 
 
+@pytest.mark.parametrize("num_features", [21, 200])
+def test_of_many_features_as_many_splits_are_drawn_as_are_asked_for(num_features):
+    activations = torch.rand(2, num_features, 1, 1, generator=torch.Generator().manual_seed(0))
+    direction = torch.eye(num_features)
+    weight = torch.arange(num_features)[:, None, None]
+    found = path_gradients(lambda a, _: (weight * a).sum((1, 2, 3)), activations, direction, paths=5, num_points=2)
+    assert found.num_points.tolist() == [12, 12]
+    torch.testing.assert_close(found.attribution, weight * activations)
+
+
 @pytest.mark.parametrize(("num_features", "every"), [(2, 2), (3, 6), (4, 6), (8, 70)])
 def test_every_split_into_halves_is_a_path_in_both_orders(num_features, every):
     activations = torch.ones(1, num_features, 1, 1)
@@ -323,12 +367,27 @@ def test_a_layer_whose_next_relu_works_in_place_keeps_its_activations(frames):
         ({"layer": "2b", "tolerance": 0.0}, "tolerance has to be above 0"),
         ({"layer": "2b", "tolerance": math.nan}, "tolerance has to be above 0"),
         ({"layer": "2b", "max_points": 8}, "max_points has to be 16 or more"),
+        ({"layer": "inptu"}, "Did you mean 'input'"),
+        ({"layer": "input", "rule": "gradient", "num_points": 5}, "takes one gradient"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_computed(agent, frames, options, message):
     for function in (attribute, attribute_batches):
         with pytest.raises(ValueError, match=message):
             function(agent, frames, **options)
+
+
+def test_a_preprocess_that_cannot_be_differentiated_is_named(frames):
+    torch.manual_seed(0)
+    agent = wrap_agent(
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(784, 4)),
+        preprocess=lambda x: x.permute(0, 3, 1, 2).to(torch.uint8).float(),
+        observation_shape=(16, 16, 3),
+        action_names=ACTIONS,
+    )
+    with pytest.raises(ValueError, match="preprocess that rounds"):
+        attribute(agent, frames, layer="input", output="LEFT", rule="gradient")
+    assert attribute(agent, frames, layer="0", output="LEFT").any()
 
 
 def test_wrong_observations_and_keywords_are_refused(agent, frames):

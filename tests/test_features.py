@@ -108,6 +108,27 @@ def test_stability_is_high_where_features_are_planted_and_lower_in_noise():
     assert np.isnan(fit_nmf(attribution, num_features=4).attrs["seed_stability"])
 
 
+def test_stability_is_told_apart_feature_by_feature():
+    """Two directions that stand alone, and a round cloud of rows that any two directions share."""
+    rng = np.random.default_rng(0)
+    planted, cloud = np.zeros((2000, 8), np.float32), np.zeros((2000, 8), np.float32)
+    planted[np.arange(2000), rng.integers(0, 2, 2000)] = 5 * rng.random(2000)
+    angle = rng.random(2000) * np.pi / 2
+    cloud[:, 2:5] = np.abs(rng.normal(size=(2000, 3)))
+    cloud[:, 5], cloud[:, 6] = np.cos(angle), np.sin(angle)
+    rows = xr.DataArray(np.concatenate([planted, cloud]), dims=("cell", "channel"))
+    found = fit_nmf(rows, num_features=5, stability=4)
+    alone = found.direction.values[:, :2].max(1) > 0.99
+    assert alone.sum() == 2
+    assert found["stability"].dtype == np.float32
+    assert (found["stability"].values[alone] > 0.999).all()
+    assert (found["stability"] <= 1.000001).all()
+    assert found["stability"].values[~alone].min() < 0.99
+    assert found.attrs["seed_stability"] == pytest.approx(float(found["stability"].mean()))
+    xr.testing.assert_identical(found, fit_nmf(rows, num_features=5, stability=4))
+    assert "stability" not in fit_nmf(rows, num_features=None, stability=4)
+
+
 def test_dead_features_are_counted_and_come_last():
     rows = np.outer(np.arange(1, 9), [1, 2, 0, 0, 0]).astype(np.float32)
     found = fit_nmf(xr.DataArray(rows, dims=("cell", "channel")), num_features=3)
@@ -216,6 +237,17 @@ def test_codes_are_scipys_non_negative_least_squares(spread):
     np.testing.assert_allclose(codes, expected, atol=1e-3 if spread else 1e-9)
     distance, least = (np.square(rows - c @ direction).sum() for c in (codes, expected))
     assert distance <= least * (1 + 1e-6)
+
+
+def test_codes_on_directions_that_share_nothing_are_those_of_sweeps():
+    rng = np.random.default_rng(0)
+    direction = np.zeros((3, 7))
+    direction[0, :2], direction[1, 3], direction[2, 4:] = (1, 2), 0.5, (3, 1, 1)
+    rows = rng.normal(size=(50, 7))
+    alone = nonnegative_codes(torch.from_numpy(rows), torch.from_numpy(direction))
+    direction[0, 3] = 1e-12  # all but nothing, so that they are swept
+    swept = nonnegative_codes(torch.from_numpy(rows), torch.from_numpy(direction))
+    torch.testing.assert_close(alone, swept)
 
 
 def test_codes_of_a_feature_of_zeros_are_zero():

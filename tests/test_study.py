@@ -13,9 +13,10 @@ from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.analysis import filling
 from rlvision_widgets.analysis.attribution import attribute
 from rlvision_widgets.analysis.features import reduce_attribution
+from rlvision_widgets.naming import rename
 from rlvision_widgets.schema import Selection
 from rlvision_widgets.storage import open_study, save_study
-from rlvision_widgets.study import TORCH, build_study, connect
+from rlvision_widgets.study import TORCH, build_study, connect, refit
 
 VALUE = "layers/2b/outputs/value"
 
@@ -201,6 +202,127 @@ def test_an_opened_study_can_be_added_to_and_saved(built, agent, tmp_path):
     np.testing.assert_array_equal(node["total"][0, :5], opened["layers/2b/outputs/RIGHT/total"][0, :5])
 
 
+def test_the_pixels_are_shown_by_their_plain_gradients(mine, agent):
+    node = connect(agent, mine).attribute(Selection(1, slice(0, 20), "input", "RIGHT"))
+    schema.check(mine)
+    layer = mine["layers/input"]
+    assert list(layer["feature_name"].values) == ["red", "green", "blue"]
+    assert list(layer["colour"].values) == ["#ff0000", "#00ff00", "#0000ff"]
+    assert layer.attrs["method"] == "gradients"
+    assert set(layer.children) == {"outputs"}
+    exact = attribute(agent, mine["observation"][1, :20], layer="input", output="RIGHT", rule="gradient")
+    own = node.to_dataset().isel(trajectory=1, step=slice(0, 20))
+    rounding = np.abs(own["attribution"] * own["scale"] - exact.values)
+    assert (rounding <= 0.5001 * own["scale"]).all()
+    assert not own["residual"].any()
+    np.testing.assert_allclose(own["completeness_error"], exact.completeness_error)
+    assert (own["num_points"] == 1).all()
+    assert node.attrs["rule"] == "gradient"
+    assert np.isnan(node["completeness_error"].values).sum() == 140 - 20
+
+
+def test_the_pixels_are_built_with_a_study_and_kept(agent, tmp_path):
+    study = toy.built_study(agent, layers=["input", "3a"], num_steps=10)
+    assert list(study["layers"].children) == ["input", "3a"]
+    save_study(study, tmp_path / "study.zarr")
+    opened = open_study(tmp_path / "study.zarr")
+    xr.testing.assert_identical(opened, study)
+    assert connect(agent, opened).attribute(Selection(layer="4a")).sizes["feature"] == 3  # as in 3a
+
+
+@pytest.mark.parametrize(
+    ("features", "method", "number"),
+    [("attribution", "attribution", 3), ("activations", "activations", 3), ("channels", "identity", 8)],
+)
+def test_features_are_of_attribution_of_activations_or_of_channels(agent, features, method, number):
+    study = toy.built_study(agent, num_steps=10, features=features)
+    schema.check(study)
+    layer = study["layers/2b"]
+    assert layer.attrs["method"] == method
+    assert layer.sizes["feature"] == number
+    assert set(layer.children) >= {"examples", "outputs"}
+    later = connect(agent, study)
+    later.attribute(Selection(0, slice(0, 2), "3a"))
+    assert study["layers/3a"].attrs["method"] == method  # as the study has it
+    assert study["layers/3a"].sizes["feature"] == number
+
+
+def test_quality_numbers_are_there_and_are_shares(built):
+    layer = built["layers/2b"]
+    assert 0 < layer.attrs["r_squared"] <= 1
+    for name in ("residual_share", "residual_share_totals"):
+        assert 0 <= layer.attrs[name] < 1
+    assert layer["stability"].dims == ("feature",)
+    assert ((layer["stability"] >= 0) & (layer["stability"] <= 1.000001)).all()
+    assert layer.attrs["seed_stability"] == pytest.approx(float(layer["stability"].mean()))
+
+
+def test_the_residual_share_of_totals_is_that_of_the_observations(agent):
+    study = toy.built_study(agent, num_steps=3, attribution={"num_points": 16})
+    found = attribute(agent, study["observations/observation"], layer="2b", num_points=16)
+    reduced = reduce_attribution(found, study["layers/2b"].to_dataset())
+    rest, parts = (float(np.abs(reduced[name]).sum()) for name in ("residual_total", "total"))
+    assert study["layers/2b"].attrs["residual_share_totals"] == pytest.approx(rest / (rest + parts), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "rule", "points"),
+    [
+        ({"rule": "right", "num_points": 10}, "right", 10),
+        ({"paths": 2, "num_points": 4}, "paths", 4 * 4),
+        ({"smooth_max_pool": True}, "middle", 10),
+    ],
+)
+def test_attribution_is_as_it_was_asked_for_also_of_what_is_computed_later(agent, options, rule, points, tmp_path):
+    study = toy.built_study(agent, num_steps=10, num_trajectories=1, attribution=options)
+    node = study[VALUE]
+    assert node.attrs["rule"] == rule
+    features = study["layers/2b"].to_dataset()
+    more = {"features": features, "seed": 0} if "paths" in options else {}
+    exact = reduce_attribution(attribute(agent, study["observation"], layer="2b", **options, **more), features)
+    np.testing.assert_allclose(node["total"], exact["total"], atol=1e-5)
+    expected = np.unique(exact["num_points"])
+    assert (node["num_points"] == expected).all()
+    assert rule == "paths" or expected == points
+    save_study(study, tmp_path / "study.zarr")
+    opened = open_study(tmp_path / "study.zarr")
+    later = connect(agent, opened).attribute(Selection(0, slice(0, 3), "2b", "RIGHT"))
+    assert later.attrs["rule"] == rule
+    assert (later["num_points"][0, :3] == expected).all()
+
+
+def test_refitted_features_keep_their_names_and_what_was_attributed_is_attributed_again(mine, agent):
+    connection = connect(agent, mine)
+    connection.attribute(Selection(0, slice(0, 5), "2b", "RIGHT"))
+    rename(mine, "2b", 1, "the coin", "#123456")
+    before = mine["layers/2b"].to_dataset().load()
+    node = refit(agent, mine, layer="2b", num_features=4, seed=3, progress=False)
+    schema.check(mine)
+    assert node.path == "/layers/2b"
+    after = mine["layers/2b"].to_dataset()
+    assert after.sizes["feature"] == 4
+    assert after.attrs["seed"] == 3
+    cosine = after["direction"].values @ before["direction"].values[1]
+    kept = int(cosine.argmax())
+    assert cosine[kept] > 0.8  # otherwise the name would be lost by right
+    assert after["feature_name"].values[kept] == "the coin"
+    assert after["colour"].values[kept] == "#123456"
+    assert np.isfinite(mine[VALUE]["completeness_error"]).all()
+    assert np.isfinite(mine["layers/2b/outputs/RIGHT/completeness_error"]).sum() == 5
+    parts = mine[VALUE]["total"].sum("feature") + mine[VALUE]["residual_total"] + mine[VALUE]["completeness_error"]
+    np.testing.assert_allclose(mine[VALUE].attrs["baseline_output"] + parts, mine["value"], atol=2e-5)
+    exact = full_attribution(mine, agent)
+    np.testing.assert_allclose(mine[VALUE]["total"][1], exact["total"], atol=1e-5)
+
+
+def test_a_refit_that_is_cancelled_leaves_the_old_features(mine, built, agent):
+    assert connect(agent, mine).refit("2b", cancelled=lambda: True) is None
+    xr.testing.assert_identical(mine, built)
+    for layer in ("3a", "input"):
+        with pytest.raises(ValueError, match="unknown layer with features"):
+            connect(agent, mine).refit(layer)
+
+
 def test_another_agent_is_refused(built):
     with pytest.raises(ValueError, match="of the two would be mixed"):
         connect(toy.toy_agent(seed=1), built)
@@ -264,6 +386,11 @@ def test_an_agent_without_a_value_is_explained_by_its_most_frequent_action(agent
         ({"layers": ["2c"]}, "unknown layer '2c'.*'2b'"),
         ({"outputs": ["RIGTH"]}, "unknown output 'RIGTH'.*'RIGHT'"),
         ({"observations": "defalt"}, "Did you mean 'default'"),
+        ({"features": "activation"}, "Did you mean 'activations'"),
+        ({"attribution": {"num_point": 3}}, "Did you mean 'num_points'"),
+        ({"attribution": {"rule": "left"}}, "unknown rule 'left'"),
+        ({"attribution": {"rule": "gradient"}}, "for the layer 'input'"),
+        ({"attribution": {"paths": 0}}, "paths has to be 1 or more"),
     ],
 )
 def test_wrong_words_are_refused_before_anything_is_computed(agent, options, message):
