@@ -113,7 +113,8 @@ export function mount(outer: Context): LazyPanel {
     element,
     close() {
       player.stop();
-      follower.close();
+      // A view that is going leaves the model as it is: others may show it, or nobody may be there to save it.
+      if (!outer.signal.aborted) follower.close();
       life.abort();
     },
     draw(scene) {
