@@ -128,7 +128,7 @@ def test_stability_is_the_feature_s_own_where_it_was_measured(study):
     mine = study.copy(deep=True)
     mine["layers/2b"].attrs["seed_stability"] = 0.5
     assert StudySource(mine).answer("feature", {"layer": "2b", "feature": 2})[0]["stability"] == 0.5
-    mine["layers/2b"]["seed_stability"] = xr.DataArray([0.1, 0.2, 0.75, np.nan], dims="feature")
+    mine["layers/2b"]["stability"] = xr.DataArray([0.1, 0.2, 0.75, np.nan], dims="feature")
     assert StudySource(mine).answer("feature", {"layer": "2b", "feature": 2})[0]["stability"] == 0.75
     assert StudySource(mine).answer("feature", {"layer": "2b", "feature": 3})[0]["stability"] is None
 

@@ -12,6 +12,8 @@ Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020.
 Luo, Li, Urtasun, Zemel, "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks", 2016.
 """
 
+import bisect
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +36,7 @@ EXPONENTS = 320  # powers of two that float32 spans, with room
 POOL = 2**13  # active cells of a feature that are kept, drawn at random
 SHOWN = 8  # patches of a band
 BANDS = ((0.999, 1.0), (0.99, 0.999), (0.9, 0.99), (0.45, 0.55))  # of a feature's positive activations: from, to
-LINES = 8  # rows of pixels that are tried at once for a receptive field
+GRADIENTS = 512  # of all features of a layer together; with many features fewer examples of each are looked at
 
 
 class Activity:
@@ -198,7 +200,8 @@ class ReceptiveField(NamedTuple):
 def receptive_field(agent: Agent, layer: str) -> ReceptiveField | None:
     """Measure which pixels can reach the middle cell of a layer.
 
-    Rows (then columns) of pixels are made NaN: what depends on them becomes NaN, whatever the weights.
+    Rows (then columns) of pixels from one edge on are made NaN: what depends on one of them becomes NaN, whatever the
+    weights. How many that takes is found by bisection.
 
     Parameters
     ----------
@@ -217,12 +220,14 @@ def receptive_field(agent: Agent, layer: str) -> ReceptiveField | None:
         return None
     spans = []
     for axis, size in zip(axes, agent.observation_shape, strict=False):
-        starts = range(0, size, LINES)
-        reached = [_reach_the_middle(exact, layer, axis, np.arange(s, min(s + LINES, size))) for s in starts]
-        lines = np.flatnonzero(np.concatenate(reached))
-        if not len(lines):
+        reached = functools.partial(_reach_the_middle, exact, layer, axis)
+        if not reached(slice(None)):
             return None
-        spans.append((int(lines[-1] - lines[0]) + 1, bool(lines[0] == 0 or lines[-1] == size - 1)))
+        counts = range(1, size + 1)
+        from_start = 1 + bisect.bisect_left(counts, True, key=lambda count: reached(slice(0, count)))
+        from_end = 1 + bisect.bisect_left(counts, True, key=lambda count: reached(slice(size - count, None)))
+        first, last = from_start - 1, size - from_end
+        spans.append((last - first + 1, first == 0 or last == size - 1))
     (height, cut_above), (width, cut_aside) = spans
     return ReceptiveField(height, width, cut_above or cut_aside)
 
@@ -256,6 +261,7 @@ def gradient_radius(
     """
     layer = layer_of(agent, features, layer)
     directions = features["direction"].transpose("feature", "channel").values
+    examples = examples.isel(rank=slice(max(2, GRADIENTS // max(1, len(directions)))))
     radius, count = np.full(len(directions), np.nan, np.float32), np.zeros(len(directions), np.int32)
     for feature, direction in enumerate(directions):
         own = examples.isel(feature=feature)
@@ -325,15 +331,12 @@ def _pixel_axes(picture: Tensor | None, agent: Agent) -> tuple[int, int] | None:
     return None
 
 
-def _reach_the_middle(agent: Agent, layer: str, axis: int, lines: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """Return which lines of pixels across `axis` the middle cell of a layer depends on."""
-    inputs = agent.inputs(np.zeros((len(lines), *agent.observation_shape), np.uint8))
+def _reach_the_middle(agent: Agent, layer: str, axis: int, lines: slice) -> bool:
+    """Tell whether the middle cell of a layer depends on some of these lines of pixels across `axis`."""
+    inputs = agent.inputs(np.zeros((1, *agent.observation_shape), np.uint8))
     picture = _picture(inputs)
     assert picture is not None
-    for one, line in enumerate(lines.tolist()):
-        picture[one].select(axis - 1, line).fill_(torch.nan)
+    picture.movedim(axis, 0)[lines] = torch.nan
     with torch.no_grad():
         found = agent.network.until(layer, inputs)
-    middle = found[:, :, found.shape[2] // 2, found.shape[3] // 2]
-    reached: npt.NDArray[np.bool_] = middle.isnan().any(1).cpu().numpy()
-    return reached
+    return bool(found[0, :, found.shape[2] // 2, found.shape[3] // 2].isnan().any())

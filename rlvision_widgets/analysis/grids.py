@@ -29,7 +29,9 @@ __all__ = ["DENSITIES", "StrongestObservations", "spatial_grid"]
 
 DENSITIES = {"0.25": 0.25, "0.5": 0.5, "1": 1.0, "2": 2.0}  # name of a grid's node → patches a cell, along each side
 CANDIDATES = 64  # observations that are kept for each place of a grid
-OFFERED = 256  # observations that are ranked together: half as much work as batch by batch
+MOST_CANDIDATES = 2**24  # of all places and features together
+OFFERED = 2**24  # activations that are ranked together, or
+TOGETHER = 256  # observations: half as much work as batch by batch
 
 
 @strict_keywords
@@ -112,7 +114,7 @@ class StrongestObservations:
         """Take note of the next batch of activations along the features."""
         self.layer_cells = codes.shape[2], codes.shape[3]
         self._waiting.append(codes)
-        if sum(map(len, self._waiting)) >= OFFERED:
+        if sum(map(len, self._waiting)) >= TOGETHER or sum(map(torch.numel, self._waiting)) >= OFFERED:
             self._rank()
 
     def grids(self, top_fraction: float = 0.1) -> list[xr.Dataset]:
@@ -130,14 +132,21 @@ class StrongestObservations:
             down, across = (
                 torch.from_numpy(_interpolation(*at)).to(codes) for at in zip(places, self.layer_cells, strict=True)
             )
-            found = torch.einsum("sfyx,py,qx->fpqs", codes, down, across).flatten(1, 2)
             own = torch.arange(self.num_observations, self.num_observations + len(codes), dtype=torch.int32)
-            own = own.expand_as(found)
-            if density in self._best:
-                strength, source = self._best[density]
-                found, own = torch.cat([strength, found], 2), torch.cat([source, own], 2)
-            strength, order = found.topk(min(CANDIDATES, found.shape[2]), dim=2)
-            self._best[density] = strength, own.gather(2, order)
+            room = MOST_CANDIDATES // (codes.shape[1] * len(down) * len(across))
+            keep = max(1, min(CANDIDATES, room, self.num_observations + len(codes)))
+            known = self._best.get(density)
+            ranked = []
+            for feature in range(codes.shape[1]):  # one at a time: all together would not fit into memory
+                found = torch.einsum("syx,py,qx->pqs", codes[:, feature], down, across).flatten(0, 1)
+                source = own.expand_as(found)
+                if known is not None:
+                    found = torch.cat([known[0][feature], found], 1)
+                    source = torch.cat([known[1][feature], source], 1)
+                strength, order = found.topk(keep, dim=1)
+                ranked.append((strength, source.gather(1, order)))
+            strengths, sources = zip(*ranked, strict=True)
+            self._best[density] = torch.stack(strengths), torch.stack(sources)
         self.num_observations += len(codes)
 
     def _places(self, density: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:

@@ -9,7 +9,8 @@ from rlvision_widgets.widgets.source import SHORT, StudySource
 
 __all__ = ["PAGE_DENSITIES", "PAGE_ZOOM", "Asked", "Page", "grids", "of_study", "parts", "requests"]
 
-PAGE_DENSITIES = ("1/4", "1/2", "1")  # of the grids that a page carries
+PAGE_DENSITIES = ("1", "1/2", "1/4")  # of the grids that a page carries, the most wanted first
+PAGE_GRIDS = 64  # of one layer, at most
 PAGE_ZOOM = 4
 
 Asked = tuple[str, dict[str, Any]]  # a request: method and parameters
@@ -80,19 +81,21 @@ def parts(source: StudySource) -> Iterator[Asked]:
 
 
 def grids(source: StudySource) -> Iterator[Asked]:
-    """Yield the requests for the stored feature grids at a middling zoom, and for the numbers beside them.
+    """Yield the requests for stored feature grids at a middling zoom, and for the numbers beside them.
 
-    Smaller zooms are cut out of these; the densest grids, and diverse observations as a whole, are left out.
+    Smaller zooms are cut out of these; the densest grids are left out. Of a layer with many features fewer grids are
+    carried: first those of other densities go, then those of the last features.
     """
     for layer in source.describe()["layers"]:
         node = source.layer(layer["name"])
         stored = node.children["grids"].children if node is not None and "grids" in node.children else {}
-        for feature in range(len(layer["features"])):
+        kinds = [(origin, density) for density in PAGE_DENSITIES for origin in stored]
+        kinds = kinds[: max(1, PAGE_GRIDS // max(1, len(layer["features"])))]
+        for feature in range(min(len(layer["features"]), PAGE_GRIDS)):
             asked = {"layer": layer["name"], "feature": feature}
             yield "feature", asked
-            for origin in stored:
-                for density in PAGE_DENSITIES:
-                    yield "grid", {**asked, "origin": origin, "density": density, "zoom": PAGE_ZOOM}
+            for origin, density in kinds:
+                yield "grid", {**asked, "origin": origin, "density": density, "zoom": PAGE_ZOOM}
 
 
 def of_study(index: int, asked: Iterable[Asked]) -> Iterator[Asked]:

@@ -214,8 +214,8 @@ def _shares(source: StudySource, layer: str, output: str, feature: int) -> dict[
 
 def _stability(node: xr.DataTree, feature: int) -> float | None:
     """Return how well refits find the direction again: the feature's own, or else the mean of its layer."""
-    if "seed_stability" in node.dataset:
-        return finite(float(node.dataset["seed_stability"].values[feature]))
+    if "stability" in node.dataset:
+        return finite(float(node.dataset["stability"].values[feature]))
     return finite(node.attrs.get("seed_stability"))
 
 
