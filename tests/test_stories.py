@@ -253,9 +253,9 @@ class TestView:
     def test_traits_and_state_take_precedence(self, study):
         notes = [Note("x", slice(3, 6)), Note("y", 9)]
         assert rlv.Story(study, "a", notes, note=1).step == 9
-        view = rlv.Story(study, "a", notes, step=4, note=0, style="article")
+        view = rlv.Story(study, "a", notes, step=4, note=0, look="article")
         again = rlv.Story(study, state=view.state())
-        assert (again.story, again.step, again.note, again.style) == ("a", 4, 0, "article")
+        assert (again.story, again.step, again.note, again.look) == ("a", 4, 0, "article")
 
     def test_an_output_that_is_not_there_does_not_keep_it_from_opening(self, study):
         view = rlv.Story(study, "a", [Note("x", 3, output="RIGHT"), Note("y", 4, output="likeliest")])

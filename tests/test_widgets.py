@@ -233,7 +233,7 @@ def test_without_a_built_front_end_the_error_names_the_command(study, tmp_path, 
         ("more_outputs", ["value", " value"], "each output once, got 'value' 2 times"),
         ("mode", "chang", "unknown mode 'chang'. Did you mean 'change'"),
         ("scale", "studies", "Did you mean 'study'"),
-        ("style", 3, "unknown style 3. Known: 'standard', 'article'"),
+        ("look", 3, "unknown look 3. Known: 'standard', 'article'"),
         ("view_range", [3], r"empty or [start, stop] with 0 <= start < stop <= 130, got [3]"),
         ("view_range", [5, 5], "got [5, 5]"),
         ("selected_range", [0, 131], "got [0, 131]"),
@@ -251,6 +251,16 @@ def test_a_wrong_value_of_a_later_trait_is_refused(explorer, trait, value, messa
         setattr(explorer, trait, value)
     assert message in str(error.value)
     assert getattr(explorer, trait) == before
+
+
+def subclasses(view):
+    return [view, *(below for one in view.__subclasses__() for below in subclasses(one))]
+
+
+def test_no_trait_has_a_name_that_the_notebook_s_widgets_take_for_their_own():
+    taken = {"style", "layout", "tooltip", "tabbable", "comm", "keys", "log", "open", "send", "close"}
+    for view in subclasses(View):
+        assert not taken & set(view.settable()), f"{view.__name__}: see ipywidgets' DOMWidget"
 
 
 def test_a_layer_forgets_the_open_feature_and_the_cell_that_it_lacks(computing):

@@ -221,6 +221,7 @@ export interface ExplorerTraits {
   fps: number;
   hovered: number | null;
   layer: string;
+  look: "standard" | "article";
   loop: boolean;
   mode: "attribution" | "change";
   more_outputs: string[];
@@ -236,7 +237,6 @@ export interface ExplorerTraits {
   show_residual: boolean;
   step: number;
   story: string;
-  style: "standard" | "article";
   trajectory: number;
   view_range: number[];
 }

@@ -31,7 +31,7 @@ for (const name of ["trajectory", "step", "feature", "hovered", "fps", "directio
   if (query.has(name)) changes[name] = Number(query.get(name));
 for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "centred"])
   if (query.has(name)) changes[name] = query.get(name) === "true";
-for (const name of ["layer", "output", "mode", "scale", "style", "story"])
+for (const name of ["layer", "output", "mode", "scale", "look", "story"])
   if (query.has(name)) changes[name] = query.get(name);
 if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
 for (const name of ["view_range", "selected_range", "cell"])

@@ -27,7 +27,7 @@ export const WATCHED = [
   "more_outputs",
   "mode",
   "scale",
-  "style",
+  "look",
   "centred",
   "view_range",
   "selected_range",

@@ -164,7 +164,7 @@ export function gather(source: Source): Scene | null {
     output: row.output,
     mode,
     scale,
-    article: model.get("style") === "article" ? source.extras() : null,
+    article: model.get("look") === "article" ? source.extras() : null,
     numFeatures: layer?.features.length || rows.find(({ cells }) => cells)?.cells?.numFeatures || 0,
     isolated: model.get("hovered") ?? pinned,
     pinned,

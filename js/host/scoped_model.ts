@@ -29,7 +29,7 @@ const FIXED: Partial<ExplorerTraits> = {
   more_outputs: [],
   mode: "attribution",
   scale: "study",
-  style: "standard",
+  look: "standard",
   centred: false,
   view_range: [],
   selected_range: [],

@@ -27,8 +27,8 @@ const CHOICES = [
     ],
   },
   {
-    trait: "style",
-    legend: "Style",
+    trait: "look",
+    legend: "Look",
     list: [
       { value: "standard", text: "standard", note: "exact cells, colours for every kind of colour vision" },
       {

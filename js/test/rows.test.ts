@@ -189,7 +189,7 @@ describe("rows of a session", () => {
       more_outputs: undefined,
       mode: undefined,
       scale: undefined,
-      style: undefined,
+      look: undefined,
     });
     const scene = gather(session);
     expect([scene?.rows.length, scene?.mode, scene?.scale, scene?.article]).toEqual([

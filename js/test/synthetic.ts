@@ -129,7 +129,7 @@ export function traits(study: Study): Record<string, unknown> {
     show_residual: false,
     mode: "attribution",
     scale: "study",
-    style: "standard",
+    look: "standard",
     centred: false,
     view_range: [],
     selected_range: [],

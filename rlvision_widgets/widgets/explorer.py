@@ -21,7 +21,7 @@ __all__ = ["Explorer", "default_layer", "default_output", "initial_state"]
 
 MODES = ("attribution", "change")
 SCALES = ("study", "trajectory")
-STYLES = ("standard", "article")
+LOOKS = ("standard", "article")
 
 
 class Explorer(View):
@@ -57,7 +57,7 @@ class Explorer(View):
         What is drawn: a step's attribution, or what has changed since the step before.
     scale : "study" or "trajectory"
         What the strength of colours is relative to; the second is the article's.
-    style : "standard" or "article"
+    look : "standard" or "article"
         Colours and smoothing: told apart with every kind of colour vision, or as in the article.
     centred : bool
         Keep the present step in the middle of the timeline.
@@ -113,7 +113,7 @@ class Explorer(View):
     more_outputs = t.List(t.Unicode()).tag(sync=True)
     mode = Choice(MODES, default_value="attribution").tag(sync=True)
     scale = Choice(SCALES, default_value="study").tag(sync=True)
-    style = Choice(STYLES, default_value="standard").tag(sync=True)
+    look = Choice(LOOKS, default_value="standard").tag(sync=True)
     centred = t.Bool(False).tag(sync=True)
     view_range = t.List(t.Int()).tag(sync=True)
     selected_range = t.List(t.Int()).tag(sync=True)

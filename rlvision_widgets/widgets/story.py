@@ -41,7 +41,7 @@ class Story(Explorer):
     state : dict or str, optional
         What `state` of another view returned.
     traits
-        Further traits of `Explorer`, for instance ``style="article"``. With ``note=2`` it opens there.
+        Further traits of `Explorer`, for instance ``look="article"``. With ``note=2`` it opens there.
 
     Raises
     ------
