@@ -104,7 +104,7 @@ export function cellTrace({ session, signal }: Context): CellTrace {
   };
   const drawResult = (study: Study, link: Link, trace: Trace, pixels: Uint8Array | null) => {
     for (const map of maps) map.draw(study, link.source, trace, pixels);
-    const features = layerNamed(study, link.source)?.features ?? [];
+    const features = featuresOf(study, link.source, trace);
     const indices = strongest(trace.totals, trace.totals.length, MOST);
     const most = Math.max(
       ...indices.map((k) => Math.abs(trace.totals[k] ?? 0)),
@@ -183,6 +183,12 @@ export function cellTrace({ session, signal }: Context): CellTrace {
   };
 }
 
+/** The source layer's features as they are called now, or as the trace has them: the study may not hold them. */
+const featuresOf = (study: Study, layer: string, trace: Trace): Trace["features"] => {
+  const held = layerNamed(study, layer)?.features ?? [];
+  return held.length > 0 ? held : trace.features;
+};
+
 /** Why nothing can be traced; empty when it can. */
 function unable(scene: Scene, offline: boolean, link: Link | undefined): string {
   if (offline) return "To trace a feature back through the network needs a kernel: open the notebook.";
@@ -241,11 +247,12 @@ function traceMap(direction: Direction, title: string) {
       h("figcaption", {}, h("span", { class: "rlv-title" }, title)),
       canvas,
     ),
-    draw(study: Study, layer: string, { cells }: Trace, pixels: Uint8Array | null) {
+    draw(study: Study, layer: string, trace: Trace, pixels: Uint8Array | null) {
+      const { cells } = trace;
       const { height, width } = study.observation;
       canvas.width = width;
       canvas.height = height;
-      const features = layerNamed(study, layer)?.features ?? [];
+      const features = featuresOf(study, layer, trace);
       const colours = colourCells(cells, {
         direction,
         isolated: null,

@@ -26,6 +26,8 @@ export interface Trace {
   /** What the integral misses. */
   error: number;
   examples: Loaded | undefined;
+  /** Names and colours as they were then; those of a layer that the study holds may have changed since. */
+  features: { name: string; colour: string | null }[];
 }
 
 type Moment = Pick<Scene, "trajectory" | "step">;
@@ -139,5 +141,6 @@ function read({ result, arrays }: Loaded, examples: Loaded | undefined): Trace {
     baseline: number("baseline"),
     error: number("completeness_error"),
     examples,
+    features: (result.features ?? []) as Trace["features"],
   };
 }

@@ -41,7 +41,7 @@ def trace(task: Task, cell: Cell) -> xr.Dataset:
     Dataset
         As `reduce_attribution` for one frame: attribution (y, x, feature) of the source layer, residual (y, x), total
         (feature), residual_total, in units of the feature's activation at the cell; coordinates completeness_error and
-        num_points; attrs activation, F(a), and baseline, F(0). Totals, residual and error sum to their difference.
+        num_points; the features' feature_name and colour; attrs activation, F(a), and baseline, F(0). Totals, residual and error sum to their difference.
 
     Raises
     ------
@@ -63,7 +63,8 @@ def trace(task: Task, cell: Cell) -> xr.Dataset:
     task.report("trace", 1, 1)
     numbers = {"activation": float(found["activation"]), "baseline": float(found["baseline"])}
     place = {"feature": cell.feature, "row": cell.row, "column": cell.column}
-    return reduced.drop_vars(list(numbers)).assign_attrs(place, **numbers)
+    named = {name: source[name] for name in ("feature_name", "colour")}
+    return reduced.drop_vars(list(numbers)).assign(named).assign_attrs(place, **numbers)
 
 
 def _prepared(task: Task, cell: Cell) -> functools.partial[xr.DataArray]:

@@ -24,7 +24,8 @@ def trace(
     """Attribute a feature's activation at one cell to the features of an earlier layer, cell by cell.
 
     The arrays are `traced` (y, x, feature) and `traced_residual` (y, x), in units of the activation; the numbers are
-    their sums, the activation, its baseline, and the completeness error that remains.
+    their sums, the activation, its baseline, and the completeness error that remains; `features` are the names and
+    colours of features that the study does not hold, those of the observation.
     """
     if not hasattr(work.connection, "trace"):
         raise ValueError("what this view is connected to cannot trace features: pass agent= to it")
@@ -39,7 +40,14 @@ def trace(
     sums = {name: finite(float(found[name])) for name in ("residual_total", "completeness_error")}
     explained = {name: finite(found.attrs[name]) for name in ("activation", "baseline")}
     totals = [finite(float(total)) for total in found["total"].values]
-    return {"totals": totals, **sums, **explained}, {
+    return {"totals": totals, "features": _named(found), **sums, **explained}, {
         "traced": found.variables["attribution"].transpose("y", "x", "feature").astype("float32"),
         "traced_residual": found.variables["residual"].transpose("y", "x").astype("float32"),
     }
+
+
+def _named(found: xr.Dataset) -> list[dict[str, str]]:
+    if "feature_name" not in found or "colour" not in found:
+        return []
+    texts = zip(found["feature_name"].values, found["colour"].values, strict=True)
+    return [{"name": str(name), "colour": str(colour)} for name, colour in texts]
