@@ -40,8 +40,9 @@ def trace(task: Task, cell: Cell) -> xr.Dataset:
     -------
     Dataset
         As `reduce_attribution` for one frame: attribution (y, x, feature) of the source layer, residual (y, x), total
-        (feature), residual_total, in units of the feature's activation at the cell; coordinates completeness_error and
-        num_points; the features' feature_name and colour; attrs activation, F(a), and baseline, F(0). Totals, residual and error sum to their difference.
+        (feature), residual_total, in units of the feature's activation at the cell; feature_name and colour (feature);
+        coordinates completeness_error and num_points; attrs activation, F(a), and baseline, F(0). Totals, residual and
+        error sum to their difference.
 
     Raises
     ------
