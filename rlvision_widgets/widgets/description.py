@@ -38,7 +38,7 @@ __all__ = [
     "unpack_episodes",
 ]
 
-_QUALITY = ("r_squared", "residual_share", "num_rows", "seed_stability")
+_QUALITY = ("r_squared", "residual_share", "residual_share_totals", "num_rows", "seed_stability")
 _OUTCOMES: dict[str, Literal["completed", "failed", "ended", "unfinished"]] = {
     "c": "completed",
     "f": "failed",

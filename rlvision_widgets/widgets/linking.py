@@ -41,7 +41,7 @@ def cursor(explorer: "Explorer", scales: Mapping[str, Any], low: float | None, h
             "a min and a max"
         )
     line = bq.Lines(
-        x=list(explorer.cursor_x),
+        x=[explorer.step, explorer.step],
         y=[float(low), float(high)],
         scales=dict(scales),
         colors=[CURSOR_COLOUR],
