@@ -33,7 +33,7 @@ export function listenToPointers(plot: HTMLElement, act: Gestures, signal: Abort
     return Math.round(Math.max(first, Math.min(last, act.stepAt(clientX))));
   };
   const down = new Map<number, PointerEvent>();
-  let [begun, apart] = [0, 0];
+  let [begun, before, apart] = [0, 0, 0];
   let dragged = false;
   /** Between two fingers, 0 with one. */
   const distance = (): number => {
@@ -46,6 +46,12 @@ export function listenToPointers(plot: HTMLElement, act: Gestures, signal: Abort
     down.set(event.pointerId, event);
     apart = distance();
     dragged = apart > 0;
+    if (dragged) {
+      // The first of two fingers was no drag after all.
+      act.goTo(before);
+      return;
+    }
+    before = act.step();
     const slides = act.centred() && !event.shiftKey;
     begun = slides ? act.step() : near(event);
     act.begin();
@@ -59,9 +65,9 @@ export function listenToPointers(plot: HTMLElement, act: Gestures, signal: Abort
     if (!start || !axis) return;
     if (apart > 0) {
       down.set(event.pointerId, event);
-      const before = apart;
-      apart = distance();
-      act.zoom(before / apart, near(event));
+      const now = distance();
+      act.zoom(apart / now, near(event));
+      apart = now;
       return;
     }
     const moved = event.clientX - start.clientX;
@@ -75,8 +81,10 @@ export function listenToPointers(plot: HTMLElement, act: Gestures, signal: Abort
     if (down.has(event.pointerId) && !dragged && !event.shiftKey) act.click(act.stepAt(event.clientX), event);
   });
   listen("lostpointercapture", ({ pointerId }) => {
-    down.delete(pointerId);
-    apart = distance();
+    // A finger that stays after a pinch does nothing more.
+    if (apart > 0) down.clear();
+    else down.delete(pointerId);
+    apart = 0;
   });
   listen("pointerleave", () => act.hover(0));
   let rest = 0;

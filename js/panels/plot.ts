@@ -1,12 +1,13 @@
-/** Frames and curves over time: a canvas that slides and one that stands still, drawn anew only where they must be. */
+/** Frames and curves over time: a canvas that slides and one that stands still, drawn anew only when they must be. */
 import { type Mark, marksOf } from "../core/marks.ts";
-import { type Axis, axisOver, type Span, stepToX } from "../core/timeline.ts";
+import { episodeAt } from "../core/study.ts";
+import { type Axis, axisOver, perStep, type Span, stepToX } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
-import { context2d, h, setAttribute } from "../views/dom.ts";
+import { context2d, h, setAttribute, setText } from "../views/dom.ts";
 import type { Theme } from "../views/theme.ts";
 import { cursor } from "./cursor.ts";
 import { GUTTER, type Layout, layOut, series, seriesInputs } from "./lanes.ts";
-import { drawRail } from "./rail.ts";
+import { drawAxes, episodeName } from "./rail.ts";
 import { drawSheet, holds, sheetFor } from "./timeline_draw.ts";
 import { drawStrip } from "./trajectories.ts";
 
@@ -17,8 +18,6 @@ export interface Pointed {
 
 export interface Plot {
   element: HTMLElement;
-  /** Frames squeezed to columns, once they are there. */
-  readonly strip: HTMLCanvasElement | null;
   readonly layout: Layout | null;
   readonly axis: Axis | null;
   readonly marks: readonly Mark[];
@@ -50,11 +49,13 @@ function resize(canvas: HTMLCanvasElement, width: number, height: number): Canva
 export function plot(theme: () => Theme, changed: () => void, signal: AbortSignal): Plot {
   const sheet = h("canvas", { "aria-hidden": "true" });
   const base = h("canvas", { role: "img" });
+  const edge = h("span", { class: "rlv-first-episode", "aria-hidden": "true" });
   const moving = cursor();
   const element = h(
     "div",
     { class: "rlv-plot" },
     h("div", { class: "rlv-sheet" }, sheet),
+    edge,
     base,
     moving.element,
   );
@@ -65,7 +66,7 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
   let drawn: Axis | undefined;
   let strip: HTMLCanvasElement | null = null;
   let marks: Mark[] = [];
-  const [newData, newStrip, newLook, newRail] = [watch(), watch(), watch(), watch()];
+  const [newData, newStrip, newLook] = [watch(), watch(), watch()];
   let list: ReturnType<typeof series> = [];
 
   const resized = new ResizeObserver(([entry]) => {
@@ -94,12 +95,13 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
     layout = layOut(list, width);
     element.style.height = `${layout.height}px`;
     moving.arrange(layout);
+    drawAxes(resize(base, width, layout.height), layout, theme());
   };
 
   const slide = (scene: Scene, { inner }: Layout, now: Axis) => {
     if (layout && !holds(drawn, now, scene.numSteps)) {
       drawn = sheetFor(now, scene.numSteps);
-      drawSheet(resize(sheet, drawn.width, layout.height), scene, layout, drawn, theme(), strip);
+      drawSheet(resize(sheet, drawn.width, layout.height), scene, layout, drawn, theme(), strip, marks);
     }
     // On whole pixels, or the lines would blur.
     const ratio = window.devicePixelRatio || 1;
@@ -107,11 +109,19 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
     sheet.style.transform = `translateX(${offset}px)`;
   };
 
+  /** An episode that begins out of sight keeps its name at the left edge. */
+  const nameFirst = ({ episodes }: Scene, { left, first, last, width: wide }: Axis) => {
+    const index = episodeAt(episodes, Math.max(0, Math.ceil(first)));
+    const episode = episodes[index];
+    const begun = episode && episode.start < first ? episode : undefined;
+    const room = begun
+      ? (Math.min(last, begun.stop) - first) * perStep({ left, first, last, width: wide })
+      : 0;
+    setText(edge, begun ? episodeName(context2d(base), begun, index, room) : "");
+  };
+
   return {
     element,
-    get strip() {
-      return strip;
-    },
     get layout() {
       return layout;
     },
@@ -127,8 +137,7 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
       if (!layout) return;
       axis = axisOver(span, GUTTER.left, layout.inner);
       slide(scene, layout, axis);
-      if (newRail(layout, axis.first, axis.last))
-        drawRail(resize(base, layout.width, layout.height), scene, layout, axis, theme(), marks);
+      nameFirst(scene, axis);
       moving.draw(scene, layout, axis, pointed);
     },
   };

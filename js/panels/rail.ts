@@ -1,42 +1,30 @@
-/** What stays while time slides beneath it, and is drawn anew as it does: numbers of the axes, names of episodes, marks. */
+/** The words of the timeline: numbers of the axes, which stand still; names of episodes, marks and steps, which slide. */
 import type { Mark } from "../core/marks.ts";
 import { fixed, niceStep, thousands } from "../core/numbers.ts";
-import { type Axis, stepToX, valueToY } from "../core/timeline.ts";
+import type { Episode } from "../core/study.ts";
+import { type Axis, perStep, stepToX, valueToY } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Theme } from "../views/theme.ts";
 import { OUTCOME_MARK } from "./header.ts";
-import type { Layout } from "./lanes.ts";
-import { visible } from "./timeline_draw.ts";
+import { GUTTER, type Layout } from "./lanes.ts";
 
 type Context2d = CanvasRenderingContext2D;
 
 const TICK_EVERY = 96;
+const INDENT = 5; // of an episode's name from its start
 
-export function drawRail(
-  context: Context2d,
-  scene: Scene,
-  layout: Layout,
-  axis: Axis,
-  theme: Theme,
-  marks: readonly Mark[],
-): void {
-  context.clearRect(0, 0, layout.width, layout.height);
+export function drawAxes(context: Context2d, layout: Layout, theme: Theme): void {
+  write(context, theme, "right");
+  for (const series of layout.series) drawTicks(context, series, GUTTER.left - 6);
+  context.textAlign = "left";
+  context.fillText("step", GUTTER.left + layout.inner + 16, layout.steps.top + layout.steps.height / 2);
+}
+
+function write(context: Context2d, theme: Theme, align: CanvasTextAlign): void {
   context.font = theme.font;
   context.textBaseline = "middle";
   context.fillStyle = theme.muted;
-  context.textAlign = "right";
-  for (const series of layout.series) drawTicks(context, series, axis.left - 6);
-  drawSteps(context, scene, layout, axis);
-  drawEpisodes(context, scene, layout, axis);
-  context.fillStyle = theme.text;
-  const y = layout.episodes.top + layout.episodes.height + 4;
-  for (const { step, kind, stop = step + 1 } of marks) {
-    const [from, to] = [Math.max(step, axis.first), Math.min(stop - 1, axis.last)];
-    // How long a note is about what it says.
-    if (kind === "note" && from < to)
-      context.fillRect(stepToX(axis, from), y - 0.5, stepToX(axis, to) - stepToX(axis, from), 1);
-    if (step >= axis.first && step <= axis.last) drawMark(context, kind, stepToX(axis, step), y);
-  }
+  context.textAlign = align;
 }
 
 function drawTicks(context: Context2d, { lane, scale, kind }: Layout["series"][number], x: number): void {
@@ -54,35 +42,61 @@ function tickText(tick: number, ticks: readonly number[]): string {
   return fixed(tick, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
 }
 
-function drawSteps(context: Context2d, { numSteps }: Scene, { steps, inner }: Layout, axis: Axis): void {
-  const y = steps.top + steps.height / 2;
-  const every = Math.max(1, niceStep(((axis.last - axis.first) * TICK_EVERY) / inner));
-  context.textAlign = "center";
-  const last = Math.min(axis.last, numSteps - 1);
-  for (let tick = Math.max(0, Math.ceil(axis.first / every)); tick * every <= last; tick++)
-    context.fillText(thousands(tick * every), stepToX(axis, tick * every), y);
+/** What slides: `axis` is the sheet's. */
+export function drawRail(
+  context: Context2d,
+  { episodes, numSteps }: Scene,
+  { steps, episodes: names }: Layout,
+  axis: Axis,
+  theme: Theme,
+  marks: readonly Mark[],
+): void {
+  write(context, theme, "center");
+  drawSteps(context, numSteps, steps.top + steps.height / 2, axis);
   context.textAlign = "left";
-  context.fillText("step", axis.left + axis.width + 16, y);
+  for (const [index, episode] of episodes.entries()) {
+    if (episode.start < axis.first || episode.start > axis.last) continue;
+    const x = stepToX(axis, episode.start);
+    const text = episodeName(context, episode, index, stepToX(axis, episode.stop) - x);
+    context.fillText(text, x + INDENT, names.top + names.height / 2);
+  }
+  context.fillStyle = theme.text;
+  const y = names.top + names.height + 4;
+  for (const mark of marks) drawMark(context, mark, axis, y);
 }
 
-function drawEpisodes(context: Context2d, scene: Scene, { episodes: lane }: Layout, axis: Axis): void {
-  const middle = lane.top + lane.height / 2;
-  for (const { start, stop, index, outcome } of visible(scene.episodes, axis)) {
-    const left = stepToX(axis, start);
-    const room = stepToX(axis, Math.min(stop, axis.last)) - left;
-    if (room < 12) continue;
-    const mark = OUTCOME_MARK[outcome] ?? "·";
-    const full = `${index + 1} ${mark}`;
-    const text = [`${full} ${outcome}`, full, mark].find((one) => context.measureText(one).width + 8 < room);
-    if (text) context.fillText(text, left + 5, middle);
+function drawSteps(context: Context2d, numSteps: number, y: number, axis: Axis): void {
+  const pixels = perStep(axis);
+  const every = Math.max(1, niceStep(TICK_EVERY / pixels));
+  const last = Math.min(axis.last, numSteps - 1);
+  for (let tick = Math.max(0, Math.ceil(axis.first / every)); tick * every <= last; tick++) {
+    const step = tick * every;
+    // At the trajectory's ends within the picture, elsewhere centred.
+    const near = (end: number) => Math.abs(step - end) * pixels < 16;
+    context.textAlign = near(numSteps - 1) ? (near(0) ? "center" : "right") : near(0) ? "left" : "center";
+    context.fillText(thousands(step), stepToX(axis, step), y);
   }
 }
 
-/** Triangles that point up and down, and a dot for a note: told apart without colour. */
-function drawMark(context: Context2d, kind: Mark["kind"], x: number, y: number): void {
+/** As much of an episode's number and outcome as there is room for. */
+export function episodeName(context: Context2d, { outcome }: Episode, index: number, room: number): string {
+  if (room < 12) return "";
+  const mark = OUTCOME_MARK[outcome] ?? "·";
+  const full = `${index + 1} ${mark}`;
+  const texts = [`${full} ${outcome}`, full, mark];
+  return texts.find((text) => context.measureText(text).width + INDENT + 3 < room) ?? "";
+}
+
+/** Triangles that point up and down, and a dot with a line for a note: told apart without colour. */
+function drawMark(context: Context2d, { kind, step, stop = step }: Mark, axis: Axis, y: number): void {
+  if (Math.max(step, stop) < axis.first || step > axis.last) return;
+  const x = stepToX(axis, step);
   context.beginPath();
-  if (kind === "note") context.arc(x, y, 3, 0, 2 * Math.PI);
-  else {
+  if (kind === "note") {
+    context.arc(x, y, 3, 0, 2 * Math.PI);
+    // How long it is about what it says.
+    context.rect(x, y - 0.5, stepToX(axis, stop - 1) - x, 1);
+  } else {
     const up = kind === "high" ? -2.5 : 2.5;
     context.moveTo(x - 3.5, y - up);
     context.lineTo(x + 3.5, y - up);

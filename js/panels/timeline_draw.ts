@@ -1,10 +1,12 @@
 /** What slides with time: squeezed frames, curves and the ends of episodes, on one canvas a little wider than the view. */
 import { lineSteps } from "../core/decimate.ts";
+import type { Mark } from "../core/marks.ts";
 import type { Episode } from "../core/study.ts";
 import { type Axis, perStep, stepToX, valueToY } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Theme } from "../views/theme.ts";
 import type { Layout } from "./lanes.ts";
+import { drawRail } from "./rail.ts";
 
 type Context2d = CanvasRenderingContext2D;
 type Drawn = Layout["series"][number];
@@ -12,7 +14,7 @@ type Drawn = Layout["series"][number];
 /** Where episodes stand closer than this, their boundaries would hide the curves. */
 const CLOSEST = 8;
 
-export const crisp = (x: number): number => Math.round(x) + 0.5;
+const crisp = (x: number): number => Math.round(x) + 0.5;
 
 /** The part of the trajectory to draw for `axis`: half a view more on either side, where there is any. */
 export function sheetFor(axis: Axis, numSteps: number): Axis {
@@ -37,6 +39,7 @@ export function drawSheet(
   axis: Axis,
   theme: Theme,
   strip: HTMLCanvasElement | null,
+  marks: readonly Mark[],
 ): void {
   context.clearRect(0, 0, axis.width, layout.height);
   context.lineCap = "round";
@@ -46,29 +49,28 @@ export function drawSheet(
   context.lineWidth = 1;
   context.beginPath();
   let previous = Number.NEGATIVE_INFINITY;
-  for (const { start } of visible(scene.episodes, axis)) {
+  for (const { start } of scene.episodes) {
+    if (start === 0 || start < axis.first || start > axis.last) continue;
     const x = stepToX(axis, start);
-    if (start > 0 && x - previous >= CLOSEST) segment(context, x, layout.strip.top, x, layout.steps.top);
+    if (x - previous >= CLOSEST) segment(context, x, layout.strip.top, x, layout.steps.top);
     previous = x;
   }
   context.stroke();
+  drawRail(context, scene, layout, axis, theme, marks);
 }
 
-/** The part of each episode that the axis shows; `index` counts all of them, `begins` says that its start is seen. */
-export function visible(
-  episodes: readonly Episode[],
-  { first, last }: Axis,
-): (Episode & { index: number; begins: boolean })[] {
+/** The part of each episode that the axis shows. */
+function visible(episodes: readonly Episode[], { first, last }: Axis): { start: number; stop: number }[] {
   const found = [];
-  for (const [index, episode] of episodes.entries()) {
+  for (const episode of episodes) {
     const start = Math.max(episode.start, Math.ceil(first));
     const stop = Math.min(episode.stop, Math.floor(last) + 1);
-    if (start < stop) found.push({ ...episode, index, start, stop, begins: start === episode.start });
+    if (start < stop) found.push({ start, stop });
   }
   return found;
 }
 
-export function segment(context: Context2d, x0: number, y0: number, x1: number, y1: number): void {
+function segment(context: Context2d, x0: number, y0: number, x1: number, y1: number): void {
   context.moveTo(crisp(x0), y0);
   context.lineTo(crisp(x1), y1);
 }
