@@ -21,6 +21,8 @@ export interface GridHost {
   canCompute: () => boolean;
   go: (trajectory: number, step: number) => void;
   close: (() => void) | null;
+  /** There is something to see: a grid, or why there is none. */
+  ready?: () => void;
 }
 
 export interface GridBody {
@@ -157,6 +159,7 @@ export function gridBody(host: GridHost): GridBody {
     }
     setAttribute(stage, "data-busy", false);
     draw();
+    host.ready?.();
   }
 
   async function fetchNumbers({ layer, feature }: GridSettings, key: string): Promise<void> {
@@ -219,6 +222,7 @@ export function gridBody(host: GridHost): GridBody {
       if (exists) void fetchGrid(settings, key);
       else {
         grid = null;
+        host.ready?.();
         say(
           own
             ? `Layer ${layer} has no features yet: they come with its first attribution.`

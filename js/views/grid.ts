@@ -54,6 +54,9 @@ function showGrid(model: AnyModel<FeatureGridTraits>, rpc: Rpc, el: HTMLElement,
       set("step", step);
     },
     close: null,
+    ready: () => {
+      el.dataset.ready = "1";
+    },
   });
   const root = h(
     "div",
