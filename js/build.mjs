@@ -26,7 +26,7 @@ const BUDGET = {
   "grid.js": 60_000,
   "cell.js": 30_000,
   "menus.js": 40_000,
-  "story.js": 60_000,
+  "story.js": 30_000,
   "time.js": 30_000,
 };
 

@@ -18,6 +18,7 @@ BUDGETS = {  # bytes
     "standalone.js": 6_000,
     "grid.js": 60_000,
     "cell.js": 30_000,
+    "story.js": 30_000,
 }
 
 
