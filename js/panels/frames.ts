@@ -10,7 +10,7 @@ const ROLES: Role[] = ["observation", "raises", "lowers", "both"];
 /** All rows; those that are no longer there take their listeners along. */
 export function frames(context: Context): Panel {
   const element = h("div", { class: "rlv-stack" });
-  let rows: { panel: Panel; life: AbortController }[] = [];
+  const rows: { panel: Panel; life: AbortController }[] = [];
   const arrange = (count: number) => {
     if (rows.length === count) return;
     for (const { panel, life } of rows.splice(count)) {
@@ -20,9 +20,10 @@ export function frames(context: Context): Panel {
     while (rows.length < count) {
       const life = new AbortController();
       context.signal.addEventListener("abort", () => life.abort(), { once: true, signal: life.signal });
-      rows = [...rows, { panel: rowOfPanels({ ...context, signal: life.signal }, rows.length), life }];
+      const panel = rowOfPanels({ ...context, signal: life.signal }, rows.length);
+      rows.push({ panel, life });
+      element.append(panel.element);
     }
-    element.append(...rows.map(({ panel }) => panel.element));
   };
   return {
     element,

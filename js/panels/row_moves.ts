@@ -12,7 +12,9 @@ export function rowMoves({ session, signal }: Context, index: number): Panel {
   };
   const move = (direction: number) => {
     session.rows.move(index, direction);
-    follow(element, session.rows.focused, `[aria-label$="${direction < 0 ? "up" : "down"}"]`);
+    // At an end the button that was pressed is off: the other one takes the focus.
+    const same = `[aria-label$="${direction < 0 ? "up" : "down"}"]:enabled`;
+    follow(element, session.rows.focused, same, '[aria-label^="Move"]:enabled');
   };
   const up = act(`Move ${place} up`, "move up", icon(ARROW), () => move(-1));
   const down = act(`Move ${place} down`, "move down", icon(ARROW, 180), () => move(1));
@@ -38,8 +40,9 @@ export function rowMoves({ session, signal }: Context, index: number): Panel {
   };
 }
 
-/** The keyboard's focus goes along with the row. */
-function follow(from: HTMLElement, row: number, selector: string): void {
-  const rows = from.closest(".rlv-stack")?.children;
-  rows?.[row]?.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true });
+/** The keyboard's focus goes along with the row, to the first of what is there. */
+function follow(from: HTMLElement, row: number, ...selectors: string[]): void {
+  const target = from.closest(".rlv-stack")?.children[row];
+  const found = selectors.map((selector) => target?.querySelector<HTMLElement>(selector)).find(Boolean);
+  found?.focus({ preventScroll: true });
 }

@@ -23,7 +23,7 @@ def poster(source: StudySource, trajectory: int, step: int, layer: str, output: 
     Returns
     -------
     bytes
-        A PNG file. Without a computed attribution it shows the observation alone.
+        A PNG file. Without an attribution, or where it is no number, it shows the observation alone.
     """
     return png(still(source, trajectory, step, layer, output))
 
@@ -37,10 +37,10 @@ def still(source: StudySource, trajectory: int, step: int, layer: str, output: s
     shown = next((found for found in source.describe()["layers"] if found["name"] == layer), None)
     where = {"trajectory": trajectory, "layer": layer, "output": output}
     flags, arrays = source.answer("attribution", {**where, "chunk": chunk}) if shown else ({"computed": False}, {})
-    if shown is not None and flags["computed"]:
-        scale = source.display_scale(layer, output)
+    unit = float(arrays["scale"].values[within]) if flags["computed"] else np.nan
+    if shown is not None and np.isfinite(unit):
         frame = arrays["attribution"].isel(step=within).transpose("y", "x", "feature").values
-        strength = frame * (float(arrays["scale"].values[within]) / scale)
+        strength = frame * (unit / source.display_scale(layer, output))
         colours = np.array([_rgb(feature["colour"]) for feature in shown["features"]])
         panels += [composite(observation, sign * strength, colours) for sign in (1, -1)]
     enlarged = [panel.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1) for panel in panels]
