@@ -9,7 +9,7 @@ from rlvision_widgets.widgets.poster import ENLARGED, hatch
 
 def test_eight_hues_are_the_article_s_swatches():
     swatches = ["#{:02x}{:02x}{:02x}".format(*np.rint(255 * hue / hue.max()).astype(int)) for hue in article_hues(8)]
-    assert swatches == "#ff0000 #ffe400 #a1ff00 #00ff4e #00ffff #004eff #a100ff #ff00e4".split()
+    assert swatches == ["#ff0000", "#ffe400", "#a1ff00", "#00ff4e", "#00ffff", "#004eff", "#a100ff", "#ff00e4"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 200])
