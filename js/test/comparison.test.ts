@@ -27,7 +27,7 @@ function paint(milliseconds = 16): void {
   for (const call of due) call(clock);
 }
 
-const studies = comparedStudies(128);
+const studies = comparedStudies(176);
 const PLACES = [
   { study: 0, trajectory: 0 },
   { study: 1, trajectory: 1 },
@@ -154,11 +154,11 @@ describe("Comparison", () => {
   });
 
   test("stops at the end, or starts over", async () => {
-    const { comparison, model, settle } = opened({ fps: 120, loop: false, step: 126 });
+    const { comparison, model, settle } = opened({ fps: 120, loop: false, step: 174 });
     await settle();
     comparison.play(1);
     for (let frame = 0; frame < 30; frame++) paint();
-    expect([model.get("step"), model.get("playing")]).toEqual([127, false]);
+    expect([model.get("step"), model.get("playing")]).toEqual([175, false]);
     comparison.set("loop", true);
     comparison.play(1);
     for (let frame = 0; frame < 4; frame++) paint();
@@ -233,7 +233,7 @@ describe("the lanes", () => {
     const places = [0, 1, 2].map((trajectory) => ({ study: 0, trajectory }));
     const { comparison, last, settle } = opened({ layers: ["2b", "2b", "2b"] }, places);
     await settle();
-    const { series, strips, height } = layOut(plans(last()), 3, 900, { first: 0, last: 127 });
+    const { series, strips, height } = layOut(plans(last()), 3, 900, { first: 0, last: 175 });
     const lanes = [...strips, ...series.map(({ lane }) => lane)];
     for (const [index, lane] of lanes.entries()) {
       const next = lanes[index + 1];
