@@ -5,6 +5,8 @@ import type { CompareModel } from "../host/scoped_model.ts";
 import { layOut, plans } from "../panels/compare_lanes.ts";
 import { comparedStudies, comparisonModel } from "./synthetic_compare.ts";
 
+vi.setConfig({ testTimeout: 30_000 }); // drawing the made-up frames takes a busy machine seconds
+
 let frames: Map<number, FrameRequestCallback>;
 let clock: number;
 
