@@ -22,6 +22,7 @@ const DIMS: Record<string, string[]> = {
   attribution: ["step", "y", "x", "feature"],
   residual: ["step", "y", "x"],
   scale: ["step"],
+  num_points: ["step"],
   total: ["step", "feature"],
   residual_total: ["step"],
   completeness_error: ["step"],

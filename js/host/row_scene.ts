@@ -92,7 +92,8 @@ function cellsAt(loaded: Loaded, index: number, key: string): Found {
   const residual = slice(loaded, "residual", index);
   const scale = numbers(loaded, "scale")[index];
   const array = loaded.arrays.attribution;
-  if (!array || !attribution || !residual || scale === undefined)
+  const points = numbers(loaded, "num_points")[index];
+  if (!array || !attribution || !residual || scale === undefined || points === 0)
     return { attribution: "absent", cells: null };
   if (!Number.isFinite(scale)) return { attribution: "nan", cells: null };
   const [height, width, numFeatures] = [size(array, "y"), size(array, "x"), size(array, "feature")];

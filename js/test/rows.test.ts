@@ -95,6 +95,8 @@ describe("a row's scene", () => {
     expect(gatherRow(place, "value", 0).attribution).toBe("nan");
     expect(gatherRow({ ...place, step: 4 }, "value", 0).attribution).toBe("ready");
     expect(gatherRow({ ...place, step: 4, mode: "change" }, "value", 0).attribution).toBe("nan");
+    if (chunk) chunk.arrays.num_points = { dims: ["step"], shape: [CHUNK], data: new Int32Array(CHUNK) };
+    expect(gatherRow(place, "value", 0).attribution).toBe("absent");
     const computing = {
       trajectory: 1,
       layer: "2b",

@@ -159,7 +159,7 @@ def test_the_legend_and_status_show_the_row_that_was_clicked(open_page, study):
 
 @pytest.mark.parametrize("overlay", [True, False])
 def test_the_article_s_style_is_python_s_pixel_by_pixel(open_page, study, overlay):
-    view = open_page(study, trajectory=2, step=STEP, style="article", overlay=overlay)
+    view = open_page(study, trajectory=2, step=STEP, look="article", overlay=overlay)
     for panel, sign in (("raises", 1), ("lowers", -1)):
         drawn = sign * strength(study, 2, STEP) / scale(study)
         expected = composite_like_article(seen(study, 2, STEP), drawn, article_hues(4), overlay=overlay)
