@@ -12,7 +12,7 @@ import { type Gestures, listenToPointers } from "./gestures.ts";
 import { OUTCOME_MARK } from "./header.ts";
 import { overview } from "./overview.ts";
 import type { Context, Panel } from "./panel.ts";
-import { type Pointed, plot } from "./plot.ts";
+import { type Pointed, plot, watch } from "./plot.ts";
 import { look, select, shown, toggleCentred, zoomed } from "./ranges.ts";
 import { timeKeys } from "./time_keys.ts";
 
@@ -48,7 +48,9 @@ export function curves(outside: Context): LazyPanel {
   );
   /** The part of the view that this one is in, which has the slider. */
   const timeline = () => element.closest<HTMLElement>(".rlv-timeline");
+  const slider = () => timeline()?.querySelector<HTMLElement>(".rlv-slider");
   let root: HTMLElement | null = null;
+  const newTrack = watch();
 
   /** The mark, or else the episode, whose name is under the pointer. */
   const named = (step: number, event: MouseEvent) => {
@@ -63,7 +65,7 @@ export function curves(outside: Context): LazyPanel {
     axis: () => picture.axis,
     begin() {
       session.set("playing", false);
-      timeline()?.querySelector<HTMLElement>(".rlv-slider")?.focus({ preventScroll: true });
+      slider()?.focus({ preventScroll: true });
     },
     centred: () => model.get("centred"),
     step: () => model.get("step"),
@@ -118,13 +120,19 @@ export function curves(outside: Context): LazyPanel {
       if (picture.axis) selected.draw(scene.selectedRange, picture.axis, scene.numSteps);
       whole.draw(scene, span);
       zooming.draw(scene);
-      // The slider's track is darker where the curves are.
-      const track = timeline()?.style;
-      track?.setProperty("--rlv-from", Math.max(0, span.first / end || 0).toFixed(4));
-      track?.setProperty("--rlv-to", Math.min(1, span.last / end || 1).toFixed(4));
+      const track = [Math.max(0, span.first / end || 0), Math.min(1, span.last / end || 1)].map((share) =>
+        share.toFixed(4),
+      );
+      if (newTrack(...track)) darken(slider(), track);
     },
     close: () => life.abort(),
   };
+}
+
+/** The slider's track is darker where the curves are. */
+function darken(slider: HTMLElement | null | undefined, [from = "0", to = "1"]: string[]): void {
+  slider?.style.setProperty("--rlv-from", from);
+  slider?.style.setProperty("--rlv-to", to);
 }
 
 function zoomButtons({ session, signal }: Context): Panel {

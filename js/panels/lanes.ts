@@ -52,13 +52,15 @@ export const seriesInputs = ({ study, trajectory, curves, rows, pinned, totals }
 export function series(scene: Scene): Series[] {
   const { curves, rows, pinned } = scene;
   const list: Series[] = [];
+  /** What an agent lacks (a value, and with it the advantage) has no lane; what has not come yet has. */
   const add = (name: string, unit: string, values: ArrayLike<number>, rest: Partial<Series> = {}) => {
+    if (curves && values.length === 0) return;
     const kind = rest.kind ?? "line";
     const scale = valueScale(values, { zero: kind !== "line", ticks: kind === "sticks" ? 1 : 3 });
     list.push({ name, unit, values, kind, scale, height: 48, decimals: 2, ...rest });
   };
   const value = numbers(curves, "value");
-  if (value.length > 0 || !curves) add("value", outputUnit("value"), value, { height: 56 });
+  add("value", outputUnit("value"), value, { height: 56 });
   for (const [output, label] of new Map(rows.map((row) => [row.output, row.label])))
     if (output !== "value") add(label, outputUnit(output), ofOutput(scene, output));
   add("advantage", outputUnit("value"), numbers(curves, "advantage"), { kind: "area", height: 44 });

@@ -19,6 +19,8 @@ import {
   xToStep,
   zoom,
 } from "../core/timeline.ts";
+import type { Scene } from "../host/scene.ts";
+import { GUTTER, layOut, series } from "../panels/lanes.ts";
 import { holds, sheetFor } from "../panels/timeline_draw.ts";
 import { noise } from "./world.ts";
 
@@ -214,6 +216,66 @@ describe("a line through far more steps than pixels", () => {
     expect(lineSteps([gap, gap], 0, 2, (step) => step)).toEqual([]);
     const inside = lineSteps([4, gap, 9, 1], 0, 4, () => 0);
     expect(inside).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe("lanes", () => {
+  const array = (data: number[] | Float32Array, dims: string[], shape: number[]) => ({ data, dims, shape });
+  const scene = (names: string[], changes: object = {}) =>
+    ({
+      study: { action_names: ["LEFT", "RIGHT"] },
+      trajectory: 0,
+      rows: ["value", "RIGHT", "RIGHT", "sum:LEFT,RIGHT"].map((output) => ({ output, label: output })),
+      output: "value",
+      pinned: null,
+      layer: { features: [{ name: "saw", colour: "#123456" }] },
+      curves: {
+        arrays: {
+          ...Object.fromEntries(names.map((name) => [name, array(Float32Array.of(1, 2, 3), ["step"], [3])])),
+          policy_logits: array(Float32Array.of(1, 2, 3, 4, 5, 6), ["step", "logit"], [3, 2]),
+        },
+      },
+      ...changes,
+    }) as unknown as Scene;
+  const all = ["value", "advantage", "reward"];
+
+  test("one for each output that is explained, worked out from the logits", () => {
+    const list = series(scene(all));
+    expect(list.map(({ name }) => name)).toEqual(["value", "RIGHT", "sum:LEFT,RIGHT", "advantage", "reward"]);
+    expect(Array.from(list[1]?.values ?? [])).toEqual([2, 4, 6]);
+    expect(Array.from(list[2]?.values ?? [])).toEqual([3, 7, 11]);
+  });
+
+  test("none for what the agent lacks, but one for what has not come yet", () => {
+    expect(series(scene(["reward"], { rows: [] })).map(({ name }) => name)).toEqual(["reward"]);
+    expect(series(scene([], { rows: [], curves: undefined })).map(({ name }) => name)).toEqual(all);
+  });
+
+  test("the pinned feature's in its colour, with gaps where nothing is computed; then the residual's", () => {
+    const totals = {
+      arrays: {
+        total: array(Float32Array.of(5, 6, 7), ["step", "feature"], [3, 1]),
+        residual_total: array(Float32Array.of(0.5, 0.6, 0.7), ["step"], [3]),
+        completeness_error: array(Float32Array.of(0, Number.NaN, 0), ["step"], [3]),
+      },
+    };
+    const pinned = (feature: number) =>
+      series(scene(all, { rows: [], pinned: feature, totals, row: { label: "value" } })).at(-2);
+    expect(pinned(0)).toMatchObject({ name: "saw", colour: "#123456" });
+    expect(Array.from(pinned(0)?.values ?? [])).toEqual([5, Number.NaN, 7]);
+    expect(pinned(1)?.name).toBe("residual");
+    expect(pinned(1)?.values[2]).toBeCloseTo(0.7, 6);
+  });
+
+  test("lie below each other within the height, and leave room for the numbers beside them", () => {
+    const { height, inner, episodes, strip, steps, series: drawn } = layOut(series(scene(all)), 900);
+    const lanes = [episodes, strip, ...drawn.map(({ lane }) => lane), steps];
+    for (const [index, lane] of lanes.entries()) {
+      const next = lanes[index + 1];
+      expect(lane.top + lane.height).toBeLessThanOrEqual(next ? next.top : height);
+    }
+    expect(inner).toBe(900 - GUTTER.left - GUTTER.right);
+    expect(layOut([], 10).inner).toBe(1);
   });
 });
 
