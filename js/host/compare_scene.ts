@@ -81,10 +81,12 @@ export function landmarks(compared: CompareScene): number[] {
   return [...steps].sort((a, b) => a - b);
 }
 
+/** Whether steps count from an event within, before which there are others. */
+export const hasEvent = ({ aligned }: CompareScene): boolean => (aligned?.zero ?? 0) > 0;
+
 /** How the shared step is called: counted from the event that members are aligned at, where there is one. */
-export function stepName({ aligned, step }: CompareScene, at = step): string {
-  const zero = aligned?.zero ?? 0;
-  if (!aligned || aligned.name === "step" || aligned.name.startsWith("level:")) return String(at);
-  const away = at - zero;
+export function stepName(compared: CompareScene, at = compared.step): string {
+  if (!hasEvent(compared)) return String(at);
+  const away = at - (compared.aligned?.zero ?? 0);
   return away === 0 ? "0" : away > 0 ? `+${away}` : `−${-away}`;
 }

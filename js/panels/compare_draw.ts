@@ -3,7 +3,7 @@ import { sharedStep } from "../core/align.ts";
 import { lineSteps } from "../core/decimate.ts";
 import { fixed } from "../core/numbers.ts";
 import { type Lane, stepToX, valueToY } from "../core/timeline.ts";
-import { type CompareScene, type MemberScene, startOf, stepName } from "../host/compare_scene.ts";
+import { type CompareScene, hasEvent, type MemberScene, startOf, stepName } from "../host/compare_scene.ts";
 import type { Theme } from "../views/theme.ts";
 import type { Curve, Layout, Series } from "./compare_lanes.ts";
 import { dashOf } from "./compare_panel.ts";
@@ -82,7 +82,7 @@ function drawStrip(
     context.lineWidth = 1;
     drawOutcome(
       context,
-      x(stop - 1) + half,
+      Math.min(x(stop - 1) + half, axis.left + axis.width),
       middle,
       outcome,
       x(start) - half,
@@ -174,8 +174,7 @@ function marksOf(compared: CompareScene): Mark[] {
   const { aligned, selected, members } = compared;
   if (!aligned) return [];
   const marks: Mark[] = [];
-  const event = aligned.name !== "step" && !aligned.name.startsWith("level:");
-  if (event) marks.push({ step: aligned.zero, text: aligned.label });
+  if (hasEvent(compared)) marks.push({ step: aligned.zero, text: aligned.label });
   for (const { members: pair, observation, action } of aligned.pairs) {
     const other = pair.find((index) => index !== selected);
     if (!pair.includes(selected) || other === undefined) continue;

@@ -1,5 +1,5 @@
 /** Playback of all members together. */
-import { stepName } from "../host/compare_scene.ts";
+import { hasEvent, stepName } from "../host/compare_scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { END, LOOP, PAUSE, PLAY, STEP } from "../views/icons.ts";
 import type { CompareContext, ComparePanel } from "./compare_panel.ts";
@@ -68,9 +68,8 @@ export function compareTransport({ comparison, signal }: CompareContext): Compar
       setAttribute(loop, "aria-pressed", String(compared.loop));
       if (fps !== document.activeElement && Number(fps.value) !== compared.fps)
         fps.value = String(compared.fps);
-      const counted = stepName(compared) !== String(step);
-      setText(from, counted ? `steps from ${aligned?.label}` : "step");
-      setText(steps, counted ? stepName(compared) : `${step} / ${numSteps - 1}`);
+      setText(from, hasEvent(compared) ? `steps from ${aligned?.label}` : "step");
+      setText(steps, hasEvent(compared) ? stepName(compared) : `${step} / ${numSteps - 1}`);
     },
   };
 }

@@ -252,7 +252,7 @@ test("steps are named from the event that members are aligned at", () => {
   const at = (name: string, step: number) =>
     stepName({
       step,
-      aligned: { name, label: "", tracks: [], num_steps: 90, zero: 30, pairs: [] },
+      aligned: { name, label: "", tracks: [], num_steps: 90, zero: name.startsWith("e") ? 30 : 0, pairs: [] },
     } as unknown as CompareScene);
   expect([at("step", 42), at("level:7", 42), at("end", 42), at("end", 20), at("end", 30)]).toEqual([
     "42",
