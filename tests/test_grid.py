@@ -167,6 +167,8 @@ def test_a_study_without_grids_or_observations_is_no_error(study):
     assert set(arrays) == {"direction"}
     without = study.copy()
     del without["observations"]
+    assert StudySource(without).answer("grid", GRID) == ({"computed": False}, {})
+    assert "band_patch" not in StudySource(without).answer("feature", {"layer": "2b", "feature": 0})[1]
     with pytest.raises(ValueError, match="no node /observations"):
         StudySource(without).answer("sample", {"origin": "observations", "number": 0})
     view = FeatureGrid(bare)

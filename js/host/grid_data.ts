@@ -17,6 +17,7 @@ export interface GridSettings {
 export type Ask = (method: string, params: Params, options?: RequestOptions) => Promise<Reply>;
 
 export interface Grid {
+  origin: Origin;
   patches: Patches;
   fetched: number;
   strength: Float32Array;
@@ -55,7 +56,7 @@ export class GridData {
       if (fetched > 4) return this.#load("grid", { ...params, zoom: 4 });
       throw error;
     });
-    return gridOf(loaded);
+    return gridOf(loaded, origin);
   }
 
   numbers(layer: string, feature: number): Promise<Loaded> {
@@ -113,10 +114,11 @@ function frameOf(shape: readonly number[], pixels: Uint8Array): Frame {
   return { height, width, pixels };
 }
 
-function gridOf({ result, arrays }: Loaded): Grid | null {
+function gridOf({ result, arrays }: Loaded, origin: Origin): Grid | null {
   const { patch, opacity, strength, found_in: foundIn, row, column } = arrays;
   if (!result.computed || !patch || !opacity || !strength || !foundIn || !row || !column) return null;
   return {
+    origin,
     patches: {
       rows: size(patch, "grid_y"),
       columns: size(patch, "grid_x"),

@@ -92,7 +92,7 @@ export function gridBody(host: GridHost): GridBody {
   ];
   const sourceOf = (index: number): string => {
     const number = grid?.foundIn[index] ?? 0;
-    if (host.settings().origin === "observations") return `observation ${number}`;
+    if (grid?.origin !== "rollout") return `observation ${number}`;
     const [trajectory, step] = whereIs(number);
     return `trajectory ${trajectory}, step ${step}`;
   };
@@ -104,7 +104,7 @@ export function gridBody(host: GridHost): GridBody {
     const [settings, of, patches] = [host.settings(), grid, grid.patches];
     const number = of.foundIn[index] ?? 0;
     try {
-      const whole = await data.frame(settings.origin, number, { numSteps: numSteps(), chunk: study.chunk });
+      const whole = await data.frame(of.origin, number, { numSteps: numSteps(), chunk: study.chunk });
       if (peeked?.index !== index || grid !== of) return;
       const layer = study.layers.find(({ name }) => name === settings.layer);
       const place = {
@@ -120,7 +120,7 @@ export function gridBody(host: GridHost): GridBody {
         frame: whole,
         box: patchBox(place, cells, whole, span),
         text: `${sourceOf(index)} · strength ${fixed(of.strength[index], 2)}`,
-        go: settings.origin === "rollout" ? `go to step ${whereIs(number)[1]}` : null,
+        go: of.origin === "rollout" ? `go to step ${whereIs(number)[1]}` : null,
         kept: peeked.kept,
       });
     } catch (error) {
@@ -136,7 +136,7 @@ export function gridBody(host: GridHost): GridBody {
   }
 
   function go(index: number): void {
-    if (host.settings().origin !== "rollout" || !grid) return;
+    if (grid?.origin !== "rollout") return; // what is shown counts, not what is on its way
     host.go(...whereIs(grid.foundIn[index] ?? 0));
   }
 
@@ -238,7 +238,7 @@ export function gridBody(host: GridHost): GridBody {
       else drawNumbers();
     }
     field.draw(grid, zoom, settings.opaque, sourceOf);
-    setText(note, grid ? basis(grid, settings) : "");
+    setText(note, grid ? basis(grid) : "");
   }
 
   return { element, draw, focus: () => field.focus() };
@@ -247,7 +247,7 @@ export function gridBody(host: GridHost): GridBody {
 const HINT =
   "Hold a patch to see its whole frame, click to keep it open. Arrows move, + − zoom, . , density, o opaque.";
 
-function basis({ numFrames, mostUses, patches }: Grid, { origin }: GridSettings): string {
+function basis({ numFrames, mostUses, patches, origin }: Grid): string {
   const what = origin === "observations" ? "diverse observations" : "frames of the rollout";
   const places = `${patches.rows} × ${patches.columns} places`;
   const uses = mostUses === 1 ? "once" : `${mostUses} times`;

@@ -89,7 +89,8 @@ def grids(source: StudySource) -> Iterator[Asked]:
     for layer in source.describe()["layers"]:
         node = source.layer(layer["name"])
         stored = node.children["grids"].children if node is not None and "grids" in node.children else {}
-        kinds = [(origin, density) for density in PAGE_DENSITIES for origin in stored]
+        origins = [origin for origin in ("observations", "rollout") if origin in stored]
+        kinds = [(origin, density) for density in PAGE_DENSITIES for origin in origins]
         kinds = kinds[: max(1, PAGE_GRIDS // max(1, len(layer["features"])))]
         for feature in range(min(len(layer["features"]), PAGE_GRIDS)):
             asked = {"layer": layer["name"], "feature": feature}

@@ -268,6 +268,7 @@ def test_in_jupyterlab_alone_and_in_the_explorer(notebook, study):
     inner = GridPage(output.get_by_role("dialog"))
     inner.expect_size(32)
     inner.button("this rollout").click()
+    expect(inner.readout).to_contain_text("trajectory")
     inner.cell.focus()
     notebook.page.keyboard.press("Control+End")
     expect(inner.cell).to_have_attribute("aria-colindex", "32")

@@ -39,7 +39,7 @@ def grid(source: StudySource, *, layer: str, feature: int, origin: Source, densi
     if zoom not in ZOOMS:
         raise ValueError("grid: " + unknown("zoom", str(zoom), [str(one) for one in ZOOMS]))
     stored = _below(node, "grids", origin, NODES[density])
-    if stored is None:
+    if stored is None or (origin == "observations" and _below(source.study, "observations") is None):
         return {"computed": False}, {}
     data = stored.to_dataset().isel(feature=feature).load()
     row, column = np.meshgrid(data["row"].values, data["column"].values, indexing="ij")
@@ -185,10 +185,9 @@ def _activity(source: StudySource, node: xr.DataTree, activity: xr.DataTree, fea
         "band_found_in": own.variables["band_source"],
     }
     found = own["band_source"].values
-    frames = _frames(source, "observations")
-    if (found >= 0).any() and frames.shape[0]:
+    if (found >= 0).any() and _below(source.study, "observations") is not None:
         patch = cut_patches(
-            frames,
+            _frames(source, "observations"),
             found.clip(min=0),
             row=own["band_row"].values,
             column=own["band_column"].values,
