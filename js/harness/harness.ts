@@ -121,7 +121,10 @@ model.send = (message: unknown) => {
 function writeOrRead(message: unknown, id: string, method: string, params: Params): void {
   try {
     const written = write(study, method, params);
-    if (!written) return send(message);
+    if (!written) {
+      send(message);
+      return;
+    }
     model.set("_study", packed({ ...study, stories: study.stories.map((story) => ({ ...story })) }));
     say({ kind: "rlv-reply", id, result: written });
   } catch (error) {
