@@ -143,7 +143,7 @@ def _frames(source: StudySource, origin: str) -> Frames:
         raise ValueError("this study has no node /observations, so no diverse frames; look at its rollout instead")
     observation = node.dataset["observation"]
     small = observation.nbytes <= KEPT_BYTES
-    return source.cached("frames", lambda: Frames(observation.load() if small else observation), keep=small)
+    return Frames(source.cached("observations", observation.load if small else lambda: observation, keep=small))
 
 
 def _feature_node(source: StudySource, layer: str, feature: int) -> xr.DataTree:
