@@ -5,7 +5,7 @@ import { colourCells, composite, type Direction } from "../core/composite.ts";
 import { decimalsFor, fixed, signed } from "../core/numbers.ts";
 import { layerNamed, type Study } from "../core/study.ts";
 import { slice } from "../host/replies.ts";
-import type { Scene } from "../host/scene.ts";
+import { INPUT, type Scene } from "../host/scene.ts";
 import { context2d, h, setAttribute, setText } from "../views/dom.ts";
 import type { Context } from "./panel.ts";
 import { type Link, type Trace, Tracer } from "./tracer.ts";
@@ -165,12 +165,19 @@ export function cellTrace({ session, signal }: Context): CellTrace {
       go.hidden = Boolean(progress) || Boolean(trace);
       result.hidden = !trace;
       sums.hidden = !trace;
-      setText(hint, missing || tracer.failure);
+      const bare = link && !progress && !trace && !layerNamed(now.study, link.source)?.features.length;
+      setText(
+        hint,
+        missing ||
+          tracer.failure ||
+          (bare && link.source !== INPUT ? `${link.source} gets features first, which takes a while` : ""),
+      );
       hint.hidden = hint.textContent === "";
       if (progress) {
         setAttribute(bar, "max", progress.total || 1);
         setAttribute(bar, "value", progress.total > 0 && progress.done);
-        setText(stage, progress.stage);
+        const { stage: text, done, total } = progress;
+        setText(stage, total > 1 ? `${text} · ${done} of ${total}` : text);
       }
       if (!link) return crumbs.replaceChildren();
       drawSources(now.study, link);

@@ -56,7 +56,21 @@ def test_python_moves_the_view(notebook, explorer, study):
     explorer.expect_attribution(study, 2, 100)
     notebook.lab.python("view.feature = 1; view.combine = True")
     expect(explorer.features.nth(1)).to_have_attribute("aria-pressed", "true", timeout=LONG)
-    expect(explorer.root.locator(".rlv-both canvas")).to_be_visible()
+    expect(explorer.root.locator(".rlv-both canvas.rlv-frame")).to_be_visible()
+
+
+def test_python_and_the_timeline_share_what_is_shown_and_selected(notebook, explorer):
+    python = notebook.lab.python
+    overview = explorer.root.get_by_role("group", name="Part of the trajectory shown")
+    python("view.view_range = [20, 60]; view.selected_range = [30, 41]")
+    expect(overview).to_be_visible(timeout=LONG)
+    expect(explorer.root.get_by_role("group", name="Selected range")).to_contain_text("11 steps", timeout=LONG)
+    explorer.slider.focus()
+    for key in ("0", "Home", "i", "Shift+ArrowRight", "o", "c"):
+        notebook.page.keyboard.press(key)
+    expect(overview).to_be_hidden(timeout=LONG)
+    eventually(lambda: python("print(view.selected_range, view.view_range, view.centred)"), "[0, 11] [] True")
+    expect(explorer.root.locator(".rlv-playhead")).to_be_visible()
 
 
 def test_numbers_are_those_of_the_study(notebook, explorer, study):
@@ -109,9 +123,9 @@ def test_a_feature_is_isolated_by_pointer_click_and_keyboard(notebook, explorer,
     explorer.expect_attribution(study, 0, 40, feature=0)
     eventually(lambda: notebook.lab.python("print(view.hovered, view.feature)"), "None 0")
     explorer.features.nth(0).focus()
-    notebook.page.keyboard.press("Enter")
+    notebook.page.keyboard.press("Space")
     expect(explorer.features.nth(0)).to_have_attribute("aria-pressed", "false", timeout=LONG)
-    notebook.page.keyboard.press("Tab")
+    notebook.page.keyboard.press("ArrowDown")
     expect(explorer.features.nth(1)).to_be_focused()
     explorer.expect_attribution(study, 0, 40, feature=1)
     notebook.page.keyboard.press("Space")
