@@ -252,7 +252,7 @@ def test_a_connection_adds_its_layers_and_outputs_in_the_network_s_order(study):
     assert labels == {
         "value": "value",
         "RIGHT": "logit of RIGHT",
-        "difference:RIGHT,LEFT": "difference of logits of RIGHT, LEFT",
+        "difference:RIGHT,LEFT": "RIGHT minus LEFT",
     }
 
 

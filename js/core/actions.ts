@@ -58,7 +58,7 @@ const PHRASES: Record<string, (actions: string[]) => string> = {
   centred: ([action]) => `centred logit of ${action}`,
   log_prob: ([action]) => `log-probability of ${action}`,
   difference: ([first, second]) => `${first} minus ${second}`,
-  sum: (actions) => `sum of ${actions.join(", ")}`,
+  sum: (actions) => `sum of logits of ${actions.join(", ")}`,
 };
 
 /** What a panel that shows `output` says is raised or lowered: as Python says, or the same for what it does not list. */

@@ -49,7 +49,7 @@ describe("composed outputs", () => {
     expect(outputLabel(study, "value")).toBe("value");
     expect(outputLabel(study, "difference:UP,DOWN")).toBe("UP minus DOWN");
     expect(outputLabel(study, "centred:UP")).toBe("centred logit of UP");
-    expect(outputLabel(study, "sum:UP,DOWN")).toBe("sum of UP, DOWN");
+    expect(outputLabel(study, "sum:UP,DOWN")).toBe("sum of logits of UP, DOWN");
     expect(outputLabel({ ...study, outputs: [] }, "UP")).toBe("logit of UP");
   });
 });

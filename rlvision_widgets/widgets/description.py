@@ -12,7 +12,7 @@ import xarray as xr
 
 from rlvision_widgets.analysis.moments import bookmarks, episodes
 from rlvision_widgets.notes import Note, outputs_of
-from rlvision_widgets.schema import CHUNK, SCHEMA_VERSION, Output, SchemaError
+from rlvision_widgets.schema import CHUNK, INPUT_LAYER, SCHEMA_VERSION, Output, SchemaError
 from rlvision_widgets.stories import read_story, story_names
 from rlvision_widgets.widgets.wire import (
     BookmarkDescription,
@@ -50,7 +50,7 @@ _LABELS = {
     "logit": "logit of {}",
     "centred": "centred logit of {}",
     "log_prob": "log-probability of {}",
-    "difference": "difference of logits of {}",
+    "difference": "{}",
     "sum": "sum of logits of {}",
 }
 
@@ -126,9 +126,10 @@ def unpack_episodes(described: TrajectoryDescription) -> list[EpisodeDescription
 
 
 def layer_names(study: xr.DataTree, offers: Offers | None) -> list[str]:
-    """Return the names of the layers that are described, without reading anything."""
+    """Return the names of the layers that are described, without reading anything; the observation comes first."""
     known = [str(layer["name"]) for layer in offers.layers] if offers is not None else []
-    return list(dict.fromkeys([*known, *_stored_layers(study)]))
+    names = dict.fromkeys([*known, *_stored_layers(study)])
+    return sorted(names, key=lambda name: name != INPUT_LAYER)  # otherwise in the network's order
 
 
 def describe_outputs(
@@ -250,5 +251,5 @@ def _note(note: Note) -> NoteDescription:
 
 def _label(name: str, actions: list[str]) -> str:
     output = Output.parse(name, actions)
-    joined = ", ".join(actions[action] for action in output.actions)
+    joined = (" minus " if output.kind == "difference" else ", ").join(actions[action] for action in output.actions)
     return _LABELS[output.kind].format(joined)

@@ -67,7 +67,7 @@ class ExplorerPage:
 
     def pixels(self, panel):
         """Return what a panel (observation, raises, lowers, both) shows: (height, width, rgb) uint8."""
-        height, width, data = self.root.locator(f".rlv-{panel} canvas").evaluate(PIXELS)
+        height, width, data = self.root.locator(f".rlv-{panel} canvas.rlv-frame").evaluate(PIXELS)
         return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
 
     def expect_frame(self, study, trajectory, step):
