@@ -82,7 +82,8 @@ def attribute(
         et al. 2020; ``rule="right", num_points=1`` is gradient times activation. ``rule="gradient"`` is the plain
         gradient at the activations themselves, in units of the output per unit of activation.
     num_points : int, optional
-        None: 16 points for each frame, 11 of them below alpha = 0.3, doubled until `tolerance` or `max_points`.
+        None: 16 points for each frame, 11 of them below alpha = 0.3, and more where its line bends (`refining`), until
+        `tolerance` or `max_points`.
     tolerance : float
         Largest completeness error to accept, in units of the output.
     max_points : int

@@ -1,10 +1,11 @@
 """Integrals of a network's gradient over paths of activations: the numerical half of attribution.
 
 Ten equal steps, as in Hilton et al. 2020, show the picture but not the sum: for an agent that is nearly always sure
-of success, F is far from straight below alpha = 0.3 and F(a) is close to F(0). So the default spends most points
-there, and doubles them for a frame until its completeness error is within the tolerance.
+of success, F is far from straight below alpha = 0.3 and F(a) is close to F(0). So the default starts with most points
+there, and adds more where a frame's line bends until its completeness error is within the tolerance (`refining`).
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from rlvision_widgets.analysis.codes import nonnegative_codes
 from rlvision_widgets.analysis.pooling import smoothed
+from rlvision_widgets.analysis.refining import FIRST_POINTS, Evaluator, refined
 from rlvision_widgets.names import unknown
 
 __all__ = [
@@ -33,8 +35,6 @@ __all__ = [
 ]
 
 FIXED_POINTS = 10  # where none can be added until a tolerance is met; Hilton et al. 2020
-FIRST_POINTS = 16  # of a frame, before any refinement
-LOW, LOW_SHARE = 0.3, 11 / 16  # this share of the points lies below alpha = LOW; a multiple of 1 / FIRST_POINTS
 CALL_BYTES = 2**22  # of activations in one call of the head on a CPU: what runs from its caches, and worth a call
 MOST_LISTED = 20  # features whose splits into halves are listed before some are drawn: 92,378 for 20
 
@@ -53,7 +53,7 @@ class Quadrature:
     rule : "middle", "right" or "gradient"
         Where in its interval each of `num_points` equal steps is evaluated; or no integral but one plain gradient.
     num_points : int or None
-        None: 16, 11 of them below alpha = 0.3, doubled for a frame until `tolerance` or `max_points`.
+        None: 16, 11 of them below alpha = 0.3, and more for a frame until `tolerance` or `max_points`.
     tolerance : float
         Largest completeness error to accept, in units of the score.
     max_points : int
@@ -130,30 +130,19 @@ def integrated_gradients(
 
     Notes
     -----
-    Doubling keeps what is there: with M the rule of middles and T the trapezoid rule on n intervals, the trapezoid
-    rule on 2 n is (M + T) / 2. It starts as M with 16 points, so a frame that ends with n points has cost n gradients
-    (and one at zero). The intervals are equal in u, where alpha(u) is slow below `LOW`.
+    How points are added without `num_points`: `refining`.
     """
     frames = torch.arange(len(activations), device=activations.device)
-    change = _change(score, activations, frames, baseline)
+    ends = _ends(score, activations, frames, baseline)
+    change = ends[1] - ends[0]
     score = smoothed(score) if quadrature.smooth_max_pool else score
     if quadrature.num_points is not None:
         points = quadrature.num_points
         gradient = _weighted_gradient(score, activations, frames, _equal(quadrature.rule, points))
         return _attributed(activations, gradient, change, torch.full_like(frames, points))
-    points = FIRST_POINTS
-    gradient = _weighted_gradient(score, activations, frames, _middles(points))
-    spent = torch.full_like(frames, points)
-    while 2 * points <= quadrature.max_points:
-        error = _attributed(activations, gradient, change, spent).completeness_error
-        coarse = (error.abs() > quadrature.tolerance).nonzero().squeeze(1)
-        if not len(coarse):
-            break
-        between = _nodes(points) if points == FIRST_POINTS else _middles(points)
-        finer = _weighted_gradient(score, activations[coarse], frames[coarse], between)
-        gradient[coarse] = (gradient[coarse] + finer) / 2
-        points *= 2
-        spent[coarse] = points
+    gradients = functools.partial(_gradient, score)
+    evaluator = Evaluator(activations, score, gradients, _frames_per_call(activations))
+    gradient, spent = refined(evaluator, ends, quadrature.tolerance, quadrature.max_points)
     return _attributed(activations, gradient, change, spent)
 
 
@@ -180,9 +169,9 @@ def plain_gradients(
         times activation: how far the score is from a line.
     """
     frames = torch.arange(len(activations), device=activations.device)
-    change = _change(score, activations, frames, baseline)
+    at_zero, there = _ends(score, activations, frames, baseline)
     gradient = _weighted_gradient(smoothed(score) if smooth else score, activations, frames, ([1.0], [1.0]))
-    return Attributed(gradient, change - (activations * gradient).sum((1, 2, 3)), torch.ones_like(frames))
+    return Attributed(gradient, there - at_zero - (activations * gradient).sum((1, 2, 3)), torch.ones_like(frames))
 
 
 def path_gradients(
@@ -221,7 +210,7 @@ def path_gradients(
     Lucid, ``scratch/rl_util/attribution.py``, used by Hilton et al. 2020 as an option.
     """
     frames = torch.arange(len(activations), device=activations.device)
-    change = _change(score, activations, frames)
+    at_zero, there = _ends(score, activations, frames)
     cells = activations.permute(0, 2, 3, 1)
     codes = nonnegative_codes(cells.flatten(0, 2).clamp_min(0), direction).reshape(*cells.shape[:3], -1)
     rest = activations - (codes @ direction).permute(0, 3, 1, 2)
@@ -237,7 +226,7 @@ def path_gradients(
             total += (point - before) * _gradient(score, point, frames)
             before = point
     attribution = total / len(early)
-    error = change - attribution.sum((1, 2, 3))
+    error = there - at_zero - attribution.sum((1, 2, 3))
     return Attributed(attribution, error, torch.full_like(frames, len(early) * num_points))
 
 
@@ -269,44 +258,24 @@ def _drawn_halves(num_features: int, paths: int, seed: int) -> npt.NDArray[np.bo
     return np.concatenate([early, ~early])
 
 
-def _spread(u: float) -> tuple[float, float]:
-    """Return alpha and d alpha / du for u in 0..1: `LOW_SHARE` of u is spent on alpha below `LOW`."""
-    low, high = LOW / LOW_SHARE, (1 - LOW) / (1 - LOW_SHARE)
-    return (low * u, low) if u < LOW_SHARE else (LOW + high * (u - LOW_SHARE), high)
-
-
 def _equal(rule: Rule, points: int) -> tuple[list[float], list[float]]:
     """Return alphas and weights of `points` equal intervals, taken in the middle or at the right end."""
     offset = 0.5 if rule == "middle" else 1.0
     return [(i + offset) / points for i in range(points)], [1 / points] * points
 
 
-def _middles(points: int) -> tuple[list[float], list[float]]:
-    """Return alphas and weights of the rule of middles on `points` intervals of u."""
-    spread = [_spread((i + 0.5) / points) for i in range(points)]
-    return [alpha for alpha, _ in spread], [slope / points for _, slope in spread]
-
-
-def _nodes(points: int) -> tuple[list[float], list[float]]:
-    """Return alphas and weights of the trapezoid rule on `points` intervals of u, from 0 to 1."""
-    slopes = [_spread((i + 0.5) / points)[1] for i in range(points)]
-    # Not quite 0: a pooling that takes a root without an epsilon has no gradient there.
-    alphas = [1e-6, *(_spread(i / points)[0] for i in range(1, points + 1))]
-    weights = [(left + right) / (2 * points) for left, right in zip([0.0, *slopes], [*slopes, 0.0], strict=True)]
-    return alphas, weights
-
-
-def _change(
+def _ends(
     score: Score, activations: Tensor, frames: Tensor, baseline: float | None = None
-) -> Float[Tensor, " frame"]:
-    """Return F(a) - F(0)."""
+) -> Float[Tensor, "end frame"]:
+    """Return F(0) and F(a)."""
     size = _frames_per_call(activations)
-    changes = []
+    parts = []
     with torch.no_grad():
         for a, which in zip(torch.split(activations, size), torch.split(frames, size), strict=True):
-            zero = score(torch.zeros_like(a), which) if baseline is None else baseline
-            changes.append(score(a, which) - zero)
-    return torch.cat(changes)
+            there = score(a, which)
+            zero = score(torch.zeros_like(a), which) if baseline is None else torch.full_like(there, baseline)
+            parts.append(torch.stack([zero, there]))
+    return torch.cat(parts, dim=1)
 
 
 def _attributed(activations: Tensor, gradient: Tensor, change: Tensor, spent: Tensor) -> Attributed:
