@@ -1,9 +1,10 @@
 /** Several members in lock-step: one shared time, one clock, one session of its own for each. */
-import { memberStep, nearestStep, phase, sharedStep, type Track } from "../core/align.ts";
+import { memberStep, nearestStep, phase, sharedStep } from "../core/align.ts";
 import { Clock } from "../core/clock.ts";
-import { clamp, studyOf } from "../core/study.ts";
+import { clamp } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { AlignmentDescription } from "../generated/traits.d.ts";
+import { Alignments } from "./alignments.ts";
 import { type CompareScene, landmarks, type MemberScene, outputsOffered } from "./compare_scene.ts";
 import { type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
@@ -39,6 +40,7 @@ export class Comparison {
   #alignment: AlignmentDescription | null;
   #notice: string | null = null;
   #rpc: Rpc;
+  #alignments: Alignments;
   #saver: Saver;
   #clock = new Clock();
   #views = new Set<(scene: CompareScene) => void>();
@@ -57,7 +59,8 @@ export class Comparison {
     this.#saver = new Saver(model);
     for (const trait of WATCHED) model.on(`change:${trait}`, this.invalidate);
     model.on("change:align", this.#realign);
-    this.#alignment = this.#bySteps();
+    this.#alignments = new Alignments(model, this.#rpc);
+    this.#alignment = this.#alignments.bySteps();
     this.#place();
   }
 
@@ -109,9 +112,9 @@ export class Comparison {
   }
 
   play(direction: number): void {
-    const { playing, loop, step } = this.gather();
-    const running = playing && this.model.get("direction") === direction;
-    const [start, end] = direction > 0 ? [0, this.#numSteps() - 1] : [this.#numSteps() - 1, 0];
+    const { playing, loop, step, numSteps, direction: before } = this.#now();
+    const running = playing && before === direction;
+    const [start, end] = direction > 0 ? [0, numSteps - 1] : [numSteps - 1, 0];
     if (!running && !loop && step === end) this.goTo(start);
     this.set("direction", direction);
     this.set("playing", !running);
@@ -189,76 +192,62 @@ export class Comparison {
   /** What there is to draw now. */
   gather(): CompareScene {
     const get = this.model.get.bind(this.model);
-    const aligned = this.#alignment;
-    const step = clamp(get("step"), 0, this.#numSteps() - 1);
-    const members = this.members.map(({ own, session }, index): MemberScene => {
-      const scene = gather(session);
-      const { track } = own;
-      return {
-        index,
-        letter: String.fromCharCode(65 + index),
-        label: get("members")[index] ?? "",
-        scene,
-        track,
-        phase: track ? phase(track, step) : "absent",
-        step: track && memberStep(track, step),
-      };
-    });
+    const now = this.#now();
+    const members = this.members.map((member, index) => this.#memberScene(member, index, now.step));
     const failed = this.members.map(({ session }) => session.notice).find((notice) => notice !== null);
-    const notice = failed ?? (this.#notice === null ? null : { kind: "error" as const, text: this.#notice });
     return {
+      ...now,
       members,
-      step,
-      numSteps: this.#numSteps(),
-      aligned,
+      aligned: this.#alignment,
       choices: get("_choices"),
       selected: clamp(get("selected"), 0, members.length - 1),
       output: get("output"),
       outputs: outputsOffered(get("_studies")),
-      playing: get("playing"),
-      direction: get("direction") < 0 ? -1 : 1,
-      fps: clamp(get("fps"), 1, 120),
-      loop: get("loop"),
       overlay: get("overlay"),
       combine: get("combine"),
       showDifference: get("show_difference"),
-      notice,
-      stale: aligned === null || members.some(({ scene }) => scene?.stale ?? true),
+      notice: failed ?? (this.#notice === null ? null : { kind: "error", text: this.#notice }),
+      stale: this.#alignment === null || members.some(({ scene }) => scene?.stale ?? true),
+    };
+  }
+
+  /** The shared time and how it passes: what playback needs of `gather`. */
+  #now() {
+    const { model } = this;
+    const numSteps = this.#numSteps();
+    return {
+      step: clamp(model.get("step"), 0, numSteps - 1),
+      numSteps,
+      playing: model.get("playing"),
+      direction: model.get("direction") < 0 ? -1 : 1,
+      fps: clamp(model.get("fps"), 1, 120),
+      loop: model.get("loop"),
+    };
+  }
+
+  #memberScene({ own, session }: Member, index: number, shared: number): MemberScene {
+    const { track } = own;
+    return {
+      index,
+      letter: String.fromCharCode(65 + index),
+      label: this.model.get("members")[index] ?? "",
+      scene: gather(session),
+      track,
+      phase: track ? phase(track, shared) : "absent",
+      step: track && memberStep(track, shared),
     };
   }
 
   #numSteps = (): number => Math.max(1, this.#alignment?.num_steps ?? this.model.get("num_steps"));
-
-  /** Equal steps beside each other need no answer from Python; where members part does. */
-  #bySteps(): AlignmentDescription | null {
-    if (this.model.get("align") !== "step") return null;
-    const tracks = this.members.map(({ session }): Track | null => {
-      const trajectory = session.model.get("trajectory");
-      const length = studyOf(session.model.get("_study"))?.trajectories[trajectory]?.num_steps ?? 0;
-      return length > 0 ? { start: 0, stop: length, offset: 0 } : null;
-    });
-    const num_steps = Math.max(1, ...tracks.map((track) => track?.stop ?? 0));
-    return { name: "step", label: "same step", tracks, num_steps, zero: 0, pairs: [] };
-  }
 
   #realign = (): void => {
     if (this.#views.size > 0)
       void this.#ask(this.model.get("align")).then((found) => found && this.#use(found));
   };
 
-  #answers = new Map<string, AlignmentDescription>();
-
   async #ask(at: string): Promise<AlignmentDescription | null> {
-    const members = this.model.get("_members").map(({ study, trajectory }) => `${study}/${trajectory}`);
-    const params = { members: members.join(" "), at };
-    const key = requestKey("alignment", params);
     try {
-      const known = this.#answers.get(key);
-      if (known) return known;
-      const [result] = await this.#rpc.request("alignment", params);
-      const found = result as unknown as AlignmentDescription;
-      this.#answers.set(key, found);
-      return found;
+      return await this.#alignments.ask(at);
     } catch (error) {
       this.#notice = error instanceof Error ? error.message : String(error);
       this.invalidate();
@@ -298,24 +287,23 @@ export class Comparison {
     for (const draw of this.#views) draw(scene);
   };
 
-  /** Moves the shared step as time passes; everything is then drawn in the next frame, together. */
+  /** Moves the shared step as time passes. It asks for its next turn last, so that in a frame it comes after drawing. */
   #advance = (now: number): void => {
     this.#tick = 0;
     if (!this.model.get("playing")) return;
-    this.#tick = requestAnimationFrame(this.#advance);
-    const current = clamp(this.model.get("step"), 0, this.#numSteps() - 1);
-    const playing = {
-      numSteps: this.#numSteps(),
-      direction: this.model.get("direction"),
-      fps: this.model.get("fps"),
-      loop: this.model.get("loop"),
-    };
-    const { step, ended } = this.#clock.advance(now, current, playing);
+    this.#move(now);
+    if (this.model.get("playing")) this.#tick = requestAnimationFrame(this.#advance);
+  };
+
+  /** Goes to the step that playback has reached; waits where a member's frame has not come yet. */
+  #move(now: number): void {
+    const playing = this.#now();
+    const { step, ended } = this.#clock.advance(now, playing.step, playing);
     if (ended) this.set("playing", false);
-    if (step === current) return;
+    if (step === playing.step) return;
     if (this.members.every((member) => this.#isLoaded(member, step))) this.set("step", step);
     else this.#clock.hold();
-  };
+  }
 
   #isLoaded({ own, session }: Member, shared: number): boolean {
     const step = own.track && memberStep(own.track, shared);

@@ -155,6 +155,20 @@ describe("Comparison", () => {
     comparison.dispose();
   });
 
+  test("shows a new step in every frame that the display has", async () => {
+    const { comparison, drawn, settle } = opened({ fps: 60, loop: true });
+    await settle();
+    comparison.play(1);
+    for (let frame = 0; frame < 10; frame++) paint(1000 / 60);
+    const before = drawn.length;
+    for (let frame = 0; frame < 60; frame++) paint(1000 / 60);
+    const steps = drawn.slice(before).map(({ step }) => step);
+    expect(new Set(steps).size).toBe(60);
+    for (const { members, step } of drawn)
+      expect(members.map((member) => member.scene?.step)).toEqual([step, step]);
+    comparison.dispose();
+  });
+
   test("stops at the end, or starts over", async () => {
     const { comparison, model, settle } = opened({ fps: 120, loop: false, step: 174 });
     await settle();
