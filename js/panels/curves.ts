@@ -57,8 +57,12 @@ export function curves(outside: Context): LazyPanel {
     const { axis, layout, marks, element: box } = picture;
     if (!axis || !layout || event.clientY - box.getBoundingClientRect().top > layout.strip.top) return {};
     const x = stepToX(axis, step);
-    const mark = marks.find((one) => Math.abs(stepToX(axis, one.step) - x) <= NEAR);
-    return { mark, episode: scene?.episodes[episodeAt(scene.episodes, Math.round(step))] };
+    const away = (one: { step: number }) => Math.abs(stepToX(axis, one.step) - x);
+    const { episodes = [] } = scene ?? {};
+    const starts = episodes.map(({ start }, index) => ({ step: start, text: `episode ${index + 1} begins` }));
+    const [nearest] = [...marks, ...starts].sort((a, b) => away(a) - away(b));
+    const mark = nearest && away(nearest) <= NEAR ? nearest : undefined;
+    return { mark, episode: episodes[episodeAt(episodes, Math.round(step))] };
   };
   const gestures: Gestures = {
     stepAt,

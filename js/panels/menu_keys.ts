@@ -15,6 +15,7 @@ const KEYS: [keys: string, what: string][] = [
   ["+ − 0", "zoom in, zoom out, show all"],
   ["c", "playhead in the middle, or free"],
   ["i, o", "the selected range begins, or ends, at this step"],
+  ["e", "selects this episode"],
   ["Esc", "clears the selection, then the pinned feature, then leaves"],
 ];
 

@@ -1,6 +1,6 @@
 /** What is done to the timeline's traits: the part that is shown, the range that is selected, the playhead's place. */
 import { markBeyond, marksOf } from "../core/marks.ts";
-import { studyOf } from "../core/study.ts";
+import { episodeAt, studyOf } from "../core/study.ts";
 import { centre, type Range, rangeOf, type Span, spanOf, within, zoom } from "../core/timeline.ts";
 import type { Session } from "../host/session.ts";
 
@@ -49,6 +49,14 @@ export function selectFrom(session: Session, end: boolean): void {
   const step = model.get("step");
   const [start = 0, stop = model.get("num_steps")] = model.get("selected_range");
   select(session, end ? [Math.min(start, step), step + 1] : [step, Math.max(stop, step + 1)]);
+}
+
+/** Selects the episode that the playhead is in. */
+export function selectEpisode(session: Session): void {
+  const { model } = session;
+  const { episodes = [] } = studyOf(model.get("_study"))?.trajectories[model.get("trajectory")] ?? {};
+  const episode = episodes[episodeAt(episodes, model.get("step"))];
+  if (episode) select(session, [episode.start, episode.stop]);
 }
 
 /** Plays the selected range, from its start when the playhead is elsewhere. */

@@ -1,6 +1,6 @@
 /** The keys that come with the curves: zoom, the playhead's place, the selected range, marks. */
 import type { Session } from "../host/session.ts";
-import { goToMark, look, selectFrom, toggleCentred, zoomed } from "./ranges.ts";
+import { goToMark, look, selectEpisode, selectFrom, toggleCentred, zoomed } from "./ranges.ts";
 
 export function timeKeys(session: Session, { key }: KeyboardEvent): boolean {
   switch (key) {
@@ -20,6 +20,9 @@ export function timeKeys(session: Session, { key }: KeyboardEvent): boolean {
     case "i":
     case "o":
       selectFrom(session, key === "o");
+      return true;
+    case "e":
+      selectEpisode(session);
       return true;
     case "n":
     case "p":

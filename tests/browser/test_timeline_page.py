@@ -269,11 +269,18 @@ def test_i_and_o_select_and_escape_clears_before_it_leaves(open_timeline):
     expect(timeline.slider).not_to_be_focused()
 
 
-def test_a_double_click_on_its_name_selects_an_episode(open_timeline):
+def test_an_episode_is_selected_by_a_double_click_or_a_key_and_its_start_is_gone_to(open_timeline):
     timeline = open_timeline(step=10)
     second = timeline.page.evaluate("() => rlv.study.trajectories[0].episodes[1]")
     x, _ = timeline.at(second["start"] + 20)
     timeline.page.mouse.dblclick(x, timeline.plot.bounding_box()["y"] + 8)
+    eventually(lambda: timeline.get("selected_range"), [second["start"], second["stop"]])
+    x, _ = timeline.at(second["stop"])
+    timeline.page.mouse.click(x + 3, timeline.plot.bounding_box()["y"] + 8)
+    eventually(lambda: timeline.step, second["stop"])
+    timeline.page.keyboard.press("ArrowLeft")
+    timeline.page.keyboard.press("Escape")
+    timeline.page.keyboard.press("e")
     eventually(lambda: timeline.get("selected_range"), [second["start"], second["stop"]])
 
 
