@@ -11,10 +11,10 @@ export function hatchOver(
   look: Look,
   colours: Float64Array | null,
 ): void {
-  canvas.width = FACTOR * size.width;
-  canvas.height = FACTOR * size.height;
-  if (!cells || !colours) return;
-  const image = new ImageData(canvas.width, canvas.height);
-  hatch(size, cells, signedSums(cells, look), colours, image.data);
+  const [width, height] = [FACTOR * size.width, FACTOR * size.height];
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const image = new ImageData(width, height);
+  if (cells && colours) hatch(size, cells, signedSums(cells, look), colours, image.data);
   context2d(canvas).putImageData(image, 0, 0);
 }

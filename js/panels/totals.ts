@@ -65,10 +65,12 @@ export function totalsChart({ session, signal, theme }: Context, index: number):
 /** The canvas, empty and sharp at `size` CSS pixels. */
 function fitted(canvas: HTMLCanvasElement, { width, height }: Size): CanvasRenderingContext2D {
   const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== across) canvas.width = across;
+  if (canvas.height !== down) canvas.height = down;
   const context = context2d(canvas);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
   return context;
 }
 
