@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
+    from rlvision_widgets.analysis.shares import attribution_shares as attribution_shares
     from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
     from rlvision_widgets.environments import make_environment as make_environment
     from rlvision_widgets.namefile import apply_names as apply_names
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.notes import Note as Note
     from rlvision_widgets.schema import Selection as Selection
     from rlvision_widgets.snapshot import save_snapshot as save_snapshot
+    from rlvision_widgets.snapshot import show_snapshot as show_snapshot
     from rlvision_widgets.storage import open_study as open_study
     from rlvision_widgets.storage import save_study as save_study
     from rlvision_widgets.stories import read_story as read_story
@@ -63,6 +65,7 @@ _HOME = {  # public name → module
     "advantages": "analysis.moments",
     "apply_names": "namefile",
     "attribute": "analysis.attribution",
+    "attribution_shares": "analysis.shares",
     "attribute_layer": "analysis.tracing",
     "bookmarks": "analysis.moments",
     "build_study": "study",
@@ -88,6 +91,7 @@ _HOME = {  # public name → module
     "save_names": "namefile",
     "save_snapshot": "snapshot",
     "save_study": "storage",
+    "show_snapshot": "snapshot",
     "spatial_grid": "analysis.grids",
     "story_names": "stories",
     "top_examples": "analysis.examples",
