@@ -1,10 +1,14 @@
 """Charts: what is drawn is the study's, on axes that stay."""
 
+from pathlib import Path
+
 import ipywidgets
+import nbformat
 import numpy as np
 import pytest
 import toy
 import xarray as xr
+from nbclient import NotebookClient
 
 import rlvision_widgets as rlv
 from rlvision_widgets.storage import save_study
@@ -13,6 +17,7 @@ from rlvision_widgets.widgets.decimation import MAX_POINTS, bin_size, min_max
 from rlvision_widgets.widgets.time_chart import extent, ticks
 
 CHARTS = (rlv.plot_curves, rlv.plot_policy, rlv.plot_totals)
+NOTEBOOK = Path(__file__).parents[1] / "examples" / "charts.ipynb"
 VALUE = "layers/2b/outputs/value"
 
 
@@ -174,10 +179,10 @@ def test_equal_numbers_make_a_histogram_too():
 @pytest.mark.parametrize("chart", CHARTS)
 def test_a_chart_follows_the_explorer_on_axes_that_stay(explorer, chart):
     figure = chart(explorer)
-    assert figure.title.endswith("trajectory 1")
+    assert figure.title.endswith("trajectory 2 of 3")
     before = [scale.get_state(["min", "max"]) for scale in (axis.scale for axis in figure.axes)]
     explorer.trajectory, explorer.step = 2, 5
-    assert figure.title.endswith("trajectory 2")
+    assert figure.title.endswith("trajectory 3 of 3")
     assert [axis.scale.get_state(["min", "max"]) for axis in figure.axes] == before
     name, (_, y) = next(iter(lines(figure).items()))
     np.testing.assert_array_equal(y, lines(chart(explorer.study, 2))[name][1])
@@ -185,7 +190,7 @@ def test_a_chart_follows_the_explorer_on_axes_that_stay(explorer, chart):
     assert cursor.preserve_domain == {"x": True, "y": True}
     fixed = chart(explorer, 0)
     explorer.trajectory = 1
-    assert fixed.title.endswith("trajectory 0")
+    assert fixed.title.endswith("trajectory 1 of 3")
 
 
 def test_x_and_y_of_lines_change_in_one_message(explorer):
@@ -206,13 +211,13 @@ def test_totals_of_what_is_not_computed_wait_for_it():
     study = toy.toy_study()
     view = Explorer(study, connection=Offers())
     figure = rlv.plot_totals(view)
-    assert (figure.title, figure.axes[1].label) == ("features of 2b for value, trajectory 0", "raw reward")
+    assert (figure.title, figure.axes[1].label) == ("features of 2b for value, trajectory 1 of 3", "raw reward")
     view.output = "RIGHT"
-    assert figure.title == "not computed, trajectory 0"
+    assert figure.title == "not computed, trajectory 1 of 3"
     assert not figure.marks[0].visible
     study["layers/2b/outputs/RIGHT"] = study[VALUE].copy(deep=True)
     view.refresh()
-    assert (figure.title, figure.axes[1].label) == ("features of 2b for RIGHT, trajectory 0", "logits")
+    assert (figure.title, figure.axes[1].label) == ("features of 2b for RIGHT, trajectory 1 of 3", "logits")
     assert figure.marks[0].visible
     rlv.rename(study, "2b", 0, "gold")
     assert next(iter(lines(figure))) == "gold"
@@ -310,3 +315,23 @@ def test_an_axis_holds_all_finite_numbers():
     assert (low, high) == pytest.approx((0.9, 3.1))
     assert extent(np.array([np.nan])) == (0, 1)
     assert extent(np.zeros(3)) == (-1, 1)
+
+
+# -- the example --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_example_notebook_runs_from_top_to_bottom(demo):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    where = {"metadata": {"path": str(demo)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", store_widget_state=False, resources=where).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    shown = [output.data for output in outputs if output.output_type == "execute_result"]
+    assert sum("application/vnd.jupyter.widget-view+json" in data for data in shown) == 5
+
+
+def test_the_committed_notebook_has_no_outputs():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert "widgets" not in notebook.metadata
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells if "outputs" in cell)

@@ -163,7 +163,8 @@ class TimeChart:
         with scale.hold_sync():
             scale.min, scale.max = series.extent
         self._axis.label, self._axis.tick_values = series.unit, ticks(*series.extent)
-        self.figure.title = f"{series.title}, trajectory {self._shown.trajectory}"
+        shown = self._shown  # counted as the explorer's header does
+        self.figure.title = f"{series.title}, trajectory {shown.trajectory + 1} of {shown.source.num_trajectories}"
 
     def _put(self, mark: Any, values: Floats, colours: list[str]) -> None:
         steps, drawn = min_max(values)

@@ -78,7 +78,7 @@ def test_the_cursor_follows_python_and_the_lines_the_trajectory(notebook):
     before = figure.evaluate(LINES)
     notebook.lab.python("view.step = 99; view.trajectory = 2")
     eventually(lambda: cursor(figure), 99)
-    expect(figure.locator(".mainheading")).to_have_text("value and advantage, trajectory 2", timeout=LONG)
+    expect(figure.locator(".mainheading")).to_have_text("value and advantage, trajectory 3 of 3", timeout=LONG)
     eventually(lambda: figure.evaluate(LINES) != before, True)
 
 
