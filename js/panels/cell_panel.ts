@@ -24,6 +24,7 @@ export function mount(outer: Context): LazyPanel {
   const trace = cellTrace(context);
   let scene: Scene | undefined;
   let strongestHere: number | null = null;
+  const reach = reachOf(session);
   const place = () => placeIn(scene?.layer, session.model.get("cell") ?? []);
   const table = cellTable(context, (feature) => {
     const at = place();
@@ -56,7 +57,10 @@ export function mount(outer: Context): LazyPanel {
       if (!at) return;
       const { layer, layerName, row, numFeatures } = next;
       setText(title, `cell of ${layerName}: row ${at[0]}, column ${at[1]}`);
-      setText(hint, layer ? `of ${layer.height} × ${layer.width} · Alt and arrows on a picture move it` : "");
+      const seen = reach(layerName);
+      const sees = seen ? ` · sees ${seen.cut ? "at least " : ""}${seen.height} × ${seen.width} pixels` : "";
+      setText(hint, `of ${layer?.height} × ${layer?.width}${sees} · Alt and arrows on a picture move it`);
+      markReach(element, next, seen);
       const [best = null] = strongest(amountsAt(row.cells, at), numFeatures, 1);
       strongestHere = numFeatures > 0 ? best : null;
       examples.hidden = strongestHere === null || next.gradients;
@@ -65,8 +69,50 @@ export function mount(outer: Context): LazyPanel {
       table.draw(next, at, trace.feature);
     },
     close() {
+      if (scene) markReach(element, scene, null);
       trace.close();
       life.abort();
     },
   };
+}
+
+/** Pixels of the observation that one cell depends on. */
+interface Reach {
+  height: number;
+  width: number;
+  /** The observation is too small to show all of it. */
+  cut: boolean;
+}
+
+/** Asks for a layer's receptive field once; null until it has come, and where the study does not hold it. */
+function reachOf(session: Context["session"]): (layer: string) => Reach | null {
+  const known = new Map<string, Reach | null>();
+  return (layer) => {
+    const found = known.get(layer);
+    if (found !== undefined) return found;
+    known.set(layer, null);
+    session.request("feature", { layer, feature: 0 }).then(
+      ([{ receptive_height: height, receptive_width: width, receptive_cut: cut }]) => {
+        if (typeof height !== "number" || typeof width !== "number") return;
+        known.set(layer, { height, width, cut: cut === true });
+        session.invalidate();
+      },
+      () => {}, // it is not stored: the cell is shown without
+    );
+    return null;
+  };
+}
+
+/** Tells the marker on the observation, in cells, how far beyond its own the cell sees. */
+function markReach(element: HTMLElement, { study, layer }: Scene, seen: Reach | null): void {
+  const root = element.closest<HTMLElement>(".rlv-explorer");
+  const beyond = (pixels: number, cells: number, size: number) =>
+    Math.max(0, ((pixels * cells) / size - 1) / 2);
+  const { height, width } = study.observation;
+  const [y, x] =
+    seen && layer
+      ? [beyond(seen.height, layer.height, height), beyond(seen.width, layer.width, width)]
+      : [0, 0];
+  root?.style.setProperty("--rlv-reach-y", y.toFixed(3));
+  root?.style.setProperty("--rlv-reach-x", x.toFixed(3));
 }
