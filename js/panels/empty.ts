@@ -38,7 +38,8 @@ export function emptyState({ session, signal }: Context, index: number): Panel {
 }
 
 function explain(scene: Scene, { attribution, computing, label }: RowScene): [title: string, text: string] {
-  const what = scene.gradients ? `the gradients of ${label}` : `${label} at layer ${scene.layerName}`;
+  const where = scene.layerName ? ` at layer ${scene.layerName}` : "";
+  const what = scene.gradients ? `the gradients of ${label}` : `${label}${where}`;
   if (computing) {
     const { stage, done, total } = computing.progress;
     return [`Explaining ${what}`, total > 0 ? `${stage} · ${done} of ${total}` : stage];
