@@ -193,7 +193,7 @@ class TestRequests:
         assert (first["text"], second["text"], second["feature"], second["combine"]) == ("**coin**", "changed", 2, True)
         request(view, "remove_note", story="a", note=0)
         assert [note.text for note in stories.read_story(study, "a")] == ["changed"]
-        request(view, "remove_story", story="a")
+        rlv.remove_story(study, "a")
         assert other._study["stories"] == []
 
     def test_a_story_that_is_begun_twice_keeps_its_notes(self, study):

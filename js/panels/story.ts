@@ -1,5 +1,5 @@
 /** A story in the explorer: which note is read, its text, and the way through it; notes are written here, too. */
-import { nextNote, readingMs, type Story, spoken, stepsText, storySpan } from "../core/story.ts";
+import { type Story, spoken, stepsText, storySpan } from "../core/story.ts";
 import type { LazyPanel } from "../host/lazy.ts";
 import type { Scene } from "../host/scene.ts";
 import style from "../styles/story.css";
@@ -8,7 +8,7 @@ import type { Context } from "./panel.ts";
 import { storyControls } from "./story_controls.ts";
 import { noteEditing } from "./story_editing.ts";
 import { Follower } from "./story_follow.ts";
-import { Player } from "./story_player.ts";
+import { Reader } from "./story_reader.ts";
 import { storyText } from "./story_text.ts";
 
 /** Shows the story that the trait `story` names, until it is closed. */
@@ -17,122 +17,87 @@ export function mount(outer: Context): LazyPanel {
   const life = new AbortController();
   const context = { ...outer, signal: AbortSignal.any([outer.signal, life.signal]) };
   const follower = new Follower(session, context.signal);
-  let expected = -1;
-  const player = new Player(() => turn(), session.invalidate);
-
-  const current = () => session.model.get("note");
-  const go = (index: number | null) => {
-    if (index !== null) follower.go(index);
-    expected = session.model.get("step");
-  };
-  const move = (direction: 1 | -1) => {
-    player.stop();
-    go(neighbour(direction));
-  };
-  const neighbour = (direction: 1 | -1): number | null => {
-    const { story } = follower;
-    const { model } = session;
-    return story ? nextNote(story, model.get("trajectory"), model.get("step"), current(), direction) : null;
-  };
-
-  /** One step on; at the end of a note on to the next, or (null) it waits for the reader. */
-  const turn = (): number | null => {
-    const { note } = follower;
-    if (session.model.get("step") !== expected || session.model.get("playing")) return null;
-    if (stale) return 100;
-    if (note && expected < note.stop - 1) {
-      session.goTo(expected + 1);
-      expected = session.model.get("step");
-      return pause();
-    }
-    const next = controls.goesOn() ? neighbour(1) : null;
-    if (next === null) return null;
-    go(next);
-    return pause();
-  };
-  /** A step's time; the last one of a note lasts until its text can have been read. */
-  const pause = (): number => {
-    const { note } = follower;
-    const each = controls.msPerStep();
-    if (!note || expected < note.stop - 1 || !controls.goesOn()) return each;
-    return Math.max(each, readingMs(note.text) - each * (note.stop - note.start - 1));
-  };
-  const play = () => {
-    if (player.playing) return player.stop();
-    session.set("playing", false);
-    const { note } = follower;
-    const atEnd = !note || session.model.get("step") >= note.stop - 1;
-    if (atEnd) go(neighbour(1) ?? (note && controls.goesOn() ? 0 : current()));
-    if (atEnd && note && neighbour(1) === null && !controls.goesOn()) session.goTo(note.start);
-    expected = session.model.get("step");
-    player.start(pause());
-  };
-
-  const controls = storyControls(context, { choose: go, move, play });
-  const texts = h("div", { class: "rlv-story-texts" });
+  const reader = new Reader(session, follower);
+  const controls = storyControls(context, reader);
+  const editing = noteEditing(context, reader);
+  const texts = storyTexts(session, reader);
   const place = h("p", { class: "rlv-hint rlv-story-place" });
-  const live = h("div", { class: "rlv-story-live", "aria-live": "polite" });
-  const editing = noteEditing(context, { stop: () => player.stop(), go });
   const element = h(
     "section",
     { class: "rlv-story", "aria-label": "Story" },
     h("style", {}, style),
     controls.element,
-    texts,
+    texts.element,
     h("div", { class: "rlv-story-line" }, place, h("span", { class: "rlv-spring" }), editing.buttons),
     editing.element,
-    live,
+    texts.live,
   );
-  let stale = true;
-  let built = "";
-  let shown: HTMLElement[] = [];
-
-  const build = (scene: Scene, story: Story | undefined) => {
-    const features = scene.study.layers.map(({ name, features }) => [name, features]);
-    const key = JSON.stringify([story, features]);
-    if (key === built) return;
-    built = key;
-    shown = (story?.notes ?? []).map(({ text, layer }) =>
-      storyText(session, text, scene.study.layers, layer ?? scene.layerName),
-    );
-    texts.replaceChildren(...shown, silence);
-  };
-  const silence = h("div", { class: "rlv-story-text rlv-story-silence" });
-
-  const announce = (scene: Scene, story: Story | undefined, index: number | null) => {
-    const note = story?.notes[index ?? -1];
-    if (!story || !note) return setText(live, "");
-    const words = spoken(note.text, scene.study.layers, note.layer ?? scene.layerName);
-    setText(live, `Note ${(index ?? 0) + 1} of ${story.notes.length}, ${stepsText(note)}. ${words}`);
-  };
-
-  listenToNoteKeys(element, move, context.signal);
+  listenToNoteKeys(element, (direction) => reader.move(direction), context.signal);
   // The view that `rlv.Story` makes shows nothing that leads away from its story.
   setAttribute(element, "data-only", isOnly(session));
   return {
     element,
     close() {
-      player.stop();
+      reader.stop();
       // A view that is going leaves the model as it is: others may show it, or nobody may be there to save it.
       if (!outer.signal.aborted) follower.close();
       life.abort();
     },
     draw(scene) {
-      const { story } = follower;
-      const index = current() ?? null;
-      stale = scene.stale;
+      reader.stale = scene.stale;
       follower.show();
+      const { story } = follower;
+      texts.draw(scene, story);
+      setText(place, placeText(scene, story, reader.index));
+      controls.draw(scene, story);
+      editing.draw(scene, story, reader.index);
+    },
+  };
+}
+
+interface Texts {
+  element: HTMLElement;
+  /** What is read out when the note changes. */
+  live: HTMLElement;
+  draw(scene: Scene, story: Story | undefined): void;
+}
+
+function storyTexts(session: Context["session"], reader: Reader): Texts {
+  const element = h("div", { class: "rlv-story-texts" });
+  const live = h("div", { class: "rlv-story-live", "aria-live": "polite" });
+  const silence = h("div", { class: "rlv-story-text rlv-story-silence" });
+  let built = "";
+  let seen: unknown[] = [];
+  let shown: HTMLElement[] = [];
+  const build = ({ study, layerName }: Scene, story: Story | undefined) => {
+    // Not at every refresh of the study: a name in the text may have the focus.
+    const key = JSON.stringify([story, study.layers.map(({ name, features }) => [name, features])]);
+    if (key === built) return;
+    built = key;
+    shown = (story?.notes ?? []).map(({ text, layer }) =>
+      storyText(session, text, study.layers, layer ?? layerName),
+    );
+    element.replaceChildren(...shown, silence);
+  };
+  const announce = ({ study, layerName }: Scene, story: Story | undefined, index: number | null) => {
+    const note = story?.notes[index ?? -1];
+    if (!story || !note) return setText(live, "");
+    const words = spoken(note.text, study.layers, note.layer ?? layerName);
+    setText(live, `Note ${(index ?? 0) + 1} of ${story.notes.length}, ${stepsText(note)}. ${words}`);
+  };
+  return {
+    element,
+    live,
+    draw(scene, story) {
+      const { index } = reader;
+      const hasNext = reader.neighbour(1) !== null;
+      const inputs = [scene.study, story, index, scene.layerName, hasNext];
+      if (inputs.every((input, at) => input === seen[at])) return;
+      seen = inputs;
       build(scene, story);
       for (const [at, text] of shown.entries()) setAttribute(text, "data-shown", at === index);
       setAttribute(silence, "data-shown", index === null);
-      setText(silence, silenceText(story, neighbour(1) !== null));
-      setText(place, placeText(scene, story, index));
-      controls.draw(scene, story, index, {
-        playing: player.playing,
-        back: neighbour(-1) !== null,
-        next: neighbour(1) !== null,
-      });
-      editing.draw(scene, story, index);
+      setText(silence, silenceText(story, hasNext));
       announce(scene, story, index);
     },
   };

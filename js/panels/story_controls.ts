@@ -4,25 +4,11 @@ import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { CHEVRON, PAUSE, PLAY } from "../views/icons.ts";
 import type { Context } from "./panel.ts";
-
-interface Acts {
-  choose(note: number): void;
-  move(direction: 1 | -1): void;
-  play(): void;
-}
-
-interface State {
-  playing: boolean;
-  back: boolean;
-  next: boolean;
-}
+import type { Reader } from "./story_reader.ts";
 
 export interface Controls {
   element: HTMLElement;
-  msPerStep(): number;
-  /** Whether playing goes on to the next note, or waits for the reader. */
-  goesOn(): boolean;
-  draw(scene: Scene, story: Story | undefined, note: number | null, state: State): void;
+  draw(scene: Scene, story: Story | undefined): void;
 }
 
 const PACES = [
@@ -32,13 +18,13 @@ const PACES = [
   { ms: 250, text: "¼ s a step" },
 ];
 
-export function storyControls({ session, signal }: Context, acts: Acts): Controls {
+export function storyControls({ session, signal }: Context, reader: Reader): Controls {
   const stories = h("select", { class: "rlv-select rlv-story-name", "aria-label": "Story" });
   const notes = h("select", { class: "rlv-select rlv-story-note", "aria-label": "Note" });
   const pace = h(
     "select",
     { class: "rlv-select", "aria-label": "Pace" },
-    ...PACES.map(({ ms, text }) => h("option", { value: ms, selected: ms === 1000 }, text)),
+    ...PACES.map(({ ms, text }) => h("option", { value: ms, selected: ms === reader.msPerStep }, text)),
   );
   const act = (element: HTMLElement, event: string, then: () => void) =>
     element.addEventListener(event, then, { signal });
@@ -63,23 +49,28 @@ export function storyControls({ session, signal }: Context, acts: Acts): Control
     session.set("note", null);
     session.set("story", stories.value);
   });
-  act(notes, "change", () => acts.choose(Number(notes.value)));
-  act(back, "click", () => acts.move(-1));
-  act(next, "click", () => acts.move(1));
-  act(play, "click", acts.play);
-  act(on, "click", () =>
-    setAttribute(on, "aria-pressed", String(on.getAttribute("aria-pressed") !== "true")),
-  );
+  act(notes, "change", () => reader.go(Number(notes.value)));
+  act(back, "click", () => reader.move(-1));
+  act(next, "click", () => reader.move(1));
+  act(play, "click", () => reader.play());
+  act(pace, "change", () => {
+    reader.msPerStep = Number(pace.value);
+  });
+  act(on, "click", () => {
+    reader.goesOn = !reader.goesOn;
+    session.invalidate();
+  });
   act(close, "click", () => {
     session.set("story", "");
     session.set("note", null);
   });
-  let listed = "";
+  let listed: unknown;
+  let listedOf: Story | undefined;
   const list = (scene: Scene, story: Story | undefined) => {
+    if (listed === scene.study.stories && listedOf === story) return;
+    listed = scene.study.stories;
+    listedOf = story;
     const names = scene.study.stories.map(({ name }) => name);
-    const key = JSON.stringify([names, story]);
-    if (key === listed) return;
-    listed = key;
     const missing = story ? [] : [h("option", { value: "", disabled: true }, "choose a story")];
     stories.replaceChildren(...missing, ...names.map((name) => h("option", { value: name }, name)));
     const count = story?.notes.length ?? 0;
@@ -102,17 +93,17 @@ export function storyControls({ session, signal }: Context, acts: Acts): Control
       h("span", { class: "rlv-spring" }),
       close,
     ),
-    msPerStep: () => Number(pace.value),
-    goesOn: () => on.getAttribute("aria-pressed") === "true",
-    draw(scene, story, note, { playing, back: canGoBack, next: canGoOn }) {
+    draw(scene, story) {
+      const { index: note, playing } = reader;
       list(scene, story);
+      setAttribute(on, "aria-pressed", String(reader.goesOn));
       const [name, at] = [story?.name ?? "", note === null ? "" : String(note)];
       if (stories.value !== name) stories.value = name;
       if (notes.value !== at) notes.value = at;
       notes.disabled = !story || story.notes.length === 0;
       // Not `disabled`: that would take the focus from whoever pressed it last.
-      setAttribute(back, "aria-disabled", String(!canGoBack));
-      setAttribute(next, "aria-disabled", String(!canGoOn));
+      setAttribute(back, "aria-disabled", String(reader.neighbour(-1) === null));
+      setAttribute(next, "aria-disabled", String(reader.neighbour(1) === null));
       play.disabled = !story || story.notes.length === 0;
       if (play.dataset.playing !== String(playing)) {
         play.dataset.playing = String(playing);

@@ -5,11 +5,7 @@ import type { Scene } from "../host/scene.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import type { Context } from "./panel.ts";
 import { noteForm } from "./story_form.ts";
-
-interface Acts {
-  stop(): void;
-  go(note: number): void;
-}
+import type { Reader } from "./story_reader.ts";
 
 export interface Editing {
   /** The form and, after a deletion, the way back. */
@@ -49,7 +45,7 @@ export function noteHere(scene: Scene): Note {
   };
 }
 
-export function noteEditing(context: Context, { stop, go }: Acts): Editing {
+export function noteEditing(context: Context, reader: Reader): Editing {
   const { session, signal } = context;
   const button = (label: string, title: string, act: () => void) => {
     const element = h("button", { class: "rlv-button" }, label);
@@ -73,7 +69,7 @@ export function noteEditing(context: Context, { stop, go }: Acts): Editing {
   };
   const open = (at: number | null, note: Note) => {
     const name = story?.name ?? "";
-    stop();
+    reader.stop();
     forget();
     form.open(note, at === null ? "new note" : `note ${at + 1}`, async (written) => {
       const which: Params = at === null ? { position: -1 } : { note: at };
@@ -82,13 +78,13 @@ export function noteEditing(context: Context, { stop, go }: Acts): Editing {
         ...which,
         ...params(written),
       });
-      go(Number(reply.note));
+      reader.go(Number(reply.note));
     });
   };
   const remove = async () => {
     const note = story?.notes[index ?? -1];
     if (!story || !note || index === null) return;
-    stop();
+    reader.stop();
     const gone = { story: story.name, position: index, note };
     try {
       await ask("remove_note", { story: gone.story, note: index });
@@ -108,7 +104,7 @@ export function noteEditing(context: Context, { stop, go }: Acts): Editing {
     try {
       const reply = await ask("add_note", { story: removed.story, position, ...params(note) });
       forget();
-      go(Number(reply.note));
+      reader.go(Number(reply.note));
       change.focus();
     } catch (error) {
       setText(deleted, `It could not be brought back: ${error instanceof Error ? error.message : error}`);

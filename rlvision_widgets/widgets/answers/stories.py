@@ -66,13 +66,6 @@ def remove_note(source: StudySource, story: str, note: int) -> Answer:
     return {}, {}
 
 
-@request(writes=True)
-def remove_story(source: StudySource, story: str) -> Answer:
-    """Remove a story and its notes."""
-    stories.remove_story(source.study, story)
-    return {}, {}
-
-
 def _note(  # noqa: PLR0917
     trajectory: int,
     start: int,
