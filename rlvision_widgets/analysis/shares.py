@@ -8,7 +8,8 @@ from rlvision_widgets.schema import CHUNK
 
 __all__ = ["MOST_STEPS", "attribution_shares"]
 
-MOST_STEPS = 4096  # that are read; of more, chunks that are spread evenly
+MOST_STEPS = 4096  # that are read; of more, blocks that are spread evenly
+TOGETHER = 2**23  # numbers that are read at once, at least a chunk of steps
 
 
 def attribution_shares(output: xr.Dataset) -> xr.Dataset:
@@ -17,7 +18,7 @@ def attribution_shares(output: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     output : Dataset
-        A node ``/layers/<layer>/outputs/<output>`` of a study; read chunk by chunk.
+        A node ``/layers/<layer>/outputs/<output>`` of a study; read a block of steps at a time.
 
     Returns
     -------
@@ -29,16 +30,18 @@ def attribution_shares(output: xr.Dataset) -> xr.Dataset:
     num_parts = output.sizes["feature"] + 1
     raised, lowered, steps = np.zeros(num_parts), np.zeros(num_parts), 0
     computed = np.isfinite(output["completeness_error"].values)
-    chunks = [
-        (trajectory, slice(start, start + CHUNK))
+    a_step = output.sizes["y"] * output.sizes["x"] * output.sizes["feature"]
+    length = CHUNK * max(1, min(8, TOGETHER // max(1, a_step * CHUNK)))
+    blocks = [
+        (trajectory, slice(start, start + length))
         for trajectory in range(computed.shape[0])
-        for start in range(0, computed.shape[1], CHUNK)
-        if computed[trajectory, start : start + CHUNK].any()
+        for start in range(0, computed.shape[1], length)
+        if computed[trajectory, start : start + length].any()
     ]
-    most = max(1, MOST_STEPS // CHUNK)
-    if len(chunks) > most:
-        chunks = [chunks[at] for at in np.linspace(0, len(chunks) - 1, most).round().astype(int)]
-    for trajectory, where in chunks:
+    most = max(1, MOST_STEPS // length)
+    if len(blocks) > most:
+        blocks = [blocks[at] for at in np.linspace(0, len(blocks) - 1, most).round().astype(int)]
+    for trajectory, where in blocks:
         own = output[["attribution", "residual", "scale"]].isel(trajectory=trajectory, step=where)
         own = own.isel(step=np.flatnonzero(computed[trajectory, where])).load()
         scale = own["scale"].values.astype(np.float64)
@@ -57,9 +60,11 @@ def parts_of(data: xr.Dataset, name: str) -> int:
 
 
 def _one_sign(values: npt.NDArray[np.int8], sign: int) -> npt.NDArray[np.float64]:
-    """Sum what has this sign over cells, (step, part)."""
-    kept = np.maximum(values, 0) if sign > 0 else np.maximum(-values.astype(np.int16), 0)
-    total: npt.NDArray[np.float64] = kept.sum(1, dtype=np.int64).astype(np.float64)
+    """Sum what has this sign over cells, (step, part); exact, as float32 holds every integer up to 2^24."""
+    kept = np.clip(values, 0, None) if sign > 0 else np.clip(values, None, 0)
+    total: npt.NDArray[np.float64] = (sign * (np.ones(values.shape[1], np.float32) @ kept.astype(np.float32))).astype(
+        float
+    )
     return total
 
 
