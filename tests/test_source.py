@@ -42,11 +42,11 @@ def test_chunks_of_observations_join_to_the_trajectory(study, source):
 
 def test_chunks_of_attribution_join_to_the_trajectory_whatever_their_axis_order(study, source):
     stored = study["layers/2b/outputs/value"].dataset.isel(trajectory=1)
-    for name in ("attribution", "residual", "scale"):
+    for name in ("attribution", "residual", "scale", "num_points"):
         parts = []
         for chunk in range(3):
             flags, arrays = source.answer("attribution", {**VALUE, "chunk": chunk})
-            assert flags == {"computed": True}
+            assert flags == {"computed": True, "complete": True}
             parts.append(arrays[name].transpose(*stored[name].dims))
         np.testing.assert_array_equal(xr.Variable.concat(parts, "step").values, stored[name].values)
 
@@ -116,7 +116,10 @@ def test_attribution_that_is_not_a_number_breaks_neither_scales_nor_json():
     assert flags["axis"] == pytest.approx(sound["axis"], rel=0.05)
     assert flags["limits"] == pytest.approx(sound["limits"], rel=0.3)
     assert np.flatnonzero(np.isnan(arrays["residual_share"].values)).tolist() == [3]
-    assert source.answer("attribution", {**VALUE, "chunk": 0})[0] == {"computed": True}
+    flags, arrays = source.answer("attribution", {**VALUE, "chunk": 0})
+    assert flags == {"computed": True, "complete": True}
+    assert arrays["num_points"].dtype == np.int32
+    assert arrays["num_points"].values[3] > 0, "a step that is not a number is not computed again"
     json.dumps(source.describe(), allow_nan=False)
     node["total"].values[:], node["completeness_error"].values[:] = np.nan, np.nan
     flags = StudySource(study).answer("totals", VALUE)[0]
@@ -146,6 +149,17 @@ def test_the_strip_takes_two_columns_a_step_then_one_then_samples(study, num_ste
     last = long["observation"].values[0, num_steps - 1 if num_steps <= 4096 else 4095 * 5000 // 4096]
     column = 43 if num_steps <= 1024 else 42
     np.testing.assert_array_equal(strip.values[:, -1], last[:, column])
+
+
+def test_a_part_of_the_strip_leaves_no_step_out(study):
+    long = study.to_dataset().isel(trajectory=[0], step=np.arange(3000) % 130)
+    source = StudySource(xr.DataTree(long))
+    for part, count in ((0, 1024), (2, 3000 - 2048)):
+        strip = source.answer("strip_part", {"trajectory": 0, "part": part})[1]["strip"].values
+        frames = long["observation"].values[0, 1024 * part : 1024 * part + count, :, 42:44]
+        np.testing.assert_array_equal(strip, np.moveaxis(frames, 0, 1).reshape(64, 2 * count, 3))
+    with pytest.raises(ValueError, match="part must be from 0 to 2, got 3"):
+        source.answer("strip_part", {"trajectory": 0, "part": 3})
 
 
 def test_the_preview_spreads_at_most_512_keyframes_over_all_steps(study):
@@ -182,13 +196,17 @@ def test_what_is_not_computed_is_no_error_and_has_no_arrays(study):
     assert source.answer("examples", {"layer": "1a"}) == ({"computed": False}, {})
 
 
-def test_a_half_computed_chunk_is_not_there_and_a_computed_one_is():
+def test_a_half_computed_chunk_has_the_steps_that_are_computed_and_says_which():
     study = toy.toy_study()
     toy.forget(study["layers/2b/outputs/value"], trajectory=0, step=slice(70, None))
     source = StudySource(study)
     where = {**VALUE, "trajectory": 0}
-    assert source.answer("attribution", {**where, "chunk": 0})[0] == {"computed": True}
-    assert source.answer("attribution", {**where, "chunk": 1}) == ({"computed": False}, {})
+    assert source.answer("attribution", {**where, "chunk": 0})[0] == {"computed": True, "complete": True}
+    flags, arrays = source.answer("attribution", {**where, "chunk": 1})
+    assert flags == {"computed": True, "complete": False}
+    np.testing.assert_array_equal(arrays["num_points"].values > 0, np.arange(64, 128) < 70)
+    assert [source.is_computed(0, "2b", "value", chunk) for chunk in range(3)] == [True, False, False]
+    assert source.answer("attribution", {**where, "chunk": 2}) == ({"computed": False}, {})
     assert source.answer("totals", where)[0]["computed"] is False
     assert source.describe()["layers"][0]["outputs"] == [{"name": "value", "complete": False, "tolerance": 0.1}]
 

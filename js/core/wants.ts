@@ -18,6 +18,9 @@ export function requestKey(method: string, params: Params): string {
   return method + JSON.stringify(sorted);
 }
 
+/** Steps in a part of a strip; the same in Python. */
+export const STRIP_PART = 1024;
+
 export const want = (method: string, params: Params): Want => ({
   key: requestKey(method, params),
   method,

@@ -191,10 +191,10 @@ export interface Requests {
   preview: { trajectory: number };
   recolour: { layer: string; feature: number; colour: string };
   remove_note: { story: string; note: number };
-  remove_story: { story: string };
   rename: { layer: string; feature: number; name: string };
   sample: { origin: "observations" | "rollout"; number: number };
   strip: { trajectory: number };
+  strip_part: { trajectory: number; part: number };
   survey: { layer: string };
   totals: { trajectory: number; layer: string; output: string };
   trace: {

@@ -6,7 +6,7 @@ import { type Params, requestKey, type Want, wanted } from "../core/wants.ts";
 import { Computation } from "./computation.ts";
 import { loadBundle } from "./lazy.ts";
 import { type ExplorerModel, type ExplorerTraits, WATCHED } from "./model.ts";
-import { type Loaded, load } from "./replies.ts";
+import { isPartial, type Loaded, load } from "./replies.ts";
 import { Rows } from "./rows.ts";
 import { NoAnswer, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
@@ -26,7 +26,7 @@ export class Session {
   #saver: Saver;
   #computation: Computation;
   #wantedAt = "";
-  #extra: Want[] = [];
+  #extra = new Map<string, Want[]>();
   #extras: Extras | null | undefined;
 
   constructor(model: ExplorerModel) {
@@ -158,9 +158,9 @@ export class Session {
     this.invalidate();
   }
 
-  /** Also fetches what only an open menu shows, after everything more urgent. */
-  alsoWant(wants: Want[]): void {
-    this.#extra = wants;
+  /** Also fetches what only a part of the view shows, in place of what it asked for before, after all more urgent. */
+  alsoWant(wants: Want[], who = "menu"): void {
+    this.#extra.set(who, wants);
     this.#moved();
   }
 
@@ -195,7 +195,7 @@ export class Session {
     this.#frame = 0;
     this.#saver.flush();
     this.#computation.cancel();
-    this.#extra = [];
+    this.#extra.clear();
     this.store.rest();
   }
 
@@ -234,7 +234,7 @@ export class Session {
     const computing = running?.trajectory === trajectory && running.layer === layer ? running.output : null;
     const looksBack = mode === "change";
     const place = { trajectory, step, layer, outputs, direction: scene.playing ? direction : 1, looksBack };
-    this.store.want([...wanted(scene.study, place, computing), ...this.#extra]);
+    this.store.want([...wanted(scene.study, place, computing), ...[...this.#extra.values()].flat()]);
   }
 
   /** What is wanted is to be worked out anew. */
@@ -255,7 +255,7 @@ export class Session {
   };
 
   #refresh = (): void => {
-    this.store.refresh((key, value) => value?.result.computed === false || key.startsWith("examples"));
+    this.store.refresh((key, value) => isPartial(value) || key.startsWith("examples"));
     this.#wantedAt = "";
   };
 }

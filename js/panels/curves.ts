@@ -25,7 +25,7 @@ export function curves(outside: Context): LazyPanel {
   const { session } = context;
   const { model } = session;
   const zooming = zoomButtons(context);
-  const picture = plot(context.theme, session.invalidate, signal);
+  const picture = plot(context);
   let scene: Scene | null = null;
   let pointed: Pointed | null = null;
 

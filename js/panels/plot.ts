@@ -4,12 +4,12 @@ import { episodeAt } from "../core/study.ts";
 import { type Axis, axisOver, perStep, type Span, stepToX } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import { context2d, h, setAttribute, setText } from "../views/dom.ts";
-import type { Theme } from "../views/theme.ts";
 import { cursor } from "./cursor.ts";
 import { GUTTER, type Layout, layOut, series, seriesInputs } from "./lanes.ts";
+import type { Context } from "./panel.ts";
 import { drawAxes, episodeName } from "./rail.ts";
+import { strips } from "./strips.ts";
 import { drawSheet, holds, sheetFor } from "./timeline_draw.ts";
-import { drawStrip } from "./trajectories.ts";
 
 export interface Pointed {
   step: number;
@@ -46,7 +46,7 @@ function resize(canvas: HTMLCanvasElement, width: number, height: number): Canva
   return context;
 }
 
-export function plot(theme: () => Theme, changed: () => void, signal: AbortSignal): Plot {
+export function plot({ session, signal, theme }: Context): Plot {
   const sheet = h("canvas", { "aria-hidden": "true" });
   const base = h("canvas", { role: "img" });
   const edge = h("span", { class: "rlv-first-episode", "aria-hidden": "true" });
@@ -64,14 +64,14 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
   let layout: Layout | null = null;
   let axis: Axis | null = null;
   let drawn: Axis | undefined;
-  let strip: HTMLCanvasElement | null = null;
   let marks: Mark[] = [];
-  const [newData, newStrip, newLook] = [watch(), watch(), watch()];
+  const [newData, newStrips, newLook] = [watch(), watch(), watch()];
+  const stripsOf = strips(session);
   let list: ReturnType<typeof series> = [];
 
   const resized = new ResizeObserver(([entry]) => {
     width = entry?.contentRect.width ?? 0;
-    changed();
+    session.invalidate();
   });
   resized.observe(element);
   signal.addEventListener("abort", () => resized.disconnect(), { once: true });
@@ -86,11 +86,7 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
         `${list.map(({ name }) => name).join(", ")} over ${scene.numSteps} steps`,
       );
     }
-    if (newStrip(scene.strip)) {
-      strip = scene.strip ? h("canvas") : null;
-      if (strip && scene.strip) drawStrip(strip, scene.strip);
-    }
-    if (!newLook(list, strip, width, theme(), window.devicePixelRatio)) return;
+    if (!newLook(list, width, theme(), window.devicePixelRatio)) return;
     drawn = undefined;
     layout = layOut(list, width);
     element.style.height = `${layout.height}px`;
@@ -99,13 +95,15 @@ export function plot(theme: () => Theme, changed: () => void, signal: AbortSigna
   };
 
   const slide = (scene: Scene, { inner }: Layout, now: Axis) => {
-    if (layout && !holds(drawn, now, scene.numSteps)) {
-      drawn = sheetFor(now, scene.numSteps);
-      drawSheet(resize(sheet, drawn.width, layout.height), scene, layout, drawn, theme(), strip, marks);
+    const next = holds(drawn, now, scene.numSteps) ? drawn : sheetFor(now, scene.numSteps);
+    const images = stripsOf(scene, next);
+    if (layout && (newStrips(...images.map(({ image }) => image)) || next !== drawn)) {
+      drawn = next;
+      drawSheet(resize(sheet, drawn.width, layout.height), scene, layout, drawn, theme(), images, marks);
     }
     // On whole pixels, or the lines would blur.
     const ratio = window.devicePixelRatio || 1;
-    const offset = Math.round(stepToX({ ...now, left: 0, width: inner }, drawn?.first ?? 0) * ratio) / ratio;
+    const offset = Math.round(stepToX({ ...now, left: 0, width: inner }, next.first) * ratio) / ratio;
     sheet.style.transform = `translateX(${offset}px)`;
   };
 

@@ -11,6 +11,13 @@ import { drawRail } from "./rail.ts";
 type Context2d = CanvasRenderingContext2D;
 type Drawn = Layout["series"][number];
 
+/** Frames squeezed to columns: those of the steps `[start, stop)`, or a sample of them. */
+export interface Strip {
+  image: HTMLCanvasElement;
+  start: number;
+  stop: number;
+}
+
 /** Where episodes stand closer than this, their boundaries would hide the curves. */
 const CLOSEST = 8;
 
@@ -38,12 +45,12 @@ export function drawSheet(
   layout: Layout,
   axis: Axis,
   theme: Theme,
-  strip: HTMLCanvasElement | null,
+  strips: readonly Strip[],
   marks: readonly Mark[],
 ): void {
   context.clearRect(0, 0, axis.width, layout.height);
   context.lineCap = "round";
-  drawStripLane(context, scene, layout, axis, theme, strip);
+  drawStripLane(context, layout, axis, theme, strips);
   for (const one of layout.series) drawSeries(context, scene, one, axis, theme);
   context.strokeStyle = theme.line;
   context.lineWidth = 1;
@@ -77,24 +84,24 @@ function segment(context: Context2d, x0: number, y0: number, x1: number, y1: num
 
 function drawStripLane(
   context: Context2d,
-  scene: Scene,
   { strip: { top, height } }: Layout,
   axis: Axis,
   theme: Theme,
-  strip: HTMLCanvasElement | null,
+  strips: readonly Strip[],
 ): void {
   context.fillStyle = theme.faint;
   context.fillRect(0, top, axis.width, height);
-  if (!strip) return;
-  // A step's columns are centred on its pixel.
-  const columns = strip.width / scene.numSteps;
-  const from = Math.max(0, axis.first + 0.5);
-  const to = Math.min(scene.numSteps, axis.last + 0.5);
-  const left = stepToX(axis, from - 0.5);
-  const wide = (to - from) * columns;
-  context.imageSmoothingEnabled = wide > axis.width;
-  const width = (to - from) * perStep(axis);
-  context.drawImage(strip, from * columns, 0, wide, strip.height, left, top, width, height);
+  for (const { image, start, stop } of strips) {
+    // A step's columns are centred on its pixel.
+    const columns = image.width / (stop - start);
+    const from = Math.max(start, axis.first + 0.5);
+    const to = Math.min(stop, axis.last + 0.5);
+    if (to <= from) continue;
+    const wide = (to - from) * columns;
+    const [left, width] = [stepToX(axis, from - 0.5), (to - from) * perStep(axis)];
+    context.imageSmoothingEnabled = wide > width;
+    context.drawImage(image, (from - start) * columns, 0, wide, image.height, left, top, width, height);
+  }
 }
 
 function drawSeries(context: Context2d, scene: Scene, series: Drawn, axis: Axis, theme: Theme): void {

@@ -1,7 +1,7 @@
 /** What Python would answer about a synthetic study. */
 import type { WireArray } from "../core/arrays.ts";
 import type { Episode, Study } from "../core/study.ts";
-import type { Params } from "../core/wants.ts";
+import { type Params, STRIP_PART } from "../core/wants.ts";
 import type { StoredReply } from "../host/static_model.ts";
 import { answerGrid } from "./grids.ts";
 import {
@@ -82,15 +82,12 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
     case "curves":
       return curves(numSteps, episodes);
     case "strip": {
-      const frame = new Uint8Array(SIZE * SIZE * 3);
       const shown = Math.min(numSteps, LONGEST_STRIP);
-      const data = new Uint8Array(SIZE * shown * 2 * 3);
-      for (let index = 0; index < shown; index++) {
-        drawFrame(trajectory, Math.floor((index * numSteps) / shown), frame, 0);
-        for (let y = 0; y < SIZE; y++)
-          data.set(frame.subarray(3 * (y * SIZE + 42), 3 * (y * SIZE + 44)), 3 * (y * shown * 2 + index * 2));
-      }
-      return reply({}, [["strip", ["height", "column", "rgb"], [SIZE, shown * 2, 3], data]]);
+      return strip(trajectory, shown, (index) => Math.floor((index * numSteps) / shown));
+    }
+    case "strip_part": {
+      const start = STRIP_PART * Number(params.part);
+      return strip(trajectory, Math.min(numSteps - start, STRIP_PART), (index) => start + index);
     }
     case "examples":
       if (!layer?.features.length) return reply({ computed: false }, []);
@@ -116,6 +113,18 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
     default:
       return answerGrid(study, method, params);
   }
+}
+
+/** Two columns each of `shown` frames. */
+function strip(trajectory: number, shown: number, stepOf: (index: number) => number): StoredReply {
+  const frame = new Uint8Array(SIZE * SIZE * 3);
+  const data = new Uint8Array(SIZE * shown * 2 * 3);
+  for (let index = 0; index < shown; index++) {
+    drawFrame(trajectory, stepOf(index), frame, 0);
+    for (let y = 0; y < SIZE; y++)
+      data.set(frame.subarray(3 * (y * SIZE + 42), 3 * (y * SIZE + 44)), 3 * (y * shown * 2 + index * 2));
+  }
+  return reply({}, [["strip", ["height", "column", "rgb"], [SIZE, shown * 2, 3], data]]);
 }
 
 function totals(trajectory: number, numSteps: number, numFeatures: number): StoredReply {

@@ -21,6 +21,7 @@ import {
 } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import { GUTTER, layOut, series } from "../panels/lanes.ts";
+import { partsFor } from "../panels/strips.ts";
 import { holds, sheetFor } from "../panels/timeline_draw.ts";
 import { noise } from "./world.ts";
 
@@ -216,6 +217,17 @@ describe("a line through far more steps than pixels", () => {
     expect(lineSteps([gap, gap], 0, 2, (step) => step)).toEqual([]);
     const inside = lineSteps([4, gap, 9, 1], 0, 4, () => 0);
     expect(inside).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe("a closer look at the strip", () => {
+  test("is fetched for what a sheet shows where the strip leaves steps out, and for no more than a few parts", () => {
+    const sheet = (first: number, last: number) => ({ left: 0, width: 1000, first, last });
+    expect(partsFor(sheet(-0.5, 300), 100_000, 4096)).toEqual([0]);
+    expect(partsFor(sheet(1000, 2100), 100_000, 4096)).toEqual([0, 1, 2]);
+    expect(partsFor(sheet(99_800, 99_999.5), 100_000, 4096)).toEqual([97]);
+    expect(partsFor(sheet(-0.5, 99_999.5), 100_000, 4096)).toEqual([]);
+    expect(partsFor(sheet(10, 20), 4096, 4096)).toEqual([]);
   });
 });
 

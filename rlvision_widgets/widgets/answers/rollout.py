@@ -1,5 +1,7 @@
 """What the agent saw and did: curves, frames, and pictures of a whole trajectory."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -9,6 +11,7 @@ from rlvision_widgets.widgets.source import StudySource, is_long, read, steps_of
 
 STRIP_COLUMN = 42 / 64  # where the agent of a Procgen platform game usually is; the ancestor's choice
 MAX_STRIP = 4096
+STRIP_PART = 1024  # steps, the same in js/core/wants.ts
 MAX_KEYFRAMES = 512
 
 
@@ -25,14 +28,30 @@ def strip(source: StudySource, trajectory: int) -> Answer:
     return {}, source.cached(("strip", trajectory), lambda: {"strip": _strip(source, trajectory)})
 
 
+@request(slow=is_long)
+def strip_part(source: StudySource, trajectory: int, part: int) -> Answer:
+    """Return the strip of `STRIP_PART` steps alone, without leaving any out: for a long trajectory seen closely."""
+    last = (source.num_steps - 1) // STRIP_PART
+    if not 0 <= part <= last:
+        raise ValueError(f"strip_part: part must be from 0 to {last}, got {part}")
+    steps = slice(part * STRIP_PART, (part + 1) * STRIP_PART)
+    columns = max(1, source.study.sizes["width"] // 32)
+    return {}, {"strip": _columns(source, {"trajectory": trajectory, "step": steps}, columns)}
+
+
 def _strip(source: StudySource, trajectory: int) -> xr.Variable:
-    width = source.study.sizes["width"]
-    start = int(STRIP_COLUMN * width)
-    columns = max(1, width // 32) if 2 * source.num_steps <= MAX_STRIP // 2 else 1
-    where = {"trajectory": trajectory, "width": slice(start, start + columns)}
+    columns = max(1, source.study.sizes["width"] // 32) if 2 * source.num_steps <= MAX_STRIP // 2 else 1
+    where: dict[str, Any] = {"trajectory": trajectory}
     if source.num_steps > MAX_STRIP:
         where["step"] = np.arange(MAX_STRIP) * source.num_steps // MAX_STRIP
-    frames = source.study.dataset.variables["observation"].isel(where).transpose("height", "step", "width", "rgb")
+    return _columns(source, where, columns)
+
+
+def _columns(source: StudySource, where: dict[str, Any], columns: int) -> xr.Variable:
+    """Return so many columns of each frame, side by side."""
+    start = int(STRIP_COLUMN * source.study.sizes["width"])
+    frames = source.study.dataset.variables["observation"].isel(where | {"width": slice(start, start + columns)})
+    frames = frames.transpose("height", "step", "width", "rgb")
     return xr.Variable(("height", "column", "rgb"), frames.values.reshape(frames.sizes["height"], -1, 3))
 
 
