@@ -1,11 +1,20 @@
 /** The form in which a note is written: its text with a preview, its steps, and what is shown meanwhile. */
-
 import { outputLabel } from "../core/actions.ts";
 import type { Note } from "../core/story.ts";
 import type { Scene } from "../host/scene.ts";
-import { h, icon, setText } from "../views/dom.ts";
-import { CHEVRON } from "../views/icons.ts";
+import { h, setText } from "../views/dom.ts";
 import type { Context } from "./panel.ts";
+import {
+  AUTOMATIC,
+  type Choices,
+  fill,
+  focusIn,
+  labelled,
+  MODES,
+  number,
+  PANELS,
+  select,
+} from "./story_fields.ts";
 import { storyText } from "./story_text.ts";
 
 export interface NoteForm {
@@ -16,22 +25,6 @@ export interface NoteForm {
   close(): void;
   draw(scene: Scene): void;
 }
-
-type Choices = [value: string, text: string][];
-
-const AUTOMATIC: Choices = [
-  ["likeliest", "logit of the likeliest action, step by step"],
-  ["taken", "logit of the action played, step by step"],
-];
-const MODES: Choices = [
-  ["attribution", "attribution"],
-  ["change", "change since the last step"],
-];
-const PANELS: Choices = [
-  ["", "as the reader has them"],
-  ["0", "raises and lowers apart"],
-  ["1", "combined in one panel"],
-];
 
 export function noteForm({ session, signal }: Context): NoteForm {
   const text = h("textarea", { class: "rlv-story-input", rows: 4, tabindex: 0, "aria-label": "Text" });
@@ -225,23 +218,4 @@ export function noteForm({ session, signal }: Context): NoteForm {
       preview.replaceChildren(storyText(session, text.value, now.study.layers, layer.value));
     },
   };
-}
-
-const select = (label: string): HTMLSelectElement =>
-  h("select", { class: "rlv-select", "aria-label": label });
-
-const number = (label: string): HTMLInputElement =>
-  h("input", { class: "rlv-fps", type: "number", min: 0, step: 1, "aria-label": label });
-
-const labelled = (label: string, control: HTMLElement): HTMLElement =>
-  h("label", { class: "rlv-field" }, h("span", { class: "rlv-label" }, label), control, icon(CHEVRON, 90));
-
-function fill(target: HTMLSelectElement, choices: Choices, value: string): void {
-  target.replaceChildren(...choices.map(([name, text]) => h("option", { value: name }, text)));
-  target.value = choices.some(([name]) => name === value) ? value : (choices[0]?.[0] ?? "");
-}
-
-function focusIn(element: Element): Element | null {
-  const root = element.getRootNode();
-  return root instanceof ShadowRoot || root instanceof Document ? root.activeElement : null;
 }
