@@ -2,7 +2,7 @@
 import type { ChunkStore } from "../core/store.ts";
 import { stored } from "../core/study.ts";
 import { requestKey } from "../core/wants.ts";
-import type { Loaded } from "./replies.ts";
+import { isPartial, type Loaded } from "./replies.ts";
 import type { Rpc } from "./rpc.ts";
 import type { Computing, Scene } from "./scene.ts";
 
@@ -57,7 +57,7 @@ export class Computation {
     const refresh = (chunk?: number) => {
       const keys = [requestKey("totals", { trajectory, layer, output }), requestKey("examples", { layer })];
       if (chunk !== undefined) keys.push(requestKey("attribution", { trajectory, layer, output, chunk }));
-      store.refresh((key, value) => keys.includes(key) || value?.result.computed === false);
+      store.refresh((key, value) => keys.includes(key) || isPartial(value));
     };
     report({ stage: "starting", done: 0, total: 0 });
     moved();

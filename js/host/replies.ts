@@ -58,6 +58,10 @@ export async function load(method: string, [result, buffers]: Reply): Promise<Lo
   return { result, arrays, bytes };
 }
 
+/** Whether more of a reply may have been computed since it came. */
+export const isPartial = (loaded: Loaded | undefined): boolean =>
+  loaded?.result.computed === false || loaded?.result.complete === false;
+
 const NONE = new Float32Array(0);
 
 /** The numbers of array `name`, or an empty array when the reply has none. */

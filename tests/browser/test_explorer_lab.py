@@ -157,7 +157,7 @@ def test_computing_can_be_cancelled_and_taken_up_again(notebook):
     explorer.button("Cancel").click()
     expect(explorer.button("Compute")).to_be_visible(timeout=LONG)
     threads = "import threading; print([t.name for t in threading.enumerate() if t.name == 'rlvision-compute'])"
-    notebook.lab.python("view._connection.pause = 0")
+    notebook.lab.python("view.source.connection.pause = 0")
     eventually(lambda: notebook.lab.python(threads), "[]")
     explorer.button("Compute").click()
     expect(explorer.root.locator(".rlv-raises canvas")).to_be_visible(timeout=LONG)

@@ -17,15 +17,23 @@ UNUSUAL = 0.99  # quantile over the study's steps beyond which a frame says that
 
 @request()
 def attribution(source: StudySource, trajectory: int, layer: str, output: str, chunk: int) -> Answer:
-    """Return a chunk of maps, int8, with the scale of each step."""
-    if not source.is_computed(trajectory, layer, output, chunk):
-        return {"computed": False}, {}
+    """Return a chunk of maps, int8, with the scale of each step.
+
+    `num_points` is 0 at steps that are not computed; ``complete`` says that there are none, ``computed`` that there
+    are others.
+    """
     node, where = source.output(layer, output), steps_of(trajectory, chunk)
-    assert node is not None
+    computed = are_computed(node, where) if node is not None else np.zeros(1, bool)
+    if node is None or not computed.any():
+        return {"computed": False}, {}
     arrays = read(node, ("attribution", "residual", "scale"), where)
+    points = node.dataset.variables["num_points"].isel(where).values
+    arrays["num_points"] = xr.Variable("step", np.where(computed, np.maximum(points, 1), 0).astype(np.int32))
     # Feature by feature: most are zero almost everywhere, and deflate finds it (measured: a fifth less).
     planar = ("feature", "step", "y", "x")
-    return {"computed": True}, {name: array.transpose(*planar, missing_dims="ignore") for name, array in arrays.items()}
+    return {"computed": True, "complete": bool(computed.all())}, {
+        name: array.transpose(*planar, missing_dims="ignore") for name, array in arrays.items()
+    }
 
 
 @request(slow=is_long)
