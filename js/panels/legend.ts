@@ -31,6 +31,8 @@ export function legend(context: Context): Panel {
   );
   let scene: Scene | undefined;
   let list: Row[] = [];
+  /** Rows and names that every row has been drawn with. */
+  let [drawn, named]: [unknown, unknown] = [undefined, undefined];
   let wrong = "";
   const tell = (text: string) => {
     wrong = text;
@@ -81,7 +83,10 @@ export function legend(context: Context): Panel {
       sort.hidden = list.length < 3 || scene.gradients;
       setAttribute(rows, "data-isolated", scene.isolated !== null);
       const decimals = axis.draw(scene, element);
-      for (const row of list) row.draw(scene, decimals);
+      const renewed = drawn !== list || named !== scene.study;
+      for (const row of list) if (renewed || !many || !tools || tools.isSeen(row)) row.draw(scene, decimals);
+      drawn = list;
+      named = scene.study;
       if (!scene.stale) tools ??= session.extras()?.legendTools(context, place);
       tools?.draw(many);
       switches.draw(scene);

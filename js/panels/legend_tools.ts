@@ -28,6 +28,8 @@ export interface LegendTools {
   /** The number in full: its unit, and which share of what it is. */
   explain(feature: number, decimals: number): string;
   draw(many: boolean): void;
+  /** Whether a row is in sight: of hundreds only these are drawn at every step. */
+  isSeen(row: Row): boolean;
 }
 
 export function legendTools(context: Context, place: LegendPlace): LegendTools {
@@ -54,6 +56,26 @@ export function legendTools(context: Context, place: LegendPlace): LegendTools {
     },
     { signal },
   );
+  const seen = new Set<Element>();
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries)
+        if (isIntersecting) seen.add(target);
+        else seen.delete(target);
+      session.invalidate();
+    },
+    { root: rows },
+  );
+  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+  let watched: readonly Row[] | undefined;
+  let filtered: unknown[] = [];
+  const watch = (all: readonly Row[]) => {
+    if (watched === all) return;
+    watched = all;
+    seen.clear();
+    observer.disconnect();
+    for (const { element } of all) observer.observe(element);
+  };
   /** Where the rows were sorted by strength; empty while they are in their own order. */
   let sortedAt = "";
   let sorted: readonly Row[] | undefined;
@@ -125,10 +147,15 @@ export function legendTools(context: Context, place: LegendPlace): LegendTools {
       setAttribute(place.sort, "aria-pressed", String(sortedAt !== ""));
       filter.hidden = !many;
       if (!many) return;
+      watch(list());
+      const now = [filter.value, list(), scene.study];
+      if (now.every((part, index) => part === filtered[index])) return;
+      filtered = now;
       const wanted = filter.value.trim().toLowerCase();
       for (const { element, isResidual, name } of list())
         element.hidden = !isResidual && !name.toLowerCase().includes(wanted);
     },
+    isSeen: ({ element, isResidual }) => isResidual || seen.has(element),
   };
   return tools;
 }
