@@ -337,3 +337,57 @@ def test_a_study_of_one_step_is_shown(open_page):
     view.expect_frame(single, 0, 0)
     expect(view.root.locator(".rlv-reading-last")).to_contain_text("new episode")
     view.expect_attribution(single, 0, 0)
+
+
+@pytest.fixture
+def live(browser, harness):
+    """A view with a kernel that computes, on a synthetic study."""
+    page = browser.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{harness}?agent=1&step={STEP}")
+    view = RowsPage(page)
+    view.expect_step_only(STEP)
+    yield view
+    page.close()
+    assert errors == []
+
+
+def test_a_contrast_is_composed_by_keyboard_and_computed(live):
+    keyboard = live.root.page.keyboard
+    live.button("Compose another output").focus()
+    keyboard.press("Enter")
+    composer = live.root.get_by_role("dialog", name="Compose another output")
+    kinds = composer.get_by_role("radio")
+    expect(kinds.first).to_be_visible(timeout=LONG)
+    kinds.first.focus()
+    for _ in range(3):
+        keyboard.press("ArrowDown")
+    expect(composer.get_by_role("radio", name=re.compile("^log-probability"))).to_be_checked()
+    keyboard.press("ArrowDown")
+    expect(composer).to_contain_text("Choose two actions")
+    for action in ("UP", "DOWN"):
+        composer.get_by_role("button", name=action, exact=True).focus()
+        keyboard.press("Enter")
+    expect(composer).to_contain_text("UP minus DOWN · ○ to be computed")
+    assert live.step == STEP  # the arrow keys were the menu's
+    composer.get_by_role("button", name="Explain it").focus()
+    keyboard.press("Enter")
+    expect(live.button("Compose another output")).to_be_focused()
+    eventually(live.outputs, ["difference:UP,DOWN"])
+    expect(live.rows.first.get_by_text("Explaining UP minus DOWN")).to_be_visible(timeout=LONG)
+    expect(live.rows.first.get_by_text("raises UP minus DOWN")).to_be_visible()
+    expect(live.rows.first.locator(".rlv-empty")).to_be_hidden(timeout=LONG)
+    chosen = live.rows.first.get_by_role("combobox", name="Output").locator("option:checked")
+    expect(chosen).to_have_text("UP minus DOWN")
+
+
+def test_what_is_not_computed_has_a_hollow_dot_and_can_be_cancelled(live):
+    outputs = live.rows.first.get_by_role("combobox", name="Output")
+    assert "○" in outputs.locator('option[value="LEFT"]').inner_text()
+    assert "○" not in outputs.locator('option[value="RIGHT"]').inner_text()
+    outputs.select_option("LEFT")
+    cancel = live.rows.first.get_by_role("button", name="Cancel", exact=True)
+    cancel.click()
+    expect(live.rows.first.get_by_role("button", name="Compute", exact=True)).to_be_visible()
+    expect(live.rows.first.get_by_text("LEFT logit at layer 2b is not computed")).to_be_visible()
