@@ -267,6 +267,35 @@ describe("Session", () => {
     session.dispose();
   });
 
+  test("what was computed in part is asked for again when the study has changed, the rest is not", async () => {
+    const { model, counts } = counted(study);
+    const send = model.send.bind(model);
+    const emit = model.emit.bind(model);
+    const partial = new Set<unknown>();
+    model.send = (message) => {
+      const { id, method, params } = message as { id: string; method: string; params: { chunk: number } };
+      if (method === "attribution" && params.chunk === 1) partial.add(id);
+      send(message);
+    };
+    model.emit = (event, ...args) => {
+      const [reply] = args as [{ id?: string; result?: object }?];
+      if (event === "msg:custom" && reply && partial.has(reply.id))
+        reply.result = { ...reply.result, complete: false };
+      emit(event, ...args);
+    };
+    const session = open(model);
+    session.attach(() => {});
+    paint();
+    await settle(session);
+    counts.sent.length = 0;
+    model.set("_study", packed(study));
+    paint();
+    await settle(session);
+    const again = counts.sent.filter(({ method }) => method === "attribution");
+    expect(again.map(({ params }) => (params as { chunk: number }).chunk)).toEqual([1]);
+    session.dispose();
+  });
+
   test("a study that is not described yet draws nothing and asks for nothing", () => {
     const { model, counts } = counted(study, { _study: {} });
     const session = open(model);
