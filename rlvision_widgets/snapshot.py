@@ -7,12 +7,14 @@ loaded" (its content security policy) proves that nothing is.
 
 import base64
 import html
+import io
 import json
 import os
 import re
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,16 +22,18 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from rlvision_widgets.names import strict_keywords
-from rlvision_widgets.storage import open_study
 from rlvision_widgets.widgets.bundle import read_bundle
-from rlvision_widgets.widgets.explorer import Explorer, initial_state
-from rlvision_widgets.widgets.page import Page, parts, requests
-from rlvision_widgets.widgets.poster import poster
-from rlvision_widgets.widgets.source import StudySource
-from rlvision_widgets.widgets.view import View
+from rlvision_widgets.widgets.explorer import Explorer
+from rlvision_widgets.widgets.movie import WRITERS
+from rlvision_widgets.widgets.page import Page
+from rlvision_widgets.widgets.poster import png
+from rlvision_widgets.widgets.view import Study, View
 from rlvision_widgets.widgets.wire import encode
 
-__all__ = ["save_snapshot"]
+__all__ = ["InlinePage", "save_snapshot", "show_snapshot"]
+
+PAGES = (".html", ".htm")
+SUFFIXES = (*PAGES, ".png", *WRITERS)
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:"
 STYLE = """
@@ -44,54 +48,161 @@ noscript img { display: block; image-rendering: pixelated; }
 
 @strict_keywords
 def save_snapshot(
-    view_or_study: View | xr.DataTree | str | os.PathLike[str],
+    view_or_study: View | Study,
     path: str | os.PathLike[str],
     title: str | None = None,
     *,
+    steps: slice | Iterable[int] | None = None,
+    fps: float | None = None,
     progress: bool = True,
 ) -> None:
-    """Save a view with all that it can show as one HTML file, which needs neither a kernel nor a network.
+    """Save a view as a page, a picture, or a movie, by the path's suffix.
 
-    Everything that the study holds can be seen in the page; nothing can be computed there. Equal views give equal
-    bytes. The file is written aside and takes its place when it is complete.
+    ``.html`` is the view itself with all that it can show, in one file that needs neither a kernel nor a network:
+    everything that the study holds can be seen there; nothing can be computed. ``.png`` is what it shows now, and
+    ``.gif`` and ``.mp4`` are a range of steps; their panels have the browser's pixels, enlarged four times. Equal
+    views give equal bytes. The file is written aside and takes its place when it is complete.
 
     Parameters
     ----------
     view_or_study : View, DataTree, str or Path
-        A view, which the page opens just as it stands; or a study, or where one is saved.
+        A view, shown just as it stands; or a study, or where one is saved.
     path : str or Path
-        Where to; ends in ``.html``.
+        Where to; ends in ``.html``, ``.png``, ``.gif`` or ``.mp4`` (which needs imageio-ffmpeg).
     title : str, optional
         The page's title and heading; by default names the agent and the environment.
+    steps : slice or iterable of int, optional
+        Of a movie; by default the steps that are brushed (``selected_range``), or else the episode that is shown.
+    fps : float, optional
+        Of a movie, frames a second; by default the view's.
     progress : bool
         Show a progress bar.
 
     Raises
     ------
     ValueError
-        For another suffix; for an empty study.
+        For another suffix; for an empty study; for a movie without steps; for an option that the suffix has no use for.
     FileNotFoundError
         If the front-end is not built.
+    ModuleNotFoundError
+        For a video without imageio-ffmpeg.
     """
     target = Path(path).absolute()
-    if target.suffix.lower() not in {".html", ".htm"}:
-        raise ValueError(f"a snapshot is an HTML page: expected a path that ends in .html, got {str(path)!r}")
-    page = _page(view_or_study)
+    kind = target.suffix.lower()
+    if kind not in SUFFIXES:
+        raise ValueError(f"expected a path that ends in one of {', '.join(SUFFIXES)}, got {str(path)!r}")
+    _check_options(kind, title=title, steps=steps, fps=fps)
+    with _view(view_or_study) as view, _aside(target) as partial:
+        if kind in WRITERS:
+            _write_movie(partial, view, steps=steps, fps=fps, progress=progress)
+        elif kind == ".png":
+            partial.write_bytes(_still(view))
+        else:
+            page = view.page()
+            with partial.open("w", encoding="utf-8", newline="\n") as file:
+                _write(file, page, title or _title(page), progress)
+
+
+@strict_keywords
+def show_snapshot(view_or_study: View | Study, title: str | None = None, *, height: int = 900) -> "InlinePage":
+    """Show a view in a notebook as an offline page, which stays in the notebook file and in what nbconvert makes of it.
+
+    A live view shows nothing where no kernel runs, on GitHub for instance, or in exported HTML. This does, without a
+    network: its data become part of the notebook (some megabytes; see `save_snapshot`).
+
+    Parameters
+    ----------
+    view_or_study : View, DataTree, str or Path
+        As for `save_snapshot`.
+    title : str, optional
+        The page's title and heading.
+    height : int
+        Of the frame, in pixels.
+
+    Returns
+    -------
+    InlinePage
+        Shown by being the last line of a cell.
+    """
+    with _view(view_or_study) as view:
+        page = view.page()
+        text = io.StringIO()
+        _write(text, page, title or _title(page), progress=False)
+    return InlinePage(text.getvalue(), height)
+
+
+class InlinePage:
+    """A page within a notebook; made by `show_snapshot`."""
+
+    def __init__(self, page: str, height: int) -> None:
+        self._page = page
+        self._height = int(height)
+
+    def _repr_html_(self) -> str:
+        style = f"width:100%;height:{self._height}px;border:0"
+        return f'<iframe title="Snapshot" style="{style}" srcdoc="{html.escape(self._page)}"></iframe>'
+
+    def __repr__(self) -> str:
+        return f"<InlinePage of {len(self._page) / 1e6:.1f} MB>"
+
+
+@contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the target's place when all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".partial") as aside:
         partial = Path(aside) / target.name
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            _write(file, page, title or _title(page), progress)
+        yield partial
         os.replace(partial, target)
 
 
-def _page(shown: View | xr.DataTree | str | os.PathLike[str]) -> Page:
+@contextmanager
+def _view(shown: View | Study) -> Iterator[View]:
     if isinstance(shown, View):
-        return shown.page()
-    source = StudySource(shown if isinstance(shown, xr.DataTree) else open_study(Path(shown)))
-    state = initial_state(source)
-    picture = poster(source, *(state[name] for name in ("trajectory", "step", "layer", "output")))
-    return Page(Explorer._bundle, (source,), state, [*requests(source), *parts(source)], picture)
+        yield shown
+        return
+    view = Explorer(shown)
+    try:
+        yield view
+    finally:
+        view.close()
+
+
+def _check_options(kind: str, *, title: str | None, steps: object, fps: float | None) -> None:
+    if kind not in WRITERS and (steps is not None or fps is not None):
+        raise ValueError(f"steps and fps are of a movie ({', '.join(WRITERS)}), and the path ends in {kind}")
+    if kind not in PAGES and title is not None:
+        raise ValueError(f"only a page ({PAGES[0]}) has a title, and the path ends in {kind}")
+    if fps is not None and not 0 < fps <= 120:
+        raise ValueError(f"fps must be above 0 and at most 120, got {fps}")
+
+
+def _still(view: View) -> bytes:
+    picture = view.picture()
+    if picture is None:
+        raise ValueError(f"there is nothing to draw: {view!r} shows what the study does not hold")
+    return png(picture)
+
+
+def _write_movie(
+    path: Path, view: View, *, steps: slice | Iterable[int] | None, fps: float | None, progress: bool
+) -> None:
+    bar: Any = tqdm  # made at run time, which type checkers cannot follow
+    shown = bar(_steps(view, steps), desc=path.suffix[1:], unit="frame", disable=not progress, leave=False)
+    pictures = (picture for step in shown if (picture := view.picture(step)) is not None)
+    WRITERS[path.suffix.lower()](path, pictures, fps if fps is not None else view.fps)
+
+
+def _steps(view: View, wanted: slice | Iterable[int] | None) -> Sequence[int]:
+    usual = view._movie_steps()
+    if usual is None:
+        raise ValueError(f"{type(view).__name__} has no steps that a movie could show: save it as .png or .html")
+    if wanted is None:
+        return usual
+    steps = range(view.num_steps)[wanted] if isinstance(wanted, slice) else [int(step) for step in wanted]
+    if len(steps) == 0 or not 0 <= min(steps) <= max(steps) < view.num_steps:
+        raise ValueError(f"steps must be some of 0 to {view.num_steps - 1}, got {wanted!r}")
+    return steps
 
 
 def _write(file: TextIO, page: Page, title: str, progress: bool) -> None:

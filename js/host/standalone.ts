@@ -1,5 +1,6 @@
 /** Shows views in a page without a kernel: everything they ask for is embedded in the page. */
 import { assert } from "../core/assert.ts";
+import { followAddress } from "./address.ts";
 import type { Result } from "./rpc.ts";
 import { StaticModel, type StoredReply } from "./static_model.ts";
 
@@ -58,7 +59,9 @@ async function mount(root: HTMLElement): Promise<void> {
     el && state && module,
     "a view's root holds elements with data-rlv-view, data-rlv-state and data-rlv-esm",
   );
-  const model = new StaticModel({ ...JSON.parse(state), _offline: true }, replies(root));
+  const initial = { ...JSON.parse(state), _offline: true };
+  const model = new StaticModel(initial, replies(root));
+  followAddress(model, initial);
   const view = await viewOf(unescaped(module));
   const hooks = {
     model,

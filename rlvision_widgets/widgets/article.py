@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["article_hues", "composite_like_article"]
+__all__ = ["article_hues", "composite_like_article", "opacity_like_article"]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]
@@ -49,7 +49,7 @@ def composite_like_article(observation: Pixels, strength: Floats, hues: Floats, 
     uint8 array, (height, width, rgb)
     """
     light = smooth(np.maximum(strength, 0) @ hues)
-    alpha = np.minimum(1, np.linalg.norm(light, axis=-1, keepdims=True))
+    alpha = _brightness(light)[..., np.newaxis]
     colour = 255 * np.minimum(1, light / np.where(alpha > 0, alpha, 1))
     height, width = observation.shape[:2]
     rows = np.arange(height) * strength.shape[0] // height
@@ -59,6 +59,16 @@ def composite_like_article(observation: Pixels, strength: Floats, hues: Floats, 
     opacity = (WEIGHT if overlay else 1) * alpha
     drawn: Pixels = np.floor(grey * (1 - opacity) + colour * opacity + 0.5).astype(np.uint8)
     return drawn
+
+
+def opacity_like_article(strength: Floats, hues: Floats, *, overlay: bool = True) -> Floats:
+    """Return the opacity of each cell in `composite_like_article`: (y, x), 0-1."""
+    return (WEIGHT if overlay else 1) * _brightness(smooth(np.maximum(strength, 0) @ hues))
+
+
+def _brightness(light: Floats) -> Floats:
+    bright: Floats = np.minimum(1, np.linalg.norm(light, axis=-1))
+    return bright
 
 
 def smooth(light: Floats) -> Floats:

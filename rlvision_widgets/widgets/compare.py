@@ -14,7 +14,8 @@ from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.divergence import divergences, policy_distance
 from rlvision_widgets.widgets.explorer import default_layer, default_output
 from rlvision_widgets.widgets.page import Asked, of_study, requests
-from rlvision_widgets.widgets.poster import png, stacked, still
+from rlvision_widgets.widgets.pictures import Painter, Shown, captioned
+from rlvision_widgets.widgets.poster import Pixels
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Study, View
 
@@ -134,6 +135,7 @@ class Compare(View):
             traits["members"] = list(labels)
         self._trajectories = trajectories
         self._alignments: dict[str, Alignment] = {}
+        self._painters: dict[int, tuple[tuple[Shown, int], Painter]] = {}
         super().__init__([(study, None, None) for study in studies], state=state, **traits)
 
     def summary(self) -> pd.DataFrame:
@@ -176,13 +178,39 @@ class Compare(View):
         shown = f"align={self.align!r}, output={self.output!r}, step={self.step} of {self.num_steps}"
         return f"<Compare of {', '.join(self.members)}: {shown}>"
 
-    def _poster(self) -> bytes:
-        aligned = self.alignment
+    def picture(self, step: int | None = None) -> Pixels:
+        """Draw each member's panels, one member under the other; see `View.picture`.
+
+        Parameters
+        ----------
+        step : int, optional
+            On the shared time. A member that has no such step shows its nearest one.
+        """
+        shared = self.step if step is None else step
         rows = []
-        for member, track, layer in zip(self._compared, aligned.tracks, self.layers, strict=True):
-            step = 0 if track is None else min(max(self.step + track.offset, track.start), track.stop - 1)
-            rows.append(still(member.source, member.trajectory, step, layer, self.output))
-        return png(stacked(rows))
+        for index, track in enumerate(self.alignment.tracks):
+            own = 0 if track is None else min(max(shared + track.offset, track.start), track.stop - 1)
+            rows.append((self.members[index], self._painter(index).picture(own)))
+        return captioned(rows)
+
+    def _painter(self, index: int) -> Painter:
+        """Return what draws a member; kept while it shows the same."""
+        member = self._compared[index]
+        shown = Shown(
+            member.trajectory,
+            self.layers[index],
+            (self.output,),
+            self.features[index],
+            overlay=self.overlay,
+            combine=self.combine,
+        )
+        key = (shown, id(self._studies))
+        if index not in self._painters or self._painters[index][0] != key:
+            self._painters[index] = (key, Painter(member.source, shown))
+        return self._painters[index][1]
+
+    def _movie_steps(self) -> range:
+        return range(self.num_steps)
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
         return {**super()._page_state(sources), "_studies": [dict(source.describe()) for source in sources]}

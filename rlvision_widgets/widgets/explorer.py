@@ -11,12 +11,13 @@ from rlvision_widgets.stories import story_names
 from rlvision_widgets.widgets import linking
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.page import Asked, parts, requests
-from rlvision_widgets.widgets.poster import poster
+from rlvision_widgets.widgets.pictures import Painter, Shown
+from rlvision_widgets.widgets.poster import Pixels
 from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Choice, Study, View
 
-__all__ = ["Explorer", "default_layer", "default_output", "initial_state"]
+__all__ = ["Explorer", "default_layer", "default_output"]
 
 
 MODES = ("attribution", "change")
@@ -60,7 +61,7 @@ class Explorer(View):
     look : "standard" or "article"
         Colours and smoothing: told apart with every kind of colour vision, or as in the article.
     centred : bool
-        Keep the present step in the middle of the timeline.
+        Keep the present step in the middle of the timeline; of `view_range` only the length counts then.
     view_range, selected_range : list of int
         Steps [start, stop) that the timeline shows; that are brushed. Empty: all; none.
     opened : int or None
@@ -136,6 +137,7 @@ class Explorer(View):
         state: Mapping[str, Any] | str | None = None,
         **traits: Any,
     ) -> None:
+        self._painted: tuple[Shown, int, Painter] | None = None
         super().__init__([(study, agent, connection)], state=state, **traits)
 
     @property
@@ -203,8 +205,32 @@ class Explorer(View):
         shown = f"layer={self.layer!r}, output={self.output!r}, trajectory={self.trajectory}, step={self.step}"
         return f"<Explorer of {self.study.attrs['agent']} in {self.study.attrs['environment']}: {size}; {shown}>"
 
-    def _poster(self) -> bytes:
-        return poster(self.source, self.trajectory, self.step, self.layer, self.output)
+    def picture(self, step: int | None = None) -> Pixels:
+        """Draw the panels as the explorer shows them; see `View.picture`.
+
+        Raises
+        ------
+        ValueError
+            If the trajectory has no such step.
+        """
+        step = self.step if step is None else step
+        if not 0 <= step < self.num_steps:
+            raise ValueError(f"step must be from 0 to {self.num_steps - 1}, got {step}")
+        return self._painter().picture(step)
+
+    def _painter(self) -> Painter:
+        """Return what draws the panels; kept while the same is shown, because it keeps what it has read."""
+        shown = Shown.of({name: getattr(self, name) for name in self.settable()})
+        if self._painted is None or self._painted[:2] != (shown, id(self._study)):
+            self._painted = (shown, id(self._study), Painter(self.source, shown))
+        return self._painted[2]
+
+    def _movie_steps(self) -> range:
+        """Return the brushed steps, or the episode that is shown."""
+        if self.selected_range:
+            return range(*self.selected_range)
+        episodes = self.source.episodes(self.trajectory)
+        return next(range(e["start"], e["stop"]) for e in episodes if e["start"] <= self.step < e["stop"])
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
         state = super()._page_state(sources)
@@ -386,22 +412,6 @@ class Explorer(View):
 
     def _hint(self) -> str:
         return "" if self.source.connection is not None else "Others can be computed: pass agent= to Explorer."
-
-
-def initial_state(source: StudySource) -> dict[str, Any]:
-    """Return the synced state that a view of this source starts with."""
-    description = source.describe()
-    own = Explorer.class_traits(sync=True).items()
-    state = {name: trait.default() for name, trait in own if issubclass(trait.this_class, View)}
-    return {
-        **state,
-        "layer": default_layer(description),
-        "output": default_output(description),
-        "num_trajectories": source.num_trajectories,
-        "num_steps": source.num_steps,
-        "can_compute": source.connection is not None,
-        "_study": dict(description),
-    }
 
 
 def default_layer(description: Mapping[str, Any]) -> str:

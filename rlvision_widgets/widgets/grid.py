@@ -11,7 +11,7 @@ from rlvision_widgets.widgets.answers.features import DENSITIES, ZOOMS
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.explorer import default_layer
 from rlvision_widgets.widgets.page import PAGE_DENSITIES, PAGE_ZOOM, Asked, grids
-from rlvision_widgets.widgets.poster import png
+from rlvision_widgets.widgets.poster import Pixels
 from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Choice, Study, View
@@ -110,7 +110,8 @@ class FeatureGrid(View):
     def __repr__(self) -> str:
         return f"<FeatureGrid of {self.study.attrs['agent']}: layer={self.layer!r}, feature={self.feature}>"
 
-    def _poster(self) -> bytes | None:
+    def picture(self, step: int | None = None) -> Pixels | None:
+        """Draw the grid that is shown, if the study holds it; a grid has no steps. See `View.picture`."""
         return grid_picture(self.source, self.layer, self.feature, self.origin, self.density)
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
@@ -178,8 +179,8 @@ class FeatureGrid(View):
         return next((len(layer["features"]) for layer in self._study["layers"] if layer["name"] == self.layer), 0)
 
 
-def grid_picture(source: StudySource, layer: str, feature: int, origin: str, density: str) -> bytes | None:
-    """Draw a stored grid on white, as a PNG file; None where there is none."""
+def grid_picture(source: StudySource, layer: str, feature: int, origin: str, density: str) -> Pixels | None:
+    """Draw a stored grid on white: (height, width, rgb); None where there is none."""
     node = source.layer(layer)
     if node is None or not 0 <= feature < node.sizes["feature"]:
         return None
@@ -190,4 +191,5 @@ def grid_picture(source: StudySource, layer: str, feature: int, origin: str, den
     alpha = arrays["opacity"].values[:, :, None, None, None] / 255
     drawn = np.rint(arrays["patch"].values * alpha + WHITE * (1 - alpha)).astype(np.uint8)
     rows, columns, height, width, colours = drawn.shape
-    return png(drawn.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, colours))
+    picture: Pixels = drawn.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, colours)
+    return picture

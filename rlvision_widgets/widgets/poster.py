@@ -1,58 +1,17 @@
-"""A still picture of the explorer's panels, for where no view can run."""
+"""Attribution drawn over a frame, in Python as in the browser; and pixels as a PNG file."""
 
 import struct
 import zlib
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from rlvision_widgets.widgets.source import StudySource
-
-__all__ = ["composite", "hatch", "png", "poster", "stacked", "still"]
+__all__ = ["composite", "hatch", "png"]
 
 Pixels = npt.NDArray[np.uint8]
 ENLARGED = 4  # screen pixels a pixel of the observation
 GAP = 8  # screen pixels between panels
 STRENGTH = 0.9  # opacity of the strongest attribution
-
-
-def poster(source: StudySource, trajectory: int, step: int, layer: str, output: str) -> bytes:
-    """Draw the observation of one step, what raises the output and what lowers it, side by side.
-
-    Returns
-    -------
-    bytes
-        A PNG file. Without an attribution, or where it is no number, it shows the observation alone.
-    """
-    return png(still(source, trajectory, step, layer, output))
-
-
-def still(source: StudySource, trajectory: int, step: int, layer: str, output: str) -> Pixels:
-    """Draw what `poster` shows, as pixels: (height, width, rgb)."""
-    chunk, within = divmod(step, source.chunk)
-    frames = source.answer("observations", {"trajectory": trajectory, "chunk": chunk})[1]["observation"]
-    observation = frames.isel(step=within).transpose("height", "width", "rgb").values
-    panels = [observation]
-    shown = next((found for found in source.describe()["layers"] if found["name"] == layer), None)
-    where = {"trajectory": trajectory, "layer": layer, "output": output}
-    flags, arrays = source.answer("attribution", {**where, "chunk": chunk}) if shown else ({"computed": False}, {})
-    unit = float(arrays["scale"].values[within]) if flags["computed"] else np.nan
-    if shown is not None and np.isfinite(unit):
-        frame = arrays["attribution"].isel(step=within).transpose("y", "x", "feature").values
-        strength = frame * (unit / source.display_scale(layer, output))
-        colours = np.array([_rgb(feature["colour"]) for feature in shown["features"]])
-        panels += [composite(observation, sign * strength, colours) for sign in (1, -1)]
-    enlarged = [panel.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1) for panel in panels]
-    gap = np.full((enlarged[0].shape[0], GAP, 3), 255, np.uint8)
-    return np.concatenate([part for panel in enlarged for part in (gap, panel)][1:], axis=1)
-
-
-def stacked(pictures: Sequence[Pixels]) -> Pixels:
-    """Put pictures, (height, width, rgb) each, one under the other on white."""
-    width = max(picture.shape[1] for picture in pictures)
-    rows = [np.pad(p, ((0, GAP), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pictures]
-    return np.concatenate(rows)[:-GAP]
 
 
 def composite(observation: Pixels, strength: npt.NDArray[np.floating], colours: npt.NDArray[np.floating]) -> Pixels:
@@ -125,8 +84,3 @@ def png(pixels: Pixels) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
     )
-
-
-def _rgb(colour: str | None) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex((colour or "#999999")[1:])
-    return red, green, blue

@@ -19,6 +19,7 @@ from rlvision_widgets.storage import open_study
 from rlvision_widgets.widgets import answers  # registers the requests
 from rlvision_widgets.widgets.bundle import read_bundle
 from rlvision_widgets.widgets.page import Asked, Page, of_study, requests
+from rlvision_widgets.widgets.poster import Pixels, png
 from rlvision_widgets.widgets.server import Connection, RequestServer
 from rlvision_widgets.widgets.source import StudySource
 
@@ -196,8 +197,23 @@ class View(anywidget.AnyWidget):
 
     # -- what subclasses may replace ------------------------------------------------------------------------------
 
-    def _poster(self) -> bytes | None:
-        """Return a PNG picture of the view, for where none can run."""
+    def picture(self, step: int | None = None) -> Pixels | None:
+        """Draw what the view shows, for where none can run; `save_snapshot` writes it.
+
+        Parameters
+        ----------
+        step : int, optional
+            The step to draw; by default the one that is shown.
+
+        Returns
+        -------
+        uint8 array, (height, width, rgb), or None
+            On white, with captions, in any theme; None where there is nothing to draw.
+        """
+        return None
+
+    def _movie_steps(self) -> range | None:
+        """Return the steps that a movie of the view shows unless it is told others; None: the view has no steps."""
         return None
 
     def page(self) -> Page:
@@ -213,6 +229,10 @@ class View(anywidget.AnyWidget):
             source.peers = sources
         state, asked = self._page_state(sources), list(self._page_requests(sources))
         return Page(self._bundle, sources, state, asked, self._poster())
+
+    def _poster(self) -> bytes | None:
+        picture = self.picture()
+        return None if picture is None else png(picture)
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
         """Return the synced traits that a page opens with: as the view stands, but at rest."""
