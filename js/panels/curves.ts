@@ -1,22 +1,19 @@
 /** Squeezed frames and curves of the trajectory, or of a part of it; drag to move through it. */
-import { type Episode, episodeAt } from "../core/study.ts";
-import { between, follow, pan, SHORTEST_SPAN, spanOf, stepToX } from "../core/timeline.ts";
+import { between, follow, pan, spanOf } from "../core/timeline.ts";
 import type { LazyPanel } from "../host/lazy.ts";
 import type { Scene } from "../host/scene.ts";
 import style from "../styles/curves.css";
-import { h, icon, setAttribute } from "../views/dom.ts";
-import { CENTRE } from "../views/icons.ts";
+import { h } from "../views/dom.ts";
 import { listenToKeys } from "../views/keyboard.ts";
 import { band } from "./band.ts";
 import { type Gestures, listenToPointers } from "./gestures.ts";
-import { OUTCOME_MARK } from "./header.ts";
 import { overview } from "./overview.ts";
-import type { Context, Panel } from "./panel.ts";
+import type { Context } from "./panel.ts";
 import { type Pointed, plot, watch } from "./plot.ts";
-import { look, select, shown, toggleCentred, zoomed } from "./ranges.ts";
+import { namedAt, pointedAt } from "./pointing.ts";
+import { look, select, shown, zoomed } from "./ranges.ts";
 import { timeKeys } from "./time_keys.ts";
-
-const NEAR = 6; // pixels from a mark within which it is meant
+import { zoomButtons } from "./zoom_buttons.ts";
 
 export function curves(outside: Context): LazyPanel {
   const life = new AbortController();
@@ -52,18 +49,7 @@ export function curves(outside: Context): LazyPanel {
   let root: HTMLElement | null = null;
   const newTrack = watch();
 
-  /** The mark, or else the episode, whose name is under the pointer. */
-  const named = (step: number, event: MouseEvent) => {
-    const { axis, layout, marks, element: box } = picture;
-    if (!axis || !layout || event.clientY - box.getBoundingClientRect().top > layout.strip.top) return {};
-    const x = stepToX(axis, step);
-    const away = (one: { step: number }) => Math.abs(stepToX(axis, one.step) - x);
-    const { episodes = [] } = scene ?? {};
-    const starts = episodes.map(({ start }, index) => ({ step: start, text: `episode ${index + 1} begins` }));
-    const [nearest] = [...marks, ...starts].sort((a, b) => away(a) - away(b));
-    const mark = nearest && away(nearest) <= NEAR ? nearest : undefined;
-    return { mark, episode: episodes[episodeAt(episodes, Math.round(step))] };
-  };
+  const named = (step: number, event: MouseEvent) => namedAt(picture, scene, step, event);
   const gestures: Gestures = {
     stepAt,
     axis: () => picture.axis,
@@ -82,11 +68,9 @@ export function curves(outside: Context): LazyPanel {
       else look(session, pan(shown(session), by, model.get("num_steps")));
     },
     hover(step, event) {
-      const { mark, episode } = event ? named(step, event) : {};
-      const at = mark?.step ?? Math.round(step);
-      const inside = event && at >= 0 && at < model.get("num_steps");
-      pointed = inside ? { step: at, note: mark?.text ?? (episode ? outcome(episode) : "") } : null;
-      picture.element.classList.toggle("rlv-on-mark", mark !== undefined);
+      const what = event ? named(step, event) : {};
+      pointed = event ? pointedAt(what, step, model.get("num_steps")) : null;
+      picture.element.classList.toggle("rlv-on-mark", what.mark !== undefined);
       session.invalidate();
     },
   };
@@ -94,8 +78,8 @@ export function curves(outside: Context): LazyPanel {
   picture.element.addEventListener(
     "dblclick",
     (event) => {
-      const { mark, episode } = named(stepAt(event.clientX), event);
-      if (episode && !mark) select(session, [episode.start, episode.stop]);
+      const { episode } = named(stepAt(event.clientX), event);
+      if (episode) select(session, [episode.start, episode.stop]);
     },
     { signal },
   );
@@ -138,33 +122,3 @@ function darken(slider: HTMLElement | null | undefined, [from = "0", to = "1"]: 
   slider?.style.setProperty("--rlv-from", from);
   slider?.style.setProperty("--rlv-to", to);
 }
-
-function zoomButtons({ session, signal }: Context): Panel {
-  const button = (label: string, title: string, content: Node | string, act: () => void) => {
-    const made = h("button", { class: "rlv-icon", "aria-label": label, title }, content);
-    made.addEventListener("click", act, { signal });
-    return made;
-  };
-  const wider = button("Show more steps", "zoom out (− key; 0 shows all)", "−", () => zoomed(session, 2));
-  const closer = button("Show fewer steps", "zoom in (+ key, or Ctrl and wheel)", "+", () =>
-    zoomed(session, 0.5),
-  );
-  const middle = button(
-    "Playhead in the middle",
-    "keep the playhead in the middle (c key)",
-    icon(CENTRE),
-    () => toggleCentred(session),
-  );
-  return {
-    element: h("span", { class: "rlv-zoom", role: "group", "aria-label": "Zoom" }, wider, closer, middle),
-    draw({ numSteps }) {
-      const { first, last } = shown(session);
-      wider.disabled = last - first >= numSteps - 1;
-      closer.disabled = last - first <= SHORTEST_SPAN;
-      setAttribute(middle, "aria-pressed", String(session.model.get("centred")));
-    },
-  };
-}
-
-const outcome = (episode: Episode): string =>
-  `${OUTCOME_MARK[episode.outcome] ?? "·"} ${episode.outcome}: double-click selects`;
