@@ -20,6 +20,14 @@ const LINES: [term: string, text: string][] = [
     "A feature's bar is its attribution summed over the picture. All bars and the residual add up to the output less its value for a blank layer, up to the completeness error.",
   ],
   ["residual", "What the features leave unexplained. Where it is large, the features miss something."],
+  [
+    "can I trust it",
+    "The completeness error is what the attribution as a whole misses of the output; R² is how much of it the features keep. “High” marks a step that is above 99 % of this study's steps in one of them.",
+  ],
+  [
+    "colour scale",
+    "The ramp above each row: how much attribution of one cell is drawn at full strength, and in which unit.",
+  ],
   ["what changed", "Under Settings: this step's attribution less the last one's."],
   [
     "rows",
