@@ -100,22 +100,14 @@ export function status(context: Context): Panel {
     const share = numbers(row.totals, "residual_share")[step];
     const { r_squared: fit, seed_stability: stable, residual_share: overall } = layer?.quality ?? {};
     const high = beyond(row.totals?.result.limits, "residual_share", share);
-    rest.set(
-      "residual",
-      share === undefined ? "–" : percent(share, 1),
-      high ? "▲ high" : fit ? `R² ${fixed(fit, 2)}` : "",
-    );
-    const lines = ["Share of this step's attribution that no feature explains"];
+    const note = high ? "▲ high" : fit ? `R² ${fixed(fit, 2)}` : "";
+    rest.set("residual", share === undefined ? "–" : percent(share, 1) || "–", note);
+    const lines = ["Share of this step's totals that no feature explains"];
     if (high) lines.push(HIGH);
-    if (typeof overall === "number") lines.push(`${percent(overall, 1)} over the whole study`);
-    if (typeof fit === "number")
-      lines.push(
-        `R² ${fixed(fit, 3)}: share of the layer's attribution's variance that the factorisation keeps`,
-      );
-    if (typeof stable === "number")
-      lines.push(
-        `seed stability ${fixed(stable, 2)}: how much of the features other random seeds find again (1: all)`,
-      );
+    if (overall) lines.push(`${percent(overall, 1)} of the absolute attribution of the layer's cells`);
+    if (fit)
+      lines.push(`R² ${fixed(fit, 3)}: part of the cells' squared attribution that the features explain`);
+    if (stable) lines.push(`seed stability ${fixed(stable, 2)}: mean cosine to what other random seeds find`);
     setAttribute(rest.element, "title", lines.join("\n"));
   }
 }
