@@ -6,6 +6,7 @@ import type { AnyModel } from "@anywidget/types";
 import type { CompareTraits } from "../host/scoped_model.ts";
 import { comparedStudies, comparisonModel } from "../test/synthetic_compare.ts";
 import compare from "../views/compare.ts";
+import { countListeners } from "./listening.ts";
 
 const query = new URLSearchParams(location.search);
 document.documentElement.dataset.theme = query.get("theme") ?? "light";
@@ -21,6 +22,7 @@ for (const name of ["playing", "loop", "overlay", "combine", "show_difference"])
 for (const name of ["align", "output"]) if (query.has(name)) changes[name] = query.get(name);
 if (query.has("layers")) changes.layers = query.get("layers")?.split(",");
 const model = comparisonModel(comparedStudies(Number(query.get("steps") ?? 384)), places, changes);
+const listening = countListeners(model);
 
 const latency = Number(query.get("latency") ?? 0);
 const send = model.send.bind(model);
@@ -51,4 +53,4 @@ const hooks = {
 const view = compare();
 await view.initialize?.(hooks);
 await view.render?.({ ...hooks, el });
-Object.assign(window, { rlv: { model, life, sent } });
+Object.assign(window, { rlv: { model, life, sent, listening } });

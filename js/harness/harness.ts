@@ -10,6 +10,7 @@ import { packed, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
 import { trace } from "../test/traces.ts";
 import { write } from "../test/writers.ts";
 import explorer from "../views/explorer.ts";
+import { countListeners } from "./listening.ts";
 
 const query = new URLSearchParams(location.search);
 document.documentElement.dataset.theme = query.get("theme") ?? "light";
@@ -43,6 +44,7 @@ if (query.get("view") === "grid") {
   if (query.has("zoom")) changes.zoom = Number(query.get("zoom"));
 }
 const model = syntheticModel(study, changes);
+const listening = countListeners(model);
 
 if (query.has("spike")) {
   const emit = model.emit.bind(model);
@@ -156,4 +158,4 @@ async function chosenView(): Promise<ReturnType<typeof explorer>> {
 const view = await chosenView();
 await view.initialize?.(hooks);
 await view.render?.({ ...hooks, el });
-Object.assign(window, { rlv: { model, life, requests, cancelled, study } });
+Object.assign(window, { rlv: { model, life, requests, cancelled, study, listening } });
