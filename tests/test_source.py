@@ -3,6 +3,7 @@
 import json
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import xarray as xr
 
 from rlvision_widgets.schema import SchemaError
 from rlvision_widgets.storage import open_study, save_study
+from rlvision_widgets.widgets.answers import rollout
 from rlvision_widgets.widgets.answers.attribution import residual_share, robust_axis
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.wire import encode
@@ -160,6 +162,8 @@ def test_a_part_of_the_strip_leaves_no_step_out(study):
         np.testing.assert_array_equal(strip, np.moveaxis(frames, 0, 1).reshape(64, 2 * count, 3))
     with pytest.raises(ValueError, match="part must be from 0 to 2, got 3"):
         source.answer("strip_part", {"trajectory": 0, "part": 3})
+    browser = (Path(__file__).parents[1] / "js/core/wants.ts").read_text(encoding="utf-8")
+    assert f"STRIP_PART = {rollout.STRIP_PART};" in browser
 
 
 def test_the_preview_spreads_at_most_512_keyframes_over_all_steps(study):

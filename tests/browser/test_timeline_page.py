@@ -349,3 +349,29 @@ def test_a_spike_of_one_step_among_100_000_has_its_pixels(open_timeline, width):
     assert min(ink) > 100, ink
     away = [timeline.page.evaluate(INK, [x + 30, top + 15 - 28 + offset]) for offset in (8, 12, 16)]
     assert max(away) < 60, away
+
+
+def test_two_fingers_zoom_around_what_is_between_them_and_move_nothing_else(chromium, address):
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{address}?step=100")
+    timeline = Timeline(page)
+    timeline.base.and_(page.locator("[aria-label]")).wait_for()
+    x, y = timeline.at(256)
+    touch = context.new_cdp_session(page)
+
+    def touched(kind, *places):
+        points = [{"x": place, "y": y, "id": finger} for finger, place in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touched("touchStart", x - 50)
+    touched("touchStart", x - 50, x + 50)
+    for apart in range(60, 201, 20):
+        touched("touchMove", x - apart, x + apart)
+    touched("touchEnd")
+    eventually(lambda: timeline.get("view_range") != [], True)
+    start, stop = timeline.get("view_range")
+    assert 100 < stop - start < 160, "four times as far apart, about a quarter of the steps"
+    assert start < 256 < stop
+    assert timeline.step == 100
+    context.close()
