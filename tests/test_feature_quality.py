@@ -8,9 +8,10 @@ import xarray as xr
 from rlvision_widgets import schema
 from rlvision_widgets.agents import wrap_agent
 from rlvision_widgets.analysis.examples import layer_codes, survey, top_examples
-from rlvision_widgets.analysis.feature_quality import BANDS, Activity, gradient_radius, receptive_field
+from rlvision_widgets.analysis.feature_quality import BANDS, Activity
 from rlvision_widgets.analysis.layer_survey import Flat, survey_layer
 from rlvision_widgets.analysis.shares import attribution_shares
+from rlvision_widgets.analysis.sight import gradient_radius, receptive_field
 
 
 class Stack(torch.nn.Module):

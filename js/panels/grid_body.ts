@@ -6,6 +6,7 @@ import type { Study } from "../core/study.ts";
 import { type Ask, type Grid, GridData, type GridSettings } from "../host/grid_data.ts";
 import type { Loaded } from "../host/replies.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
+import { focusedNear } from "../views/focus.ts";
 import { gridBar } from "./grid_bar.ts";
 import { gridField } from "./grid_field.ts";
 import { gridFrame } from "./grid_frame.ts";
@@ -129,7 +130,7 @@ export function gridBody(host: GridHost): GridBody {
   }
 
   function unpeek(): void {
-    const held = frame.element.contains(activeIn(element));
+    const held = frame.element.contains(focusedNear(element));
     peeked = null;
     frame.show(null);
     if (held) field.focus();
@@ -245,7 +246,8 @@ export function gridBody(host: GridHost): GridBody {
 }
 
 const HINT =
-  "Hold a patch to see its whole frame, click to keep it open. Arrows move, + − zoom, . , density, o opaque.";
+  "Hold a patch to see its whole frame, click to keep it open. Keys: arrows, Enter, + and − (zoom), " +
+  ". and , (density), o (opaque), g (to the step it is from).";
 
 function basis({ numFrames, mostUses, patches, origin }: Grid): string {
   const what = origin === "observations" ? "diverse observations" : "frames of the rollout";
@@ -255,8 +257,3 @@ function basis({ numFrames, mostUses, patches, origin }: Grid): string {
 }
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function activeIn(element: Element): Element | null {
-  const root = element.getRootNode();
-  return root instanceof ShadowRoot || root instanceof Document ? root.activeElement : null;
-}

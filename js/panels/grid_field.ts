@@ -3,6 +3,7 @@ import { drawPatches, moved } from "../core/grid.ts";
 import { fixed } from "../core/numbers.ts";
 import type { Grid } from "../host/grid_data.ts";
 import { context2d, h, setAttribute, setText } from "../views/dom.ts";
+import { focusedNear } from "../views/focus.ts";
 
 export interface FieldActions {
   signal: AbortSignal;
@@ -84,7 +85,7 @@ export function gridField(actions: FieldActions): Field {
   const paint = () => {
     if (!grid) return;
     const all = isOpaque || over !== null;
-    const own = cell && cell.getRootNode() instanceof Node && isFocused(cell) ? at : -1;
+    const own = cell && isFocused(cell) ? at : -1;
     const key = [grid, shownZoom, all, own];
     if (key.every((part, index) => part === drawn[index])) return;
     drawn = key;
@@ -248,7 +249,4 @@ function placeOf(index: number, { patches: { rows, columns } }: Grid): [number, 
   return [(Math.floor(index / columns) + 0.5) / rows, ((index % columns) + 0.5) / columns];
 }
 
-function isFocused(element: Element): boolean {
-  const root = element.getRootNode();
-  return (root instanceof ShadowRoot || root instanceof Document) && root.activeElement === element;
-}
+const isFocused = (element: Element): boolean => focusedNear(element) === element;

@@ -3,6 +3,7 @@ import { type BundleName, type LazyPanel, loadBundle } from "../host/lazy.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Context, Panel } from "../panels/panel.ts";
 import { h, setText } from "./dom.ts";
+import { focusedNear } from "./focus.ts";
 
 export interface OnDemand {
   /** What it is called while it is on its way, and in errors: "the feature grid". */
@@ -48,7 +49,7 @@ export function onDemand(context: Context, name: BundleName, { label, wanted }: 
     }
   };
   const leave = () => {
-    const held = element.contains(focused(element));
+    const held = element.contains(focusedNear(element));
     panel?.close();
     panel?.element.remove();
     panel = undefined;
@@ -64,16 +65,10 @@ export function onDemand(context: Context, name: BundleName, { label, wanted }: 
       if (!open && state !== "absent") leave();
       element.hidden = !open;
       if (open && state === "absent") {
-        before = focused(element);
+        before = focusedNear(element);
         void load();
       }
       panel?.draw(scene);
     },
   };
-}
-
-/** The focused element of the document or shadow tree that the view lives in. */
-function focused(element: Element): Element | null {
-  const root = element.getRootNode();
-  return root instanceof ShadowRoot || root instanceof Document ? root.activeElement : null;
 }

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.examples import StrongestPlaces, layer_codes, survey
-from rlvision_widgets.analysis.feature_quality import Activity, gradient_radius, receptive_field
+from rlvision_widgets.analysis.feature_quality import Activity
 from rlvision_widgets.analysis.grids import DENSITIES, StrongestObservations
 from rlvision_widgets.analysis.progress import Report
+from rlvision_widgets.analysis.sight import gradient_radius, receptive_field
 
 __all__ = ["MOST_FRAMES", "survey_layer"]
 
