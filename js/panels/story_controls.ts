@@ -30,7 +30,7 @@ export function storyControls({ session, signal }: Context, reader: Reader): Con
     element.addEventListener(event, then, { signal });
   const button = (label: string, title: string, ...content: (Node | string)[]) =>
     h("button", { class: "rlv-button rlv-story-button", "aria-label": label, title }, ...content);
-  const back = button("Previous note", "previous note (P)", icon(CHEVRON, 180), "prev");
+  const back = button("Previous note", "previous note (P)", icon(CHEVRON, 180), "previous");
   const next = button("Next note", "next note (N)", "next", icon(CHEVRON));
   const mark = h("span", {}, icon(PLAY));
   const word = h("span", {}, "play");
