@@ -101,7 +101,7 @@ function scaleLegend(index: number): Panel {
       if (key === drawn) return;
       drawn = key;
       setText(full, amount);
-      setText(note, scene.scale === "study" ? "same for the whole study" : "this trajectory's own");
+      setText(note, scene.scale === "study" ? "of the whole study" : "of this trajectory");
       shade.style.background = ramp(scene.article ? 1 : 0.5);
       setAttribute(
         element,

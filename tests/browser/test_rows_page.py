@@ -202,13 +202,13 @@ def test_change_mode_draws_the_difference_to_the_step_before_also_from_another_c
 def test_the_scale_says_which_it_is_and_a_change_shows(open_page, study):
     view = open_page(study, trajectory=1, step=STEP)
     legend = view.rows.first.locator(".rlv-colour-scale")
-    expect(legend).to_contain_text("same for the whole study", timeout=LONG)
+    expect(legend).to_contain_text("of the whole study", timeout=LONG)
     expect(legend).to_contain_text(re.compile(r"0\.0\d+ raw reward"))
     before = view.shown("raises")
     menu = view.open_settings()
     menu.get_by_role("radio", name=re.compile("^the study's")).focus()
     view.root.page.keyboard.press("ArrowDown")
-    expect(legend).to_contain_text("this trajectory's own")
+    expect(legend).to_contain_text("of this trajectory")
     eventually(lambda: np.array_equal(view.shown("raises"), before), False)
     assert view.step == STEP
     view.root.page.keyboard.press("Escape")
