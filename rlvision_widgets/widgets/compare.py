@@ -9,10 +9,10 @@ import traitlets as t
 
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import Output
-from rlvision_widgets.widgets.alignment import Alignment, Member, Track, align, choices
+from rlvision_widgets.widgets.alignment import Alignment, Member, align, choices
 from rlvision_widgets.widgets.bundle import built
-from rlvision_widgets.widgets.divergence import divergences, policy_distance
-from rlvision_widgets.widgets.explorer import default_layer, default_output
+from rlvision_widgets.widgets.explorer_traits import default_layer, default_output
+from rlvision_widgets.widgets.members import labels, places, summary
 from rlvision_widgets.widgets.page import Asked, of_study, requests
 from rlvision_widgets.widgets.pictures import Painter, Shown, captioned
 from rlvision_widgets.widgets.poster import Pixels
@@ -20,8 +20,6 @@ from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Study, View
 
 __all__ = ["Compare"]
-
-MOST = 8  # members; beyond, nothing could be seen
 
 
 class Align(t.Unicode):  # type: ignore[type-arg]
@@ -150,20 +148,7 @@ class Compare(View):
             number), observation_differs and action_differs (the first shared step at which they do; NA if never),
             policy_distance (mean total variation distance, 0 to 1).
         """
-        aligned = self.alignment
-        pairs = {tuple(pair["members"]): pair for pair in divergences(self._compared, aligned)}
-        rows = []
-        for index, (member, track) in enumerate(zip(self._compared, aligned.tracks, strict=True)):
-            row = _fortune(member, track)
-            if index != self.selected:
-                low, high = sorted((index, self.selected))
-                row |= _difference(pairs[low, high])
-                tracks = [aligned.tracks[self.selected], track]
-                row["policy_distance"] = _mean(policy_distance([self._compared[self.selected], member], tracks))
-            rows.append(row)
-        table = pd.DataFrame(rows, index=pd.Index(self.members, name="member"))
-        whole = {"start", "length", "level_seed", "overlap", "observation_differs", "action_differs"} & {*table.columns}
-        return table.astype(dict.fromkeys(whole, "Int64"))
+        return summary(self._compared, self.alignment, self.members, self.selected)
 
     @property
     def alignment(self) -> Alignment:
@@ -231,7 +216,7 @@ class Compare(View):
     @property
     def _compared(self) -> list[Member]:
         if not hasattr(self, "_kept"):
-            places = _places([source.num_trajectories for source in self.sources], self._trajectories)
+            places = places([source.num_trajectories for source in self.sources], self._trajectories)
             self._kept = [Member(study, trajectory, self.sources[study]) for study, trajectory in places]
         return self._kept
 
@@ -256,7 +241,7 @@ class Compare(View):
 
     @t.default("members")
     def _default_members(self) -> list[str]:
-        return _labels(self._compared)
+        return labels(self._compared)
 
     @t.default("layers")
     def _default_layers(self) -> list[str]:
@@ -369,70 +354,3 @@ class Compare(View):
                 f"features, member {index}: must be None or from 0 to {residual} ({residual} is the residual) in layer "
                 f"{self.layers[index]!r}, got {feature}"
             )
-
-
-def _places(sizes: Sequence[int], trajectories: Sequence[int] | None) -> list[tuple[int, int]]:
-    """Return study and trajectory of each member, from how many trajectories each study has."""
-    several = len(sizes) > 1
-    if trajectories is None:
-        chosen = [0] * len(sizes) if several else list(range(min(2, sizes[0])))
-    else:
-        chosen = [int(trajectory) for trajectory in trajectories]
-    if several and len(chosen) != len(sizes):
-        raise ValueError(f"expected {len(sizes)} trajectories, one of each study, got {chosen}")
-    if len(chosen) < 2:
-        raise ValueError(f"expected at least two trajectories to compare, got {chosen}")
-    if len(chosen) > MOST:
-        raise ValueError(f"expected at most {MOST} trajectories to compare, got {len(chosen)}")
-    places = [(index if several else 0, trajectory) for index, trajectory in enumerate(chosen)]
-    for study, trajectory in places:
-        if not 0 <= trajectory < sizes[study]:
-            raise ValueError(f"trajectory {trajectory} is out of range; study {study} has {sizes[study]}, from 0")
-    return places
-
-
-def _labels(members: Sequence[Member]) -> list[str]:
-    """Name members by what tells them apart: agent, environment, trajectory; failing that, their order."""
-    names = [
-        (str(m.source.study.attrs["agent"]), str(m.source.study.attrs["environment"]), f"trajectory {m.trajectory}")
-        for m in members
-    ]
-    telling = [part for part in range(3) if len({name[part] for name in names}) > 1]
-    labels = [", ".join(name[part] for part in telling) for name in names]
-    if len(set(labels)) == len(labels):
-        return labels
-    return [f"{label or names[0][0]} ({index})" for index, label in enumerate(labels)]
-
-
-def _fortune(member: Member, track: Track | None) -> dict[str, Any]:
-    """Describe how a member's steps went."""
-    attrs = member.source.study.attrs
-    row = {"agent": attrs["agent"], "environment": attrs["environment"], "trajectory": member.trajectory}
-    if track is None:
-        return {**row, "length": 0}
-    episodes = [e for e in member.episodes if e["start"] < track.stop and track.start < e["stop"]]
-    rewards = member.source.study["reward"].variable.isel(
-        trajectory=member.trajectory, step=slice(track.start, track.stop)
-    )
-    outcomes = [str(episode["outcome"]) for episode in episodes]
-    counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)]
-    return {
-        **row,
-        "start": track.start,
-        "length": track.stop - track.start,
-        "level_seed": episodes[0]["level_seed"],
-        "return": float(rewards.values.sum()),
-        "outcome": outcomes[0] if len(outcomes) == 1 else ", ".join(counts),
-    }
-
-
-def _difference(pair: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "overlap": pair["overlap"],
-        "observation_differs": pair["observation"],
-        "action_differs": pair["action"],
-    }
-
-
-def _mean(numbers: Any) -> float:
-    return float(numbers.mean()) if len(numbers) else float("nan")

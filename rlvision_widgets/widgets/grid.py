@@ -9,12 +9,13 @@ import traitlets as t
 from rlvision_widgets.names import unknown
 from rlvision_widgets.widgets.answers.features import DENSITIES, ZOOMS
 from rlvision_widgets.widgets.bundle import built
-from rlvision_widgets.widgets.explorer import default_layer
+from rlvision_widgets.widgets.explorer_traits import default_layer
 from rlvision_widgets.widgets.page import PAGE_DENSITIES, PAGE_ZOOM, Asked, grids
 from rlvision_widgets.widgets.poster import Pixels
+from rlvision_widgets.widgets.restoring import Choice
 from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
-from rlvision_widgets.widgets.view import Choice, Study, View
+from rlvision_widgets.widgets.view import Study, View
 
 __all__ = ["FeatureGrid", "grid_picture"]
 

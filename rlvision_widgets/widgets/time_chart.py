@@ -15,7 +15,8 @@ from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import Output
 from rlvision_widgets.storage import open_study
 from rlvision_widgets.widgets.decimation import bin_size, min_max
-from rlvision_widgets.widgets.explorer import Explorer, default_layer, default_output
+from rlvision_widgets.widgets.explorer import Explorer
+from rlvision_widgets.widgets.explorer_traits import default_layer, default_output
 from rlvision_widgets.widgets.source import StudySource
 
 __all__ = ["ExplorerOrStudy", "Series", "Shown", "TimeChart", "extent"]

@@ -1,7 +1,7 @@
-"""What all views share: studies, requests, keywords, refreshing, closing, and a short description of what is shown."""
+"""What all views share: studies, requests, refreshing, closing, pictures and pages."""
 
-import json
 import os
+import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -9,44 +9,29 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-import anywidget
-import traitlets as t
 import xarray as xr
 
 from rlvision_widgets import changes
-from rlvision_widgets.names import unknown
 from rlvision_widgets.storage import open_study
-from rlvision_widgets.widgets import answers  # registers the requests
+from rlvision_widgets.widgets import answers  # noqa: F401 - registers the requests
 from rlvision_widgets.widgets.bundle import read_bundle
 from rlvision_widgets.widgets.page import Asked, Page, of_study, requests
 from rlvision_widgets.widgets.poster import Pixels, png
+from rlvision_widgets.widgets.restoring import Restorable
 from rlvision_widgets.widgets.server import Connection, RequestServer
 from rlvision_widgets.widgets.source import StudySource
 
-__all__ = ["Choice", "Study", "View"]
-
-assert answers.__all__
+__all__ = ["Study", "View"]
 
 Study = xr.DataTree | str | os.PathLike[str]
 _INJECTED = {"_anywidget_id", "_css", "_esm"}  # traits that anywidget adds to each view
 
 
-class Choice(t.Enum):  # type: ignore[type-arg]
-    """One of a few words; a wrong one is refused with the nearest right one."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the word if it is one of them."""
-        if value not in (self.values or ()):
-            raise t.TraitError(unknown(str(self.name), value, self.values or ()))
-        return value
-
-
-class View(anywidget.AnyWidget):
+class View(Restorable):
     """A view of one study or several; the base class of all views.
 
     A subclass names its bundle, has traits, and passes them on: ``super().__init__([(study, agent, connection)],
-    **traits)``. A synced trait that is neither read-only nor starts with an underscore can be set by keyword, and
-    belongs to `state` unless it is tagged ``passing=True`` (where the pointer is, for instance).
+    **traits)``. `Restorable` says which of its traits can be set and are part of its state.
 
     Parameters
     ----------
@@ -68,7 +53,6 @@ class View(anywidget.AnyWidget):
     """
 
     _bundle: ClassVar[str] = ""  # script and style sheet in `static`, without suffix
-    _arguments: ClassVar[tuple[str, ...]] = ("study", "agent", "connection")  # keywords besides the traits
 
     def __init__(
         self,
@@ -89,7 +73,8 @@ class View(anywidget.AnyWidget):
         )
         super().__init__(**{**self._parse_state(state), **traits})
         self.on_msg(lambda _widget, content, _buffers: self._receive(content))
-        _open_views.add(self)
+        with _opening:
+            _open_views.add(self)
 
     @property
     def study(self) -> xr.DataTree:
@@ -111,7 +96,8 @@ class View(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the view; what it is computing stops."""
-        _open_views.discard(self)
+        with _opening:
+            _open_views.discard(self)
         for server in getattr(self, "_servers", ()):  # a widget whose construction failed is closed too
             server.close()
         super().close()
@@ -126,74 +112,6 @@ class View(anywidget.AnyWidget):
         """
         for server in self._servers:
             server.join(timeout)
-
-    # -- state ----------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def settable(cls, *, passing: bool = True) -> list[str]:
-        """Return the traits that a user can set; without `passing` those that describe what is shown."""
-        own = cls.class_traits(sync=True)
-        return [
-            name
-            for name, trait in own.items()
-            if issubclass(trait.this_class, View)
-            and not trait.read_only
-            and not name.startswith("_")
-            and (passing or not trait.metadata.get("passing"))
-        ]
-
-    def state(self) -> dict[str, Any]:
-        """Describe what is shown: the traits that differ from those of a fresh view of the same study.
-
-        Returns
-        -------
-        dict
-            Short, and JSON can hold it. Pass it, or its JSON text, to `restore` or as ``state=`` to a new view.
-        """
-        fresh = self._fresh()
-        shown = {name: getattr(self, name) for name in fresh}
-        return {name: _plain(value) for name, value in shown.items() if value != fresh[name]}
-
-    def restore(self, state: Mapping[str, Any] | str) -> None:
-        """Show what `state` described; all of it, or (on an error) nothing.
-
-        Parameters
-        ----------
-        state : dict or str
-            What `state` returned, or its JSON text. What it does not name goes back to how a fresh view has it.
-
-        Raises
-        ------
-        ValueError
-            If it is no such dict or text, or names a trait that the view lacks.
-        TraitError
-            For a value that does not fit the study, naming the range or the nearest right name.
-        """
-        values = {**self._fresh(), **self._parse_state(state)}
-        with self.hold_sync(), self.hold_trait_notifications():
-            for name, value in values.items():
-                setattr(self, name, value)
-
-    def _fresh(self) -> dict[str, Any]:
-        return {name: self.trait_defaults(name) for name in self.settable(passing=False)}
-
-    @classmethod
-    def _parse_state(cls, state: Mapping[str, Any] | str | None) -> dict[str, Any]:
-        if state is None:
-            return {}
-        parsed: Any = state
-        if isinstance(state, str):
-            try:
-                parsed = json.loads(state)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"expected the JSON text of a view's state, got {state[:80]!r} ({error})") from None
-        if not isinstance(parsed, Mapping):
-            raise ValueError(f"expected the state of a view, a dict or its JSON text, got {parsed!r}")
-        names = cls.settable()
-        for name in parsed:
-            if name not in names:
-                raise ValueError(f"{cls.__name__} state: " + unknown("trait", name, names))
-        return dict(parsed)
 
     # -- what subclasses may replace ------------------------------------------------------------------------------
 
@@ -261,13 +179,6 @@ class View(anywidget.AnyWidget):
     # -- inside ---------------------------------------------------------------------------------------------------
 
     @classmethod
-    def _check_keywords(cls, traits: Mapping[str, Any]) -> None:
-        known = [*cls.settable(), "layout"]
-        for name in traits:
-            if name not in known:
-                raise TypeError(f"{cls.__name__}: " + unknown("keyword", name, [*cls._arguments, "state", *known]))
-
-    @classmethod
     def _open(cls, study: Study, agent: Any, connection: Connection | None) -> tuple[xr.DataTree, Connection | None]:
         tree = study if isinstance(study, xr.DataTree) else open_study(Path(study))
         if agent is not None and connection is not None:
@@ -299,17 +210,16 @@ class View(anywidget.AnyWidget):
 
 
 _open_views: weakref.WeakSet[View] = weakref.WeakSet()
+_opening = threading.Lock()  # a computation may refresh views while a cell opens another
 
 
 def _refresh_views(study: Any) -> None:
     """Refresh every open view of a study."""
-    for view in list(_open_views):
+    with _opening:
+        views = list(_open_views)
+    for view in views:
         if any(source.study is study for source in view.sources):
             view.refresh()
 
 
 changes.watch(_refresh_views)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, list | tuple) else value
