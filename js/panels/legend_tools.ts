@@ -131,7 +131,8 @@ export function legendTools(context: Context, place: LegendPlace): LegendTools {
     },
     explain(feature, decimals) {
       const scene = place.scene();
-      return scene ? explain(scene, feature, decimals) : "";
+      // The name too: its row may not hold all of it.
+      return scene ? `${list()[feature]?.name}\n${explain(scene, feature, decimals)}` : "";
     },
     draw(many) {
       const scene = place.scene();

@@ -142,7 +142,8 @@ def test_numbers_on_hover_carry_their_unit_and_say_what_they_are_a_share_of(open
     total, residual = output["total"].values[0, 12].astype(float), float(output["residual_total"].values[0, 12])
     share = 100 * abs(total[0]) / (np.abs(total).sum() + abs(residual))
     eventually(lambda: view.features.nth(0).hover() or "raw reward" in (title_of(view, 0) or ""), True)
-    number, shares = title_of(view, 0).splitlines()
+    name, number, shares = title_of(view, 0).splitlines()
+    assert name == "coin"
     assert re.match(r"^\+\d\.\d+ raw reward of value, summed over the picture$", number)
     assert float(re.search(r"[\d.]+", number)[0]) == pytest.approx(total[0], abs=1e-3)
     assert shares == f"{share:.0f} % of the sizes of all totals here, residual included"
