@@ -20,7 +20,7 @@ const BUDGET = {
   "explorer.css": 20_000,
   "grid.css": 8_000,
   "compare.js": 60_000,
-  "compare.css": 16_000,
+  "compare.css": 20_000,
   "compare_time.js": 30_000,
   "standalone.js": 6_000,
   "grid.js": 60_000,

@@ -1,7 +1,7 @@
 /** What members are aligned at, what is explained, and how it is drawn. */
 import { OUTPUT_GROUPS, outputGroup } from "../core/actions.ts";
 import type { CompareScene } from "../host/compare_scene.ts";
-import { h, icon, setAttribute } from "../views/dom.ts";
+import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { CHEVRON } from "../views/icons.ts";
 import type { CompareContext, ComparePanel } from "./compare_panel.ts";
 
@@ -30,6 +30,7 @@ export function compareHeader(context: CompareContext): ComparePanel {
     { class: "rlv-toggles", role: "group", "aria-label": "Drawing" },
     ...buttons.map(({ button }) => button),
   );
+  const worlds = h("span", { class: "rlv-hint" });
   let builtAt: unknown;
   let builtOutputs = "";
   return {
@@ -39,6 +40,7 @@ export function compareHeader(context: CompareContext): ComparePanel {
       heading,
       aligning.element,
       explained.element,
+      worlds,
       h("span", { class: "rlv-spring" }),
       toggles,
     ),
@@ -56,10 +58,17 @@ export function compareHeader(context: CompareContext): ComparePanel {
         explained.select.replaceChildren(...outputOptions(outputs));
       }
       explained.select.value = output;
+      setText(worlds, worldsOf(compared));
       for (const { trait, button } of buttons)
         setAttribute(button, "aria-pressed", String(Boolean(comparison.model.get(trait))));
     },
   };
+}
+
+/** Members of different worlds share neither levels nor, perhaps, actions: said in so many words. */
+function worldsOf({ members }: CompareScene): string {
+  const names = new Set(members.flatMap(({ scene }) => (scene ? [scene.study.environment] : [])));
+  return names.size > 1 ? `different environments: ${[...names].join(", ")}` : "";
 }
 
 function chooser(text: string, name: string, choose: (value: string) => void, signal: AbortSignal) {

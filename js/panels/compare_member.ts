@@ -49,6 +49,7 @@ export function compareMember({ comparison, signal, theme }: CompareContext, ind
     element,
     draw(member, compared) {
       head.draw(member, compared);
+      setAttribute(element, "aria-label", `${member.letter}: ${member.label}`);
       const { scene } = member;
       if (!scene) return;
       const shown: Role[] = ["observation", ...panelsShown(scene)];

@@ -54,13 +54,20 @@ export function compareTransport({ comparison, signal }: CompareContext): Compar
     fps,
     h("span", { class: "rlv-label" }, "fps"),
   );
+  const keys = h("span", { class: "rlv-hint" }, "PgUp, PgDn: where they part, begin and end · d: pixels");
   const waiting = h(
     "span",
     { class: "rlv-label rlv-waiting", "aria-hidden": "true" },
     "waiting for the kernel…",
   );
   return {
-    element: h("div", { class: "rlv-transport" }, buttons, speed, loop, from, steps, waiting),
+    element: h(
+      "div",
+      { class: "rlv-transport" },
+      ...[buttons, speed, loop, from, steps, waiting],
+      h("span", { class: "rlv-spring" }),
+      keys,
+    ),
     draw(compared) {
       const { playing, direction, step, numSteps, aligned } = compared;
       turn(forwards, playing && direction > 0, "Play", 0);

@@ -12,7 +12,7 @@ from rlvision_widgets.schema import Output
 from rlvision_widgets.widgets.alignment import Alignment, Member, align, choices
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.explorer_traits import default_layer, default_output
-from rlvision_widgets.widgets.members import labels, places, summary
+from rlvision_widgets.widgets.members import labels_of, places_of, summarise
 from rlvision_widgets.widgets.page import Asked, of_study, requests
 from rlvision_widgets.widgets.pictures import Painter, Shown, captioned
 from rlvision_widgets.widgets.poster import Pixels
@@ -148,7 +148,7 @@ class Compare(View):
             number), observation_differs and action_differs (the first shared step at which they do; NA if never),
             policy_distance (mean total variation distance, 0 to 1).
         """
-        return summary(self._compared, self.alignment, self.members, self.selected)
+        return summarise(self._compared, self.alignment, self.members, self.selected)
 
     @property
     def alignment(self) -> Alignment:
@@ -216,7 +216,7 @@ class Compare(View):
     @property
     def _compared(self) -> list[Member]:
         if not hasattr(self, "_kept"):
-            places = places([source.num_trajectories for source in self.sources], self._trajectories)
+            places = places_of([source.num_trajectories for source in self.sources], self._trajectories)
             self._kept = [Member(study, trajectory, self.sources[study]) for study, trajectory in places]
         return self._kept
 
@@ -241,7 +241,7 @@ class Compare(View):
 
     @t.default("members")
     def _default_members(self) -> list[str]:
-        return labels(self._compared)
+        return labels_of(self._compared)
 
     @t.default("layers")
     def _default_layers(self) -> list[str]:
