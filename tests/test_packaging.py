@@ -18,6 +18,9 @@ BUDGETS = {  # bytes
     "standalone.js": 6_000,
     "grid.js": 60_000,
     "cell.js": 30_000,
+    "compare.js": 60_000,
+    "compare.css": 20_000,
+    "compare_time.js": 30_000,
     "story.js": 30_000,
 }
 
