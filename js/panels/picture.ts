@@ -40,13 +40,7 @@ export function picture(
   const place = h("div", { class: "rlv-place" }, canvas);
   if (role === "both") place.append(lines);
   if (enlarge) {
-    const button = h(
-      "button",
-      { class: "rlv-icon", "aria-label": "Enlarge this panel", title: "enlarge" },
-      icon(ENLARGE),
-    );
-    caption.append(button);
-    button.addEventListener("click", enlarge, { signal });
+    caption.append(enlargeButton(enlarge, signal));
     place.addEventListener("dblclick", enlarge, { signal });
   }
   if (!pick) place.addEventListener("pointerdown", () => focusSlider(place), { signal });
@@ -86,10 +80,17 @@ export function picture(
         hatching?.hatchOver(lines, image, shown.cells, look, colours);
       }
       surface.putImageData(image, 0, 0);
-      const what = role === "observation" ? name : `${shown.label}: ${name}`;
+      const what = role === "observation" || name.includes(shown.label) ? name : `${shown.label}: ${name}`;
       setAttribute(canvas, "aria-label", `${what}, step ${scene.step}`);
     },
   };
+}
+
+function enlargeButton(enlarge: () => void, signal: AbortSignal): HTMLElement {
+  const says = { "aria-label": "Enlarge this panel", title: "enlarge" };
+  const button = h("button", { class: "rlv-icon", ...says }, icon(ENLARGE));
+  button.addEventListener("click", enlarge, { signal });
+  return button;
 }
 
 function focusSlider(from: Element): void {
