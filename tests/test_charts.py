@@ -286,6 +286,8 @@ def test_a_study_without_a_value_says_so_and_no_study_too(study):
         with pytest.raises(ValueError, match="no value: its agent has no value function"):
             call(without)
     assert list(lines(rlv.plot_curves(without, curves=["reward"]))) == ["reward"]
+    with pytest.raises(ValueError, match="this study has no attribution: build_study computes it"):
+        rlv.plot_totals(without)
     with pytest.raises(TypeError, match="expected an Explorer, a study or where one is saved, got int"):
         rlv.plot_curves(3)
     with pytest.raises(TypeError, match="Did you mean 'trajectory'"):
@@ -296,6 +298,7 @@ def test_a_saved_study_and_one_step_can_be_plotted(study, tmp_path):
     save_study(study, tmp_path / "toy.zarr")
     assert list(lines(rlv.plot_totals(tmp_path / "toy.zarr")))[:2] == ["coin", "saw"]
     one = xr.DataTree(study.to_dataset().isel(step=slice(1)))
+    assert list(lines(rlv.plot_policy(one, actions=["RIGHT"]))) == ["RIGHT"]
     figure = rlv.plot_curves(one)
     assert (figure.axes[0].scale.min, figure.axes[0].scale.max) == (0, 1)
 

@@ -85,6 +85,8 @@ class Shown:
         """
         layers = self.study.children["layers"].children if "layers" in self.study.children else {}
         stored = {name: node["outputs"].children for name, node in layers.items() if "outputs" in node.children}
+        if not any(stored.values()):
+            raise ValueError("this study has no attribution: build_study computes it, or an Explorer that has an agent")
         hint = "Others can be computed: pick them in an Explorer that has an agent."
         if self.layer not in stored:
             raise ValueError(unknown("layer", self.layer, list(stored), hint))
