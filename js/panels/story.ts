@@ -69,13 +69,15 @@ function storyTexts(session: Context["session"], reader: Reader): Texts {
   let built = "";
   let seen: unknown[] = [];
   let shown: HTMLElement[] = [];
-  const build = ({ study, layerName }: Scene, story: Story | undefined) => {
+  const build = (scene: Scene, story: Story | undefined) => {
+    const { study, layerName, article } = scene;
     // Not at every refresh of the study: a name in the text may have the focus.
-    const key = JSON.stringify([story, study.layers.map(({ name, features }) => [name, features])]);
+    const features = study.layers.map((layer) => [layer.name, layer.features]);
+    const key = JSON.stringify([story, features, article !== null]);
     if (key === built) return;
     built = key;
     shown = (story?.notes ?? []).map(({ text, layer }) =>
-      storyText(session, text, study.layers, layer ?? layerName),
+      storyText(session, text, scene, layer ?? layerName),
     );
     element.replaceChildren(...shown, silence);
   };
@@ -91,7 +93,7 @@ function storyTexts(session: Context["session"], reader: Reader): Texts {
     draw(scene, story) {
       const { index } = reader;
       const hasNext = reader.neighbour(1) !== null;
-      const inputs = [scene.study, story, index, scene.layerName, hasNext];
+      const inputs = [scene.study, story, index, scene.layerName, scene.article, hasNext];
       if (inputs.every((input, at) => input === seen[at])) return;
       seen = inputs;
       build(scene, story);

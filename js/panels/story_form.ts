@@ -215,7 +215,7 @@ export function noteForm({ session, signal }: Context): NoteForm {
       const key = JSON.stringify([text.value, layer.value]);
       if (key === previewed) return;
       previewed = key;
-      preview.replaceChildren(storyText(session, text.value, now.study.layers, layer.value));
+      preview.replaceChildren(storyText(session, text.value, now, layer.value));
     },
   };
 }

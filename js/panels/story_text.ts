@@ -1,21 +1,29 @@
 /** A note's text, with the features that it names in their colours: a dot and a line beneath, never colour alone. */
 import { pieces } from "../core/story.ts";
-import type { Layer } from "../core/study.ts";
+import { layerNamed } from "../core/study.ts";
+import type { Scene } from "../host/scene.ts";
 import type { Session } from "../host/session.ts";
 import { h } from "../views/dom.ts";
+
+/** What of a scene the text depends on. */
+type Shown = Pick<Scene, "study" | "article">;
 
 /** As in the legend, the pointer on a feature's name isolates it and a click keeps it. */
 export function storyText(
   session: Session,
   text: string,
-  layers: readonly Layer[],
+  { study, article }: Shown,
   layer: string,
 ): HTMLElement {
   const element = h("div", { class: "rlv-story-text" });
-  for (const piece of pieces(text, layers, layer)) {
+  for (const piece of pieces(text, study.layers, layer)) {
     if (piece.kind === "text") element.append(piece.text);
     else if (piece.kind === "bold") element.append(h("strong", {}, piece.text));
-    else element.append(featureName(session, piece));
+    else {
+      const count = layerNamed(study, piece.layer)?.features.length ?? 0;
+      const colour = article?.articleColour(piece.feature, count) ?? piece.colour;
+      element.append(featureName(session, { ...piece, colour }));
+    }
   }
   return element;
 }

@@ -312,3 +312,18 @@ def test_closing_it_shows_all_of_time_again_and_leaves_no_timer(browser, harness
     time.sleep(1.3)
     assert view.step == step
     page.close()
+
+
+@pytest.mark.parametrize("look", ["standard", "article"])
+def test_names_have_the_colours_of_the_legend_in_every_look(browser, harness, look):
+    page = browser.new_page()
+    page.goto(f"{harness}?steps=200&story=Obscured%20saw&look={look}")
+    view = StoryPage(page)
+    view.expect_note(1, 4, "The agent runs")
+    colour = '(element) => getComputedStyle(element, "::before").backgroundColor'
+    for name, row in (("coin", 1), ("buzzsaw", 0)):
+        dot = view.text.get_by_role("button", name=name)
+        swatch = view.root.locator(".rlv-legend .rlv-swatch").nth(row)
+        expect(swatch).to_be_visible()
+        eventually(lambda d=dot, s=swatch: d.evaluate(colour) == s.evaluate(colour) != "rgba(0, 0, 0, 0)", True)
+    page.close()
