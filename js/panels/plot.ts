@@ -7,7 +7,7 @@ import { context2d, h, setAttribute, setText } from "../views/dom.ts";
 import { cursor } from "./cursor.ts";
 import { GUTTER, type Layout, layOut, series, seriesInputs } from "./lanes.ts";
 import type { Context } from "./panel.ts";
-import { drawAxes, episodeName } from "./rail.ts";
+import { drawAxes, drawSteps, episodeName } from "./rail.ts";
 import { strips } from "./strips.ts";
 import { drawSheet, holds, sheetFor } from "./timeline_draw.ts";
 
@@ -49,6 +49,7 @@ function resize(canvas: HTMLCanvasElement, width: number, height: number): Canva
 export function plot({ session, signal, theme }: Context): Plot {
   const sheet = h("canvas", { "aria-hidden": "true" });
   const base = h("canvas", { role: "img" });
+  const ticks = h("canvas", { class: "rlv-ticks", "aria-hidden": "true" });
   const edge = h("span", { class: "rlv-first-episode", "aria-hidden": "true" });
   const moving = cursor();
   const element = h(
@@ -57,6 +58,7 @@ export function plot({ session, signal, theme }: Context): Plot {
     h("div", { class: "rlv-sheet" }, sheet),
     edge,
     base,
+    ticks,
     moving.element,
   );
   // Observed, not read: reading it while drawing would force a layout of the page at every step.
@@ -65,7 +67,7 @@ export function plot({ session, signal, theme }: Context): Plot {
   let axis: Axis | null = null;
   let drawn: Axis | undefined;
   let marks: Mark[] = [];
-  const [newData, newStrips, newLook] = [watch(), watch(), watch()];
+  const [newData, newStrips, newLook, newTicks] = [watch(), watch(), watch(), watch()];
   const stripsOf = strips(session);
   let list: ReturnType<typeof series> = [];
 
@@ -91,6 +93,7 @@ export function plot({ session, signal, theme }: Context): Plot {
     layout = layOut(list, width);
     element.style.height = `${layout.height}px`;
     moving.arrange(layout);
+    ticks.style.top = `${layout.steps.top}px`;
     drawAxes(resize(base, width, layout.height), layout, theme());
   };
 
@@ -136,6 +139,8 @@ export function plot({ session, signal, theme }: Context): Plot {
       axis = axisOver(span, GUTTER.left, layout.inner);
       slide(scene, layout, axis);
       nameFirst(scene, axis);
+      if (newTicks(layout, axis.first, axis.last))
+        drawSteps(resize(ticks, width, layout.steps.height), layout, axis, scene.numSteps, theme());
       moving.draw(scene, layout, axis, pointed);
     },
   };

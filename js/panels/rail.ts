@@ -1,4 +1,4 @@
-/** The words of the timeline: numbers of the axes, which stand still; names of episodes, marks and steps, which slide. */
+/** The words of the timeline: numbers of the axes, which stand still; names of episodes and marks, which slide. */
 import type { Mark } from "../core/marks.ts";
 import { fixed, niceStep, thousands } from "../core/numbers.ts";
 import type { Episode } from "../core/study.ts";
@@ -45,15 +45,13 @@ function tickText(tick: number, ticks: readonly number[]): string {
 /** What slides: `axis` is the sheet's. */
 export function drawRail(
   context: Context2d,
-  { episodes, numSteps }: Scene,
-  { steps, episodes: names }: Layout,
+  { episodes }: Scene,
+  { episodes: names }: Layout,
   axis: Axis,
   theme: Theme,
   marks: readonly Mark[],
 ): void {
-  write(context, theme, "center");
-  drawSteps(context, numSteps, steps.top + steps.height / 2, axis);
-  context.textAlign = "left";
+  write(context, theme, "left");
   for (const [index, episode] of episodes.entries()) {
     if (episode.start < axis.first || episode.start > axis.last) continue;
     const x = stepToX(axis, episode.start);
@@ -65,17 +63,20 @@ export function drawRail(
   for (const mark of marks) drawMark(context, mark, axis, y);
 }
 
-function drawSteps(context: Context2d, numSteps: number, y: number, axis: Axis): void {
-  const pixels = perStep(axis);
-  const every = Math.max(1, niceStep(TICK_EVERY / pixels));
+/** Numbers of the steps that `axis` shows, each whole: half a number would be another one. */
+export function drawSteps(
+  context: Context2d,
+  { width, steps }: Layout,
+  axis: Axis,
+  numSteps: number,
+  theme: Theme,
+): void {
+  context.clearRect(0, 0, width, steps.height);
+  write(context, theme, "center");
+  const every = Math.max(1, niceStep(TICK_EVERY / perStep(axis)));
   const last = Math.min(axis.last, numSteps - 1);
-  for (let tick = Math.max(0, Math.ceil(axis.first / every)); tick * every <= last; tick++) {
-    const step = tick * every;
-    // At the trajectory's ends within the picture, elsewhere centred.
-    const near = (end: number) => Math.abs(step - end) * pixels < 16;
-    context.textAlign = near(numSteps - 1) ? (near(0) ? "center" : "right") : near(0) ? "left" : "center";
-    context.fillText(thousands(step), stepToX(axis, step), y);
-  }
+  for (let tick = Math.max(0, Math.ceil(axis.first / every)); tick * every <= last; tick++)
+    context.fillText(thousands(tick * every), stepToX(axis, tick * every), steps.height / 2);
 }
 
 /** As much of an episode's number and outcome as there is room for. */

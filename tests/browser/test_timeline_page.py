@@ -44,7 +44,7 @@ class Timeline(ExplorerPage):
         self.plot = self.root.locator(".rlv-plot")
         self.band = self.root.get_by_role("group", name="Selected range")
         self.overview = self.root.get_by_role("group", name="Part of the trajectory shown")
-        self.base = self.root.locator(".rlv-plot > canvas")
+        self.base = self.root.locator(".rlv-plot > canvas[role]")
 
     def get(self, name):
         return self.page.evaluate("(name) => rlv.model.get(name)", name)
