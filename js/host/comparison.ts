@@ -85,7 +85,7 @@ export class Comparison {
   invalidate = (): void => {
     if (this.#views.size === 0) return;
     if (this.#frame === 0) this.#frame = requestAnimationFrame(this.#draw);
-    if (this.#tick === 0 && this.model.get("playing")) this.#tick = requestAnimationFrame(this.#advance);
+    this.#continue();
   };
 
   set<K extends keyof CompareTraits>(name: K, value: CompareTraits[K]): void {
@@ -292,8 +292,13 @@ export class Comparison {
     this.#tick = 0;
     if (!this.model.get("playing")) return;
     this.#move(now);
-    if (this.model.get("playing")) this.#tick = requestAnimationFrame(this.#advance);
+    // A step that changed has asked for the next tick already: a second one would never be cancelled.
+    this.#continue();
   };
+
+  #continue(): void {
+    if (this.#tick === 0 && this.model.get("playing")) this.#tick = requestAnimationFrame(this.#advance);
+  }
 
   /** Goes to the step that playback has reached; waits where a member's frame has not come yet. */
   #move(now: number): void {

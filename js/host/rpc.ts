@@ -40,6 +40,7 @@ interface Message {
 
 interface Pending {
   reply: (message: Message, buffers: DataView[]) => void;
+  drop: () => void;
 }
 
 /** Larger messages end the socket silently (the server's limit is 10 MiB); nothing of ours comes near. */
@@ -97,7 +98,11 @@ export class Rpc {
         if (message.error === undefined) resolve([message.result ?? {}, buffers]);
         else reject(new Error(message.error));
       };
-      this.#pending.set(id, { reply });
+      const drop = () => {
+        finish();
+        reject(new NoAnswer("The view was closed before the answer came"));
+      };
+      this.#pending.set(id, { reply, drop });
       signal?.addEventListener("abort", cancel);
       wait();
       try {
@@ -111,10 +116,10 @@ export class Rpc {
     });
   }
 
-  /** Stops listening; open requests must have been aborted by their signals before. */
+  /** Stops listening; what is still open fails, and waits no longer. */
   close(): void {
     this.#model.off("msg:custom", this.#receive);
-    this.#pending.clear();
+    for (const { drop } of [...this.#pending.values()]) drop();
   }
 
   #send(message: Record<string, string>): void {

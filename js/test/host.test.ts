@@ -124,4 +124,13 @@ describe("Rpc", () => {
     expect(rpc.pending).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test("closing fails what is still open and leaves no timer and no listener", async () => {
+    const { rpc, model } = rig();
+    const outcome = rpc.request("bundle", { name: "grid" }).catch((error: unknown) => error);
+    const off = vi.spyOn(model, "off");
+    rpc.close();
+    expect(await outcome).toBeInstanceOf(NoAnswer);
+    expect([rpc.pending, vi.getTimerCount(), off.mock.calls.length]).toEqual([0, 0, 1]);
+  });
 });
