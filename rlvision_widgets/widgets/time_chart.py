@@ -174,6 +174,8 @@ class TimeChart:
         if self._breaks is not None:
             opens = self._breaks.isel(trajectory=self._shown.trajectory).values
             steps, drawn = _broken(steps, drawn, opens)
+        if drawn.shape[1] == 1:  # bqplot drops axes of length one, and would take series for points
+            steps, drawn = np.pad(steps, ((0, 0), (0, 1))), np.pad(drawn, ((0, 0), (0, 1)), constant_values=np.nan)
         with mark.hold_sync():  # x and y have to arrive together
             mark.visible = len(values) > 0
             mark.x, mark.y, mark.colors = steps, drawn, colours or [MUTED]
