@@ -2,6 +2,7 @@
 import type { LazyPanel } from "../host/lazy.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { h } from "../views/dom.ts";
+import { copyState } from "./copy_state.ts";
 import { choices, menu } from "./menu.ts";
 import type { Context } from "./panel.ts";
 
@@ -66,7 +67,9 @@ export function settings({ session }: Context): LazyPanel {
     h("legend", {}, "Drawing"),
     ...boxes.map(({ label }) => label),
   );
-  return menu([...groups.map(({ group }) => group.element), drawing], () => {
+  const copy = copyState({ session });
+  return menu([...groups.map(({ group }) => group.element), drawing, copy.element], (scene) => {
+    copy.draw(scene);
     for (const { trait, group } of groups) group.show(session.model.get(trait));
     for (const { trait, box } of boxes) box.checked = Boolean(session.model.get(trait));
   });

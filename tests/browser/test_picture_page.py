@@ -1,5 +1,8 @@
 """Files and links of what a page shows: the pixels that Python writes are the browser's, and an address restores it."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 import toy
@@ -90,6 +93,36 @@ def test_the_address_follows_what_is_shown_and_restores_it(page, study, tmp_path
     view.expect_step(5)
     expect(view.root.get_by_text("3 of 3")).to_be_visible()
     expect(view.features.nth(1)).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_link_can_be_copied_from_the_settings(page, study, tmp_path):
+    save_snapshot(Explorer(study, trajectory=1, step=STEP), tmp_path / "view.html")
+    page.goto((tmp_path / "view.html").as_uri())
+    view = ExplorerPage(page)
+    view.expect_step(STEP)
+    view.slider.focus()
+    page.keyboard.press("ArrowLeft")
+    eventually(lambda: page.evaluate("location.hash"), f"#step={STEP - 1}")
+    view.button("Settings").click()
+    link = view.root.get_by_role("textbox", name="Link to what is shown")
+    expect(link).to_have_value(page.url, timeout=LONG)
+    view.button("copy").click()
+    expect(view.root.get_by_text(re.compile("copied|press Ctrl"))).to_be_visible()
+
+
+def test_the_state_shown_in_a_notebook_is_what_python_takes(page, study, harness):
+    page.context.set_offline(False)
+    page.goto(f"{harness}?step=40&trajectory=1&combine=true&feature=2")
+    view = ExplorerPage(page)
+    view.expect_step(40)
+    view.button("Settings").click()
+    state = view.root.get_by_role("textbox", name="State of the view")
+    expect(state).to_be_visible(timeout=LONG)
+    shown = json.loads(state.input_value())
+    assert (shown["trajectory"], shown["step"], shown["combine"], shown["feature"]) == (1, 40, True, 2)
+    explorer = Explorer(study, state={**shown, "layer": "2b"})
+    assert (explorer.step, explorer.combine, explorer.feature) == (40, True, 2)
+    explorer.close()
 
 
 def test_a_page_within_a_notebook_s_export_works_without_a_network(page, study, tmp_path):
