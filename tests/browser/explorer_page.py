@@ -1,5 +1,6 @@
 """The explorer as a person meets it: by what is written on it, and by what its panels show."""
 
+import re
 import time
 
 import numpy as np
@@ -20,6 +21,13 @@ def eventually(read, expected):
     while (found := read()) != expected and time.monotonic() < until:
         time.sleep(0.05)
     assert found == expected
+
+
+def settle(page):
+    """Wait until nothing that was asked for is still on its way."""
+    waiting = page.get_by_text(re.compile("^(Fetching|Opening)")).filter(visible=True)
+    expect(waiting).to_have_count(0, timeout=LONG)
+    page.wait_for_timeout(300)  # opacities change within 250 ms
 
 
 class ExplorerPage:
