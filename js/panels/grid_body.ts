@@ -251,6 +251,8 @@ const HINT =
 
 function basis({ numFrames, mostUses, patches, origin }: Grid): string {
   const what = origin === "observations" ? "diverse observations" : "frames of the rollout";
+  if (patches.opacity.every((alpha) => alpha === 0))
+    return `Nothing activates this feature in ${short(numFrames)} ${what}.`;
   const places = `${patches.rows} × ${patches.columns} places`;
   const uses = mostUses === 1 ? "once" : `${mostUses} times`;
   return `${places}, each with the strongest of ${short(numFrames)} ${what}; none is used more than ${uses}. The fainter, the weaker.`;

@@ -33,7 +33,7 @@ export function histogram(counts: ArrayLike<number>, binWidth: number, bounds: n
   });
   const ticks = powers(largest);
   const every = Math.ceil(ticks.length / 4);
-  const step = niceStep(end / 4);
+  const step = niceStep(end / 5);
   const decimals = Math.max(0, -Math.floor(Math.log10(step)));
   const across = Array.from({ length: Math.floor(end / step + 1e-9) + 1 }, (_, index) => index * step);
   return chart(base + bottom, "Histogram of activations, counts on a logarithmic axis", [

@@ -232,7 +232,10 @@ export function gridField(actions: FieldActions): Field {
           const { rows, columns } = grid.patches;
           setAttribute(cells, "aria-rowcount", rows);
           setAttribute(cells, "aria-colcount", columns);
-          picture.style.aspectRatio = `${columns * grid.span.width} / ${rows * grid.span.height}`;
+          picture.style.setProperty(
+            "--rlv-aspect",
+            String((columns * grid.span.width) / (rows * grid.span.height)),
+          );
           // The same place on screen, whatever the density.
           const [down, across] = share ?? [0.5, 0.5];
           place(Math.floor(down * rows) * columns + Math.floor(across * columns), had);

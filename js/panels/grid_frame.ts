@@ -80,7 +80,7 @@ export function gridFrame({ signal, keep, go, close }: FrameActions): FramePanel
       const image = new ImageData(frame.width, frame.height);
       paint(frame.pixels, image.data);
       context2d(canvas).putImageData(image, 0, 0);
-      picture.style.aspectRatio = `${frame.width} / ${frame.height}`;
+      picture.style.setProperty("--rlv-aspect", String(frame.width / frame.height));
       Object.assign(mark.style, {
         left: `${(100 * box.left) / frame.width}%`,
         top: `${(100 * box.top) / frame.height}%`,
