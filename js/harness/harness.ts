@@ -99,6 +99,19 @@ async function bundle(id: string, name: string): Promise<void> {
   else say({ kind: "rlv-reply", id, error: `no bundle "${name}"` });
 }
 
+/** `&bare=1`: a study of an earlier version, without grids until they are looked up. */
+let isBare = query.has("bare");
+function survey(id: string): void {
+  let done = 0;
+  const timer = setInterval(() => {
+    say({ kind: "rlv-progress", id, stage: "grids", done: ++done, total: 4 });
+    if (done < 4) return;
+    clearInterval(timer);
+    isBare = false;
+    say({ kind: "rlv-reply", id, result: {} });
+  }, 200);
+}
+
 const cancelled = new Set<string>();
 const requests: string[] = [];
 model.send = (message: unknown) => {
@@ -117,6 +130,9 @@ model.send = (message: unknown) => {
   else if (method === "compute" && query.has("agent")) compute(id, params);
   else if (method === "trace" && query.has("agent")) traceBack(id, params);
   else if (method === "bundle") void bundle(id, String(params.name));
+  else if (method === "grid" && isBare)
+    say({ kind: "rlv-reply", id, result: { computed: false, arrays: [] } });
+  else if (method === "survey" && query.has("agent")) survey(id);
   else setTimeout(() => writeOrRead(message, id, method, params), latency);
 };
 

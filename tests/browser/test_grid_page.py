@@ -173,6 +173,16 @@ def test_a_kernel_that_does_not_answer_is_said(open_harness):
     expect(grid.get_by_role("button", name="Try again")).to_be_visible()
 
 
+def test_what_an_older_study_lacks_is_looked_up_by_its_agent(open_harness):
+    page = open_harness("view=grid&bare=1&agent=1&feature=1")
+    root = page.get_by_role("region", name="Feature grid")
+    root.get_by_role("button", name="Look its features up").click()
+    expect(root.get_by_text("of 4 frames")).to_be_visible()
+    GridPage(root).expect_size(32)
+    page = open_harness("view=grid&bare=1&feature=1")
+    expect(page.get_by_text("pass agent= to the view")).to_be_visible()
+
+
 def test_a_layer_of_two_hundred_features_is_browsed_alike(open_harness):
     page = open_harness("view=grid&features=200&feature=150")
     grid = GridPage(page.get_by_role("region", name="Feature grid"))
