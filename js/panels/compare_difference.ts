@@ -149,31 +149,32 @@ function pixelPanel() {
   const canvas = h("canvas", { class: "rlv-frame", role: "img" });
   const note = h("figcaption", { class: "rlv-hint" });
   const surface = context2d(canvas);
+  const element = h("figure", { class: "rlv-figure rlv-pixels" }, note, canvas);
+  element.hidden = true;
   let drawn = "";
   return {
-    element: h("figure", { class: "rlv-figure rlv-pixels" }, note, canvas),
-    draw(both: Both, { showDifference }: CompareScene, comparable: boolean) {
-      const figure = canvas.parentElement;
-      if (figure) figure.hidden = !showDifference;
-      if (!showDifference) return;
-      const [a, b] = both ?? [];
-      const [first, second] = [a?.observation, b?.observation];
-      setAttribute(canvas, "data-blank", !comparable || !first || !second);
-      if (!comparable) setText(note, "observations of other sizes");
-      else if (!both) setText(note, "no step in both");
-      if (!comparable || !a || !first || !second) return;
-      const key = `${first.key} ${second.key}`;
+    element,
+    draw(both: Both, { showDifference, members }: CompareScene, comparable: boolean) {
+      element.hidden = !showDifference;
+      const size = members[0]?.scene?.study.observation;
+      if (!showDifference || !size) return;
+      const { width, height } = size;
+      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+      const [first, second] = (both ?? []).map((scene) => scene?.observation);
+      const missing = !comparable || !first || !second;
+      setAttribute(canvas, "data-blank", missing);
+      const key = missing ? "" : `${first.key} ${second.key}`;
+      if (missing) setText(note, !comparable ? "observations of other sizes" : both ? "" : "no step in both");
       if (key === drawn) return;
       drawn = key;
-      const { width, height } = a.study.observation;
-      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+      surface.clearRect(0, 0, width, height);
+      if (missing) return;
       const image = new ImageData(width, height);
       const share = pixelDifference(first.pixels, second.pixels, image.data);
       surface.putImageData(image, 0, 0);
-      const text =
-        share === 0 ? "same pixels" : `${share < 0.001 ? "<0.1" : (100 * share).toFixed(1)} % differ`;
-      setText(note, text);
-      setAttribute(canvas, "aria-label", `Where the observations differ: ${text}`);
+      const percent = share < 0.001 ? "<0.1" : (100 * share).toFixed(1);
+      setText(note, share === 0 ? "same pixels" : `${percent} % differ`);
+      setAttribute(canvas, "aria-label", `Where the observations differ: ${note.textContent}`);
     },
   };
 }

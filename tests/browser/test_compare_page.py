@@ -101,6 +101,11 @@ def test_pixels_that_differ_are_shown_on_demand(opened, studies):
     expect(opened.root.locator(".rlv-pixels:visible")).to_contain_text(share)
     opened.slider.fill("0")
     expect(opened.root.locator(".rlv-pixels:visible")).to_contain_text("same pixels")
+    opened.slider.fill(str(ENDED + 1))
+    expect(opened.root.locator(".rlv-pixels:visible")).to_contain_text("no step in both")
+    assert not opened.difference().any()
+    opened.slider.fill(str(SEEN + 1))
+    expect(opened.root.locator(".rlv-pixels:visible")).to_contain_text(share)
     opened.button("pixels").click()
     expect(opened.root.locator(".rlv-pixels:visible")).to_have_count(0)
 
