@@ -224,12 +224,22 @@ def test_a_study_without_layers_can_be_opened(study):
     del bare["layers"]
     view = FeatureGrid(bare)
     assert (view.layer, view.feature) == ("", 0)
-    assert view._poster() is None
+    assert view.picture() is None
 
 
-def test_the_picture_is_the_grid_on_white(study):
-    view = FeatureGrid(study)
-    assert view._poster().startswith(b"\x89PNG")
+def test_the_picture_is_the_grid_on_white(study, source):
+    view = FeatureGrid(study, feature=1)
+    _, arrays = source.answer("grid", GRID)
+    picture = view.picture()
+    assert picture.shape == (256, 256, 3)
+    assert (picture[:8] == 255).all(), "nothing activates the feature in the first row"
+    strongest = np.unravel_index(arrays["opacity"].values.argmax(), (32, 32))
+    y, x = (8 * place for place in strongest)
+    np.testing.assert_array_equal(picture[y : y + 8, x : x + 8], arrays["patch"].values[strongest])
+    view.zoom, view.opaque = 1, True
+    np.testing.assert_array_equal(
+        view.picture()[:2, :2], source.answer("grid", {**GRID, "zoom": 1})[1]["patch"].values[0, 0]
+    )
     assert "image/png" in view._repr_mimebundle_()[0]
 
 

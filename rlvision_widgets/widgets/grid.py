@@ -113,7 +113,8 @@ class FeatureGrid(View):
 
     def picture(self, step: int | None = None) -> Pixels | None:
         """Draw the grid that is shown, if the study holds it; a grid has no steps. See `View.picture`."""
-        return grid_picture(self.source, self.layer, self.feature, self.origin, self.density)
+        shown = {name: getattr(self, name) for name in ("layer", "feature", "origin", "density", "zoom")}
+        return grid_picture(self.source, opaque=self.opaque, **shown)
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
         state = super()._page_state(sources)
@@ -180,16 +181,30 @@ class FeatureGrid(View):
         return next((len(layer["features"]) for layer in self._study["layers"] if layer["name"] == self.layer), 0)
 
 
-def grid_picture(source: StudySource, layer: str, feature: int, origin: str, density: str) -> Pixels | None:
-    """Draw a stored grid on white: (height, width, rgb); None where there is none."""
-    node = source.layer(layer)
-    if node is None or not 0 <= feature < node.sizes["feature"]:
+def grid_picture(source: StudySource, *, opaque: bool = False, **shown: Any) -> Pixels | None:
+    """Draw a stored grid on white.
+
+    Parameters
+    ----------
+    source : StudySource
+        Of the study.
+    opaque : bool
+        Every patch at full strength.
+    shown
+        The parameters of the request `grid`: layer, feature, origin, density, zoom.
+
+    Returns
+    -------
+    uint8 array, (height, width, rgb), or None
+        None where the study holds no such grid.
+    """
+    node = source.layer(shown["layer"])
+    if node is None or not 0 <= shown["feature"] < node.sizes["feature"]:
         return None
-    asked = {"layer": layer, "feature": feature, "origin": origin, "density": density, "zoom": PAGE_ZOOM}
-    result, arrays = source.answer("grid", asked)
+    result, arrays = source.answer("grid", shown)
     if not result["computed"]:
         return None
-    alpha = arrays["opacity"].values[:, :, None, None, None] / 255
+    alpha = np.ones(1) if opaque else arrays["opacity"].values[:, :, None, None, None] / 255
     drawn = np.rint(arrays["patch"].values * alpha + WHITE * (1 - alpha)).astype(np.uint8)
     rows, columns, height, width, colours = drawn.shape
     picture: Pixels = drawn.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, colours)
