@@ -199,7 +199,8 @@ class Explorer(ExplorerTraits):
         described = sources[0].describe()
         names = {layer["name"] for layer in described["layers"]}
         outputs = {output["name"] for output in described["outputs"]}
-        if self.layer not in names or self.output not in outputs:
+        # Without any layer the page shows what was seen, thought and done.
+        if names and (self.layer not in names or self.output not in outputs):
             raise ValueError(
                 f"the view shows output {self.output!r} of layer {self.layer!r}, which is not computed, and a page "
                 "cannot compute: compute it in the view first, or pick another"
