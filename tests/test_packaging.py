@@ -18,6 +18,8 @@ BUDGETS = {  # bytes
     "standalone.js": 6_000,
     "grid.js": 60_000,
     "cell.js": 30_000,
+    "menus.js": 40_000,
+    "time.js": 30_000,
     "compare.js": 60_000,
     "compare.css": 20_000,
     "compare_time.js": 30_000,

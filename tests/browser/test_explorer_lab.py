@@ -221,12 +221,16 @@ def test_keys_never_reach_the_notebook_while_the_view_has_the_focus(notebook, ex
     time.sleep(0.5)
     assert cells.count() == before
     expect(notebook.page.locator(".jp-MarkdownCell")).to_have_count(0)
-    # The same keys are the notebook's when it has the focus: what is checked above can happen.
+    # The same keys are the notebook's when it has the focus: what is checked above can happen. None of them is ours then.
     notebook.page.keyboard.press("Escape")
+    shown = explorer.step
     cells.first.locator(".jp-InputPrompt").click()
     notebook.page.keyboard.press("Escape")
+    for key in ("ArrowRight", "Home", "]", "i", "n"):
+        notebook.page.keyboard.press(key)
     notebook.page.keyboard.press("b")
     expect(cells).to_have_count(before + 1, timeout=LONG)
+    assert explorer.step == shown
 
 
 def test_two_views_of_one_model_move_together_and_end_apart(notebook, study):
@@ -316,6 +320,9 @@ def test_when_the_kernel_is_gone_what_is_loaded_stays_and_the_view_says_so(noteb
         explorer.expect_frame(study, 0, 100)
         explorer.button("Next trajectory").click()
         expect(explorer.root.get_by_role("alert")).to_contain_text("kernel", timeout=LONG)
+        explorer.root.locator(".rlv-open").first.click()
+        expect(explorer.root.get_by_text(re.compile("the feature grid could not be fetched"))).to_be_visible(timeout=LONG)
+        expect(explorer.root.get_by_role("alert").get_by_role("button", name="Try again")).to_be_visible()
         explorer.button("Previous trajectory").click()
         explorer.slider.fill("20")
         explorer.expect_frame(study, 0, 20)
