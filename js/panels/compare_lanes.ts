@@ -1,8 +1,8 @@
 /** What a comparison's timeline shows beneath each other: the members' frames, and curves that share a lane. */
 import { outputFromLogits } from "../core/actions.ts";
-import { difference, spread } from "../core/align.ts";
-import { policyOf, totalVariation } from "../core/compare.ts";
+import { difference, overlap, spread } from "../core/align.ts";
 import type { Extent } from "../core/decimate.ts";
+import { distances, type PolicyTable, policyTable } from "../core/policies.ts";
 import {
   type Axis,
   axisOver,
@@ -13,7 +13,8 @@ import {
   valueScale,
 } from "../core/timeline.ts";
 import { type CompareScene, type MemberScene, othersOf } from "../host/compare_scene.ts";
-import { numbers, slice } from "../host/replies.ts";
+import { type Loaded, numbers, slice } from "../host/replies.ts";
+import type { Scene } from "../host/scene.ts";
 
 export interface Curve {
   /** Whose line it is drawn with. */
@@ -114,27 +115,44 @@ function outputCurve(
   { numSteps, output }: CompareScene,
   { index, letter, scene, track }: MemberScene,
 ): Curve {
-  const own = new Float32Array(scene?.numSteps ?? 0).fill(Number.NaN);
-  if (scene && track)
-    for (let step = track.start; step < track.stop; step++) {
-      const logits = slice(scene.curves, "policy_logits", step);
-      own[step] = (logits && outputFromLogits(output, logits, scene.study.action_names)) ?? Number.NaN;
-    }
+  const own = scene?.curves ? outputsOf(scene.curves, scene, output) : [];
   return { member: index, letter, values: spread(own, track, numSteps) };
 }
 
+/** Worked out once for each trajectory: with 100,000 steps it would be felt whenever another member is selected. */
+const outputs = new WeakMap<Loaded, Map<string, Float32Array>>();
+const policies = new WeakMap<Loaded, PolicyTable>();
+
+function outputsOf(curves: Loaded, { study, numSteps }: Scene, output: string): Float32Array {
+  const known = outputs.get(curves) ?? new Map<string, Float32Array>();
+  outputs.set(curves, known);
+  let values = known.get(output);
+  if (!values) {
+    values = Float32Array.from({ length: numSteps }, (_, step) => {
+      const logits = slice(curves, "policy_logits", step);
+      return (logits && outputFromLogits(output, logits, study.action_names)) ?? Number.NaN;
+    });
+    known.set(output, values);
+  }
+  return values;
+}
+
+function policiesOf({ curves, study }: Scene): PolicyTable | null {
+  const logits = curves?.arrays.policy_logits;
+  if (!curves || !logits) return null;
+  const known = policies.get(curves) ?? policyTable(study.action_names, logits.data, logits.shape[1] ?? 0);
+  policies.set(curves, known);
+  return known;
+}
+
 function distanceCurve({ members, selected, numSteps }: CompareScene, other: MemberScene): Curve {
-  const base = members[selected];
   const values = new Float32Array(numSteps).fill(Number.NaN);
-  const policyAt = ({ scene, track }: MemberScene, shared: number) => {
-    if (!scene || !track) return null;
-    const step = shared + track.offset;
-    if (step < track.start || step >= track.stop) return null;
-    return policyOf(scene.study.action_names, slice(scene.curves, "policy_logits", step));
-  };
-  for (let shared = 0; shared < numSteps; shared++) {
-    const [a, b] = [base ? policyAt(base, shared) : null, policyAt(other, shared)];
-    if (a && b) values[shared] = totalVariation(a, b);
+  const base = members[selected];
+  const [a, b] = [base?.scene && policiesOf(base.scene), other.scene && policiesOf(other.scene)];
+  if (a && b && base?.track && other.track) {
+    const { start, stop } = overlap(base.track, other.track);
+    const [first, second] = [start + base.track.offset, start + other.track.offset];
+    values.set(distances(a, b, first, second, stop - start), start);
   }
   return { member: other.index, letter: other.letter, values };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { pixelDifference, policyOf, totalVariation, unionOf } from "../core/compare.ts";
+import { distances, policyTable } from "../core/policies.ts";
 
 describe("the distance of two policies", () => {
   const a = { names: ["LEFT", "RIGHT", "UP"], chances: [0.2, 0.5, 0.3] };
@@ -24,6 +25,24 @@ describe("the distance of two policies", () => {
     expect(Array.from(policyOf(["LEFT", "RIGHT"], [1, 1, 50])?.chances ?? [])).toEqual([0.5, 0.5]);
     expect(policyOf(["LEFT"], null)).toBeNull();
   });
+});
+
+test("distances of whole trajectories are those of their steps, whatever the actions and the offset", () => {
+  const logits = Float32Array.from({ length: 60 }, (_, index) => 3 * Math.sin(7 * index));
+  const others = Float32Array.from({ length: 40 }, (_, index) => 2 * Math.cos(5 * index));
+  const [names, otherNames] = [
+    ["LEFT", "RIGHT"],
+    ["UP", "RIGHT"],
+  ];
+  // The first agent has three logits a step, of which the last is no action.
+  const [a, b] = [policyTable(names, logits, 3), policyTable(otherNames, others, 2)];
+  const found = distances(a, b, 4, 1, 15);
+  for (let step = 0; step < 15; step++) {
+    const one = policyOf(names, logits.subarray(3 * (4 + step)));
+    const other = policyOf(otherNames, others.subarray(2 * (1 + step)));
+    expect(found[step]).toBeCloseTo(one && other ? totalVariation(one, other) : Number.NaN, 5);
+  }
+  expect(Math.max(...distances(a, a, 3, 3, 9))).toBe(0);
 });
 
 test("actions of several agents are listed once each", () => {
