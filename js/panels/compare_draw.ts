@@ -2,7 +2,7 @@
 import { sharedStep } from "../core/align.ts";
 import { lineSteps } from "../core/decimate.ts";
 import { fixed } from "../core/numbers.ts";
-import { type Lane, stepToX, valueToY } from "../core/timeline.ts";
+import { type Lane, perStep, stepToX, valueToY } from "../core/timeline.ts";
 import { type CompareScene, hasEvent, type MemberScene, startOf, stepName } from "../host/compare_scene.ts";
 import type { Theme } from "../views/theme.ts";
 import type { Curve, Layout, Series } from "./compare_lanes.ts";
@@ -10,6 +10,8 @@ import { dashOf } from "./compare_panel.ts";
 import { OUTCOME_MARK } from "./header.ts";
 
 type Context2d = CanvasRenderingContext2D;
+
+const CLOSEST = 8;
 
 const crisp = (x: number): number => Math.round(x) + 0.5;
 
@@ -73,11 +75,15 @@ function drawStrip(
     context.imageSmoothingEnabled = wide > right - left;
     context.drawImage(strip, from, 0, wide, strip.height, left, lane.top, right - left, lane.height);
   }
+  let previous = Number.NEGATIVE_INFINITY;
   for (const { start, stop, outcome } of scene.episodes) {
     if (start >= track.stop || stop <= track.start) continue;
     context.strokeStyle = theme.surface;
     context.lineWidth = 2;
-    if (start > track.start)
+    // Where episodes stand closer than this, their boundaries would hide the frames.
+    const apart = x(start) - previous >= CLOSEST;
+    previous = x(start);
+    if (start > track.start && apart)
       rule(context, x(start) - half, lane.top, x(start) - half, lane.top + lane.height);
     context.lineWidth = 1;
     drawOutcome(
@@ -143,7 +149,7 @@ function drawCurve(
 ): void {
   const { values, member } = curve;
   context.strokeStyle = theme.text;
-  context.lineWidth = 1.5;
+  context.lineWidth = perStep(axis) < 0.5 ? 1 : 1.5;
   context.setLineDash(dashOf(member));
   context.beginPath();
   let pen = false;
