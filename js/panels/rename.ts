@@ -29,17 +29,19 @@ export function renamer(
     if (refocus) row?.pin.focus();
   };
   const keep = async (refocus: boolean) => {
-    if (!open || input.readOnly) return;
-    const { row, layer, feature } = open;
+    const mine = open;
+    if (!mine || input.readOnly) return;
+    const { row, layer, feature } = mine;
     if (input.value === shown(row.name)) return close(refocus);
     input.readOnly = true;
     try {
       await session.request("rename", { layer, feature, name: input.value });
       tell("");
-      close(refocus);
+      if (open === mine) close(refocus);
     } catch (error) {
-      // What was typed stays, to be mended.
       tell(error instanceof Error ? error.message : String(error));
+      if (open !== mine) return; // meanwhile another row is renamed
+      // What was typed stays, to be mended.
       setAttribute(input, "aria-invalid", "true");
       input.readOnly = false;
       input.focus();

@@ -89,6 +89,21 @@ def test_typing_a_name_triggers_nothing_else(notebook, views):
     expect(one.features.nth(0)).to_have_attribute("aria-pressed", "false")
 
 
+def test_leaving_the_field_keeps_the_name_even_for_another_row(notebook, views):
+    one, _ = views
+    rename_by_pointer(one, 0, "gold")
+    one.features.nth(2).hover()
+    one.root.get_by_role("button", name="Rename enemy").click()
+    field = one.root.get_by_role("textbox", name="Name of enemy")
+    expect(one.features.nth(0)).to_contain_text("gold", timeout=LONG)
+    expect(field).to_be_focused()
+    field.fill("walker")
+    one.slider.focus()
+    expect(one.features.nth(2)).to_contain_text("walker", timeout=LONG)
+    expect(field).to_have_count(0)
+    assert json.loads(notebook.lab.python(NAMES)) == ["gold", "saw", "walker", "platform"]
+
+
 def test_a_colour_is_chosen_and_both_views_are_painted_with_it(notebook, views):
     one, two = views
     one.root.get_by_role("button", name="Colour of coin").focus()
