@@ -26,6 +26,7 @@ SETUP = """
 import time, numpy as np, rlvision_widgets as rlv, lab_kernel
 study = rlv.open_study("toy.zarr")
 """
+APPS = {"lab": "LabApp", "notebook": "JupyterNotebookApp"}
 # ipykernel 7 writes this at times after a page has closed its comms and with them a thread of the kernel: not ours.
 SUBSHELL_NOISE = "Task was destroyed but it is pending"
 IDLE = """() => {
@@ -89,7 +90,9 @@ COUNTERS = """() => {
 
 
 class Server:
-    """A JupyterLab server that shares no settings with the user's."""
+    """A server of JupyterLab, or another `app` of Jupyter's, that shares no settings with the user's."""
+
+    app = "lab"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -121,21 +124,21 @@ class Server:
             "ServerApp.password": "",
             "ServerApp.disable_check_xsrf": True,
             "ServerApp.root_dir": self.notebooks,
-            "LabApp.expose_app_in_browser": True,
+            f"{APPS[self.app]}.expose_app_in_browser": True,
             "LanguageServerManager.autodetect": False,
         }
-        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+        command = [sys.executable, "-m", "jupyter", self.app, "--no-browser", "--allow-root"]
         command += [f"--{name}={value}" for name, value in options.items()]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
         for _ in range(480):
-            assert self.process.poll() is None, f"JupyterLab ended:\n{self.log.read_text()[-3000:]}"
+            assert self.process.poll() is None, f"Jupyter ended:\n{self.log.read_text()[-3000:]}"
             try:
                 self.request("api/status")
                 return
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.25)
-        raise AssertionError(f"JupyterLab does not answer:\n{self.log.read_text()[-3000:]}")
+        raise AssertionError(f"Jupyter does not answer:\n{self.log.read_text()[-3000:]}")
 
     def stop(self) -> None:
         """End it, and its kernels with it."""
@@ -149,10 +152,17 @@ class Server:
             text = response.read()
         return json.loads(text) if text else None
 
-    def write_notebook(self, name: str) -> None:
-        """Write a notebook of one empty cell."""
+    def write_notebook(self, name: str, source: str = "") -> None:
+        """Write a notebook of one cell."""
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
+        cell = {
+            "cell_type": "code",
+            "id": "a",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
         notebook = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
         (self.notebooks / name).write_text(json.dumps(notebook))
 

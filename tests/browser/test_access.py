@@ -229,11 +229,16 @@ def test_a_menu_opens_by_enter_and_esc_gives_the_focus_back(open_page, harness):
         page.keyboard.press("Enter")
         expect(button).to_have_attribute("aria-expanded", "true")
         settle(page)
-        page.keyboard.press("Tab")
-        assert page.evaluate(FOCUSED) is not None
         page.keyboard.press("Escape")
         expect(button).to_have_attribute("aria-expanded", "false")
         expect(button).to_be_focused()
+        page.keyboard.press("Enter")
+        settle(page)
+        page.keyboard.press("Tab")
+        if button.evaluate("(button) => button.parentElement.contains(document.activeElement)"):
+            page.keyboard.press("Escape")
+            expect(button).to_be_focused()
+        expect(button).to_have_attribute("aria-expanded", "false")  # a menu closes when the focus leaves it
 
 
 def test_keys_outside_of_the_view_are_nobody_s(open_page, harness):
