@@ -221,7 +221,7 @@ def test_keys_never_reach_the_notebook_while_the_view_has_the_focus(notebook, ex
     time.sleep(0.5)
     assert cells.count() == before
     expect(notebook.page.locator(".jp-MarkdownCell")).to_have_count(0)
-    # The same keys are the notebook's when it has the focus: what is checked above can happen. None of them is ours then.
+    # The same keys are the notebook's when it has the focus: what is checked above can happen. None is ours then.
     notebook.page.keyboard.press("Escape")
     shown = explorer.step
     cells.first.locator(".jp-InputPrompt").click()
@@ -321,7 +321,8 @@ def test_when_the_kernel_is_gone_what_is_loaded_stays_and_the_view_says_so(noteb
         explorer.button("Next trajectory").click()
         expect(explorer.root.get_by_role("alert")).to_contain_text("kernel", timeout=LONG)
         explorer.root.locator(".rlv-open").first.click()
-        expect(explorer.root.get_by_text(re.compile("the feature grid could not be fetched"))).to_be_visible(timeout=LONG)
+        failed = explorer.root.get_by_text("the feature grid could not be fetched")
+        expect(failed).to_be_visible(timeout=LONG)
         expect(explorer.root.get_by_role("alert").get_by_role("button", name="Try again")).to_be_visible()
         explorer.button("Previous trajectory").click()
         explorer.slider.fill("20")
