@@ -300,7 +300,7 @@ def test_a_saved_study_and_one_step_can_be_plotted(study, tmp_path):
     one = xr.DataTree(study.to_dataset().isel(step=slice(1)))
     assert list(lines(rlv.plot_policy(one, actions=["RIGHT"]))) == ["RIGHT"]
     figure = rlv.plot_curves(one)
-    assert figure.marks[0].y.shape == (2, 2), "two lines, of the one step and of nothing"
+    assert figure.marks[0].y.shape == (2, 2), "two lines of the one step, twice"
     assert (figure.axes[0].scale.min, figure.axes[0].scale.max) == (0, 1)
 
 

@@ -175,7 +175,7 @@ class TimeChart:
             opens = self._breaks.isel(trajectory=self._shown.trajectory).values
             steps, drawn = _broken(steps, drawn, opens)
         if drawn.shape[1] == 1:  # bqplot drops axes of length one, and would take series for points
-            steps, drawn = np.pad(steps, ((0, 0), (0, 1))), np.pad(drawn, ((0, 0), (0, 1)), constant_values=np.nan)
+            steps, drawn, mark.marker = steps.repeat(2, axis=1), drawn.repeat(2, axis=1), "circle"
         with mark.hold_sync():  # x and y have to arrive together
             mark.visible = len(values) > 0
             mark.x, mark.y, mark.colors = steps, drawn, colours or [MUTED]
@@ -218,14 +218,14 @@ def figure(marks: list[Any], axes: list[Any], title: str = "") -> bq.Figure:
         title=title,
         title_style={"font-size": "14px", "fill": INK},
         padding_y=0,
-        fig_margin={"top": 36, "bottom": 48, "left": 64, "right": 48},
+        fig_margin={"top": 36, "bottom": 52, "left": 64, "right": 48},
         layout={"width": "100%", "height": "300px"},
     )
 
 
 def axis(scale: Any, label: str = "", *, vertical: bool = False) -> bq.Axis:
     """Return an axis whose text follows the theme."""
-    side = {"side": "left", "label_offset": "42px"} if vertical else {"grid_lines": "none"}
+    side = {"side": "left", "label_offset": "42px"} if vertical else {"label_offset": "34px", "grid_lines": "none"}
     return bq.Axis(scale=scale, label=label, label_color=INK, **side)
 
 
