@@ -1,13 +1,12 @@
 /** Which features of an earlier layer make a feature what it is at a cell; and so on, layer by layer. */
-import { fullStrength, likelySource, type Place, peakOf, sourcesOf, strongest } from "../core/cell.ts";
-import { featureColour, parseHex, RESIDUAL } from "../core/colours.ts";
-import { colourCells, composite, type Direction } from "../core/composite.ts";
+import { likelySource, type Place, peakOf, sourcesOf, strongest } from "../core/cell.ts";
+import { featureColour } from "../core/colours.ts";
 import { decimalsFor, fixed, signed } from "../core/numbers.ts";
 import { layerNamed, type Study } from "../core/study.ts";
-import { slice } from "../host/replies.ts";
 import { INPUT, type Scene } from "../host/scene.ts";
-import { context2d, h, setAttribute, setText } from "../views/dom.ts";
+import { h, setAttribute, setText } from "../views/dom.ts";
 import type { Context } from "./panel.ts";
+import { featuresOf, swatch, thumbnail, traceMap, traceRow } from "./trace_parts.ts";
 import { type Link, type Trace, Tracer } from "./tracer.ts";
 
 const MOST = 8;
@@ -190,12 +189,6 @@ export function cellTrace({ session, signal }: Context): CellTrace {
   };
 }
 
-/** The source layer's features as they are called now, or as the trace has them: the study may not hold them. */
-const featuresOf = (study: Study, layer: string, trace: Trace): Trace["features"] => {
-  const held = layerNamed(study, layer)?.features ?? [];
-  return held.length > 0 ? held : trace.features;
-};
-
 /** Why nothing can be traced; empty when it can. */
 function unable(scene: Scene, offline: boolean, link: Link | undefined): string {
   if (offline) return "To trace a feature back through the network needs a kernel: open the notebook.";
@@ -204,73 +197,4 @@ function unable(scene: Scene, offline: boolean, link: Link | undefined): string 
   if (!link) return "Choose a feature to see what makes it here.";
   if (sourcesOf(scene.study, link.layer).length === 0) return `${link.layer} is the first layer there is.`;
   return "";
-}
-
-function swatch(study: Study, layer: string, feature: number): HTMLElement {
-  const dot = h("span", { class: "rlv-trace-dot" });
-  dot.style.setProperty("--rlv-colour", featureColour(layerNamed(study, layer)?.features ?? [], feature));
-  return dot;
-}
-
-function traceRow(
-  name: string,
-  value: number,
-  most: number,
-  decimals: number,
-  picture: HTMLElement | null,
-): HTMLButtonElement {
-  const bar = h("span", { class: "rlv-trace-bar" });
-  bar.style.width = `${((50 * Math.abs(value)) / most).toFixed(1)}%`;
-  bar.style.left = value < 0 ? `${(50 - (50 * Math.abs(value)) / most).toFixed(1)}%` : "50%";
-  return h(
-    "button",
-    { class: name === "residual" ? "rlv-trace-row rlv-trace-residual" : "rlv-trace-row" },
-    h("span", { class: "rlv-trace-dot" }),
-    picture ?? h("span", {}),
-    h("span", { class: "rlv-trace-name" }, name),
-    h("span", { class: "rlv-trace-track", "aria-hidden": "true" }, bar),
-    h("span", { class: "rlv-number" }, signed(value, decimals)),
-  );
-}
-
-function thumbnail({ examples }: Trace, feature: number): HTMLElement | null {
-  const pixels = slice(examples, "thumbnail", feature);
-  const [, height = 0, width = 0] = examples?.arrays.thumbnail?.shape ?? [];
-  if (!pixels || height === 0) return null;
-  const canvas = h("canvas", { class: "rlv-thumbnail", "aria-hidden": "true", width, height });
-  const image = new ImageData(width, height);
-  image.data.set(pixels);
-  context2d(canvas).putImageData(image, 0, 0);
-  return canvas;
-}
-
-/** What of the source layer's picture has one sign, over the dimmed observation. */
-function traceMap(direction: Direction, title: string) {
-  const canvas = h("canvas", { class: "rlv-frame", role: "img", "aria-label": title });
-  return {
-    element: h(
-      "figure",
-      { class: "rlv-figure" },
-      h("figcaption", {}, h("span", { class: "rlv-title" }, title)),
-      canvas,
-    ),
-    draw(study: Study, layer: string, trace: Trace, pixels: Uint8Array | null) {
-      const { cells } = trace;
-      const { height, width } = study.observation;
-      canvas.width = width;
-      canvas.height = height;
-      const features = featuresOf(study, layer, trace);
-      const colours = colourCells(cells, {
-        direction,
-        isolated: null,
-        showResidual: false,
-        displayScale: fullStrength(cells),
-        colours: Array.from({ length: cells.numFeatures }, (_, k) => parseHex(featureColour(features, k))),
-        residualColour: RESIDUAL,
-      });
-      const image = new ImageData(width, height);
-      composite(pixels, study.observation, cells, colours, image.data);
-      context2d(canvas).putImageData(image, 0, 0);
-    },
-  };
 }
