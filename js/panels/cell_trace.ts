@@ -117,7 +117,7 @@ export function cellTrace({ session, signal }: Context): CellTrace {
       const row = traceRow(name, trace.totals[k] ?? Number.NaN, most, decimals, thumbnail(trace, k));
       row.style.setProperty("--rlv-colour", featureColour(features, k));
       row.disabled = final || !trace.totals[k];
-      setAttribute(row, "title", final ? "" : `what makes ${name} there?`);
+      if (!row.disabled) setAttribute(row, "title", `what makes ${name} there?`);
       row.addEventListener("click", () => goOn(trace, k), { signal });
       return row;
     });
