@@ -71,6 +71,7 @@ export function picture(
       const key = keyOf(scene, shown, role, hatching !== null);
       setAttribute(canvas, "data-stale", key === null || scene.approximate);
       setAttribute(canvas, "data-blank", key === null && drawn === "");
+      if (drawn === "") setAttribute(canvas, "aria-label", `${name}, not loaded`);
       if (key === null || key === drawn) return;
       drawn = key;
       if (role === "observation") {
