@@ -3,6 +3,8 @@
 import json
 import re
 
+import nbconvert
+import nbformat
 import numpy as np
 import pytest
 import toy
@@ -125,18 +127,26 @@ def test_the_state_shown_in_a_notebook_is_what_python_takes(page, study, harness
     explorer.close()
 
 
-def test_a_page_within_a_notebook_s_export_works_without_a_network(page, study, tmp_path):
-    shown = show_snapshot(Explorer(study, trajectory=1, step=STEP))._repr_html_()
-    (tmp_path / "export.html").write_text(f"<!doctype html><title>export</title>{shown}", encoding="utf-8")
-    page.goto((tmp_path / "export.html").as_uri())
-    frame = page.frame_locator("iframe")
-    slider = frame.get_by_role("slider", name="Step", exact=True)
-    expect(slider).to_have_value(str(STEP), timeout=LONG)
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    expect(frame.locator(".rlv-steps")).to_contain_text(f"{STEP + 1} /")
-    ready = frame.locator("[data-rlv-view][data-ready]")
-    expect(ready).to_have_count(1, timeout=LONG)
+def test_what_nbconvert_exports_works_without_a_network(browser, study, tmp_path):
+    shown = show_snapshot(Explorer(study, trajectory=1, step=STEP))
+    output = nbformat.v4.new_output("execute_result", {"text/html": shown._repr_html_(), "text/plain": repr(shown)})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("rlv.show_snapshot(view)", outputs=[output])])
+    exported, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    (tmp_path / "export.html").write_text(exported, encoding="utf-8")
+    page = browser.new_page()  # nbconvert's own page asks for scripts from a network, in vain: its errors do not count
+    browser.set_offline(True)
+    try:
+        page.goto((tmp_path / "export.html").as_uri(), wait_until="commit")
+        frame = page.frame_locator("iframe")
+        slider = frame.get_by_role("slider", name="Step", exact=True)
+        expect(slider).to_have_value(str(STEP), timeout=LONG)
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        expect(frame.locator(".rlv-steps")).to_contain_text(f"{STEP + 1} /")
+        expect(frame.locator("[data-rlv-view][data-ready]")).to_have_count(1, timeout=LONG)
+    finally:
+        page.close()
+        browser.set_offline(False)
 
 
 def test_a_page_s_still_without_scripts_is_the_view_s(browser, study, tmp_path):
