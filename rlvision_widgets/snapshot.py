@@ -218,7 +218,7 @@ def _write(file: TextIO, page: Page, title: str, progress: bool) -> None:
 <style>{_in_style(read_bundle(page.bundle + ".css"))}</style>
 </head>
 <body>
-<h1>{html.escape(title)}</h1>
+<header><h1>{html.escape(title)}</h1></header>
 <noscript>
 {_without_scripts(page)}
 </noscript>

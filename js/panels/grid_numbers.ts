@@ -38,7 +38,7 @@ function section(title: string, note: string, ...content: Node[]): HTMLElement {
   return h(
     "section",
     { class: "rlv-grid-section" },
-    h("h4", {}, title, h("span", { class: "rlv-hint" }, note)),
+    h("h2", {}, title, h("span", { class: "rlv-hint" }, note)),
     ...content,
   );
 }

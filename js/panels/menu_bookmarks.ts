@@ -35,7 +35,7 @@ export function bookmarks({ session, signal }: Context): LazyPanel {
       const sections = KINDS.map(({ kind, title, note, order }) => {
         const marks = study.bookmarks.filter((mark) => mark.kind === kind);
         marks.sort((a, b) => order * (a.advantage - b.advantage));
-        const heading = h("h4", {}, title, h("span", { class: "rlv-hint" }, note));
+        const heading = h("h2", {}, title, h("span", { class: "rlv-hint" }, note));
         return h("section", {}, heading, ...marks.map(item));
       });
       list.replaceChildren(...sections);

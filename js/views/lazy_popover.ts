@@ -36,6 +36,8 @@ export function lazyPopover(
       if (panel || signal.aborted) return;
       panel = menus[menu]?.(context, close, options);
       if (panel) place.replaceChildren(panel.element);
+      // Text alone is scrolled by keys too.
+      if (!place.querySelector("button, input, select")) place.tabIndex = 0;
       session.invalidate();
     } catch (error) {
       setText(message, `This menu could not be fetched: ${error instanceof Error ? error.message : error}`);
