@@ -33,12 +33,12 @@ STATES = {
 # axe runs all of its rules, best practices with them, on what a view shows. Those that judge a whole page (its title,
 # language, landmarks and first heading) it leaves out by itself here: the page around a view is the notebook's. Of the
 # rules that are off unless asked for, the size of targets (WCAG 2.2) is asked for; AAA contrast and the experimental
-# ones are not. Not asked of are the edges of the part of the timeline that is shown: as the criterion has it, something
-# large enough does the same, the buttons + and - and the wheel.
+# ones are not. Not asked of are the part of the timeline that is shown and its edges: they are as large as that
+# part, and as the criterion has it something large enough does the same, the buttons + and - and the wheel.
 AXE = """async (where) => {
     const rules = { "target-size": { enabled: true } };
     const { violations } = await axe.run(where, { resultTypes: ["violations"], rules });
-    const excepted = (id, html) => id === "target-size" && html.includes("rlv-edge");
+    const excepted = (id, html) => id === "target-size" && /rlv-(edge|pane)/.test(html);
     return violations
         .flatMap(({ id, nodes }) => nodes.map((node) => ({ id, ...node })))
         .filter(({ id, html }) => !excepted(id, html))
