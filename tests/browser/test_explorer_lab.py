@@ -327,5 +327,7 @@ def test_when_the_kernel_is_gone_what_is_loaded_stays_and_the_view_says_so(noteb
         explorer.button("Previous trajectory").click()
         explorer.slider.fill("20")
         explorer.expect_frame(study, 0, 20)
+        explorer.button("+ row").click()
+        expect(explorer.root.locator(".rlv-row-of-panels")).to_have_count(2, timeout=LONG)
     finally:
         notebook.lab.open()
