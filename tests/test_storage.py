@@ -73,7 +73,7 @@ def test_unknown_numbers_and_text_survive(tmp_path):
     tree.attrs["value_scale"] = np.nan
     tree["layers/2b/outputs/value/completeness_error"][1, 70:] = np.nan
     tree["layers/2b/feature_name"] = feature_names("coin", "", "véhicule ☀", "a/b")
-    tree["stories/first"] = xr.DataTree(xr.Dataset(attrs={"text": "what the user wrote"}))
+    tree["mine/first"] = xr.DataTree(xr.Dataset(attrs={"text": "what the user wrote"}))
     save_study(tree, tmp_path / "study.zarr")
     xr.testing.assert_identical(open_study(tmp_path / "study.zarr"), tree)
 
