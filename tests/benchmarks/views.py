@@ -171,6 +171,39 @@ def measure_drags(notebook: Notebook, rng: np.random.Generator, label: str, row)
     row(f"let go → the exact picture, {label}", percentiles(list(settled)), "ms")
 
 
+# Opens the grid of each feature by its thumbnail, waits until its patches are painted, and closes it.
+GRIDS = """async () => {
+    const root = document.querySelector(".rlv-explorer");
+    const frame = () => new Promise(requestAnimationFrame);
+    const dialog = () => root.querySelector("[role=dialog]");
+    const ready = () => dialog()?.querySelector("[role=grid][aria-rowcount]") && !dialog().querySelector("[data-busy]");
+    const times = [];
+    for (const thumbnail of [...root.querySelectorAll(".rlv-row:not(.rlv-residual) .rlv-thumbnail")]) {
+        const start = performance.now();
+        thumbnail.click();
+        while (!ready()) await frame();
+        await frame();
+        times.push(performance.now() - start);
+        dialog().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+        while (dialog()) await frame();
+    }
+    return times;
+}"""
+
+
+def measure_grids(notebook: Notebook, path: Path, row) -> None:
+    """Measure how long a feature's grid takes to open; the first one fetches the view's part, too."""
+    notebook.clear()
+    notebook.show(f"view = rlv.Explorer({str(path)!r}); view")
+    notebook.page.locator(".rlv-row .rlv-thumbnail").nth(7).wait_for()
+    notebook.page.wait_for_timeout(1000)
+    first, *others = notebook.page.evaluate(GRIDS)
+    row("open a feature's grid → painted, the first", f"{first:.0f}", "ms")
+    row("open a feature's grid → painted, each of the others for the first time", percentiles(others), "ms")
+    again = notebook.page.evaluate(GRIDS)
+    row("open a feature's grid → painted, again", percentiles(again), "ms")
+
+
 def measure_snapshot(study: xr.DataTree, name: str, folder: Path, browser, row) -> None:
     """Measure how large a page is, and how long it takes to be complete."""
     path = folder / "snapshot.html"
@@ -211,6 +244,8 @@ def main() -> None:
             measure_lab(notebook, "short.zarr", 512, row)
             measure_lab(notebook, "long.zarr", LONG, row)
             given = sys.argv[1] if len(sys.argv) > 1 else None
+            if given:
+                measure_grids(notebook, Path(given).resolve(), row)
             study = open_study(given) if given else toy.toy_study(8, 512)
             measure_snapshot(study, study.attrs["environment"], Path(folder), browser, row)
         finally:

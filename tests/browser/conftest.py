@@ -29,10 +29,16 @@ def chromium():
 @pytest.fixture(scope="session")
 def browser(chromium):
     """What pages are opened in."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(60_000)
+    context = new_context(chromium)
     yield context
     context.close()
+
+
+def new_context(chromium):
+    """Return a window of the usual size, with patience for a busy machine."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(60_000)
+    return context
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -68,9 +74,11 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lab(browser, server):
-    """JupyterLab in a page, with one notebook and its kernel."""
-    return Lab(browser.new_page(), server)
+def lab(chromium, server):
+    """JupyterLab in a page, with one notebook and its kernel; apart from pages that a test cuts off the network."""
+    context = new_context(chromium)
+    yield Lab(context.new_page(), server)
+    context.close()
 
 
 @pytest.fixture
