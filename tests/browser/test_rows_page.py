@@ -41,7 +41,7 @@ class RowsPage(ExplorerPage):
 
     def outputs(self):
         """Return what each row says that it explains."""
-        return [select.input_value() for select in self.rows.locator("select").all()]
+        return self.rows.locator("select").evaluate_all("(selects) => selects.map(({ value }) => value)")
 
     def shown(self, panel, row=0, canvas="rlv-frame"):
         """Return the pixels of a row's panel: (height, width, rgba) uint8."""
