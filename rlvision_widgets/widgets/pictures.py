@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rlvision_widgets.schema import FEATURE_COLOURS, INPUT_LAYER
 from rlvision_widgets.widgets.article import article_hues, composite_like_article, opacity_like_article
 from rlvision_widgets.widgets.poster import ENLARGED, GAP, STRENGTH, Pixels, composite, hatch
-from rlvision_widgets.widgets.source import StudySource
+from rlvision_widgets.widgets.source import StudySource, read, steps_of
 
 __all__ = ["Painter", "Shown", "captioned"]
 
@@ -162,7 +162,7 @@ class Painter:
         now, why_not = self._attribution(step, output)
         if now is None or self._shown.mode == "attribution":
             return now, why_not
-        if step == 0 or bool(self._curves()["first"].values[step]):
+        if step == 0 or bool(self._at(step)["first"]):
             return None, "first"
         before, why_not = self._attribution(step - 1, output)
         return (None, why_not) if before is None else (now - before, "")
@@ -186,9 +186,10 @@ class Painter:
         return np.where(kept, value, 0), ""
 
     def _full_strength(self, output: str) -> float:
-        flags, _ = self._ask("totals", layer=self._shown.layer, output=output)
-        own = flags.get("trajectory_scale") if self._shown.scale == "trajectory" else None
-        return float(own or flags.get("display_scale") or 1.0)
+        common = self._source.display_scale(self._shown.layer, output)
+        if self._shown.scale == "study":
+            return common
+        return float(self._ask("totals", layer=self._shown.layer, output=output)[0].get("trajectory_scale") or common)
 
     def _observation(self, step: int) -> Pixels:
         chunk, within = divmod(step, self._source.chunk)
@@ -196,23 +197,32 @@ class Painter:
         pixels: Pixels = frames.isel(step=within).transpose("height", "width", "rgb").values
         return pixels
 
-    def _curves(self) -> Any:
-        return self._ask("curves")[1]
+    def _at(self, step: int) -> dict[str, Any]:
+        """Return the numbers of one step; a chunk is read, because curves of a long trajectory take their time."""
+        chunk, within = divmod(step, self._source.chunk)
+        key = ("numbers", str(chunk))
+        if key not in self._answers:
+            where = steps_of(self._shown.trajectory, chunk)
+            self._keep(key, read(self._source.study, ("value", "action", "first"), where))
+        return {name: array.values[within] for name, array in self._answers[key].items()}
 
     def _ask(self, method: str, **params: Any) -> Any:
         key = (method, str(params))
         if key not in self._answers:
-            if len(self._answers) >= KEPT_ANSWERS:
-                del self._answers[next(iter(self._answers))]
-            self._answers[key] = self._source.answer(method, {"trajectory": self._shown.trajectory, **params})
+            self._keep(key, self._source.answer(method, {"trajectory": self._shown.trajectory, **params}))
         return self._answers[key]
 
+    def _keep(self, key: tuple[str, str], answer: Any) -> None:
+        if len(self._answers) >= KEPT_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        self._answers[key] = answer
+
     def _heading(self, step: int) -> str:
-        shown, curves = self._shown, self._curves()
+        shown, numbers = self._shown, self._at(step)
         parts = [str(self._source.study.attrs["agent"]), f"trajectory {shown.trajectory}", f"step {step}"]
-        if "value" in curves:
-            parts.append(f"value {float(curves['value'].values[step]):.2f}")
-        names, action = self._source.action_names, int(curves["action"].values[step])
+        if "value" in numbers:
+            parts.append(f"value {float(numbers['value']):.2f}")
+        names, action = self._source.action_names, int(numbers["action"])
         parts.append(f"action {names[action] if action < len(names) else action}")
         return " · ".join([*parts, f"layer {shown.layer}"])
 
