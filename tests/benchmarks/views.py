@@ -175,7 +175,7 @@ def measure_drags(notebook: Notebook, rng: np.random.Generator, label: str, row)
 GRIDS = """async () => {
     const root = document.querySelector(".rlv-explorer");
     const frame = () => new Promise(requestAnimationFrame);
-    const dialog = () => root.querySelector("[role=dialog]");
+    const dialog = () => root.querySelector(".rlv-grid[role=dialog]");
     const ready = () => dialog()?.querySelector("[role=grid][aria-rowcount]") && !dialog().querySelector("[data-busy]");
     const times = [];
     for (const thumbnail of [...root.querySelectorAll(".rlv-row:not(.rlv-residual) .rlv-thumbnail")]) {
