@@ -10,6 +10,9 @@ export interface LazyPanel extends Panel {
   close(): void;
 }
 
+/** Fetched as a view opens, maybe behind a running cell: they come when it ends, however long it takes. */
+const PATIENT: BundleName[] = ["time", "compare_time"];
+
 const arrived = new Map<string, Promise<unknown>>();
 
 /** The module of a bundle; asked for once a page and again only after a failure. */
@@ -21,7 +24,8 @@ export function loadBundle<Module>(session: Pick<Session, "request">, name: Bund
 }
 
 async function fetchBundle(session: Pick<Session, "request">, name: BundleName): Promise<unknown> {
-  const [{ text }] = await session.request("bundle", { name });
+  const timeout = PATIENT.includes(name) ? Number.POSITIVE_INFINITY : undefined;
+  const [{ text }] = await session.request("bundle", { name }, timeout ? { timeout } : {});
   if (typeof text !== "string" || text === "") throw new Error(`the part "${name}" of this view came empty`);
   // A blob is the one address that works in a notebook, on a page without a network, and under its policy.
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));

@@ -1,6 +1,7 @@
 /** Entry of the comparison's bundle: one comparison a model, shared by all its views. */
 import type { AnyWidget } from "@anywidget/types";
 import { Comparison } from "../host/comparison.ts";
+import { sayHello } from "../host/hello.ts";
 import type { CompareTraits } from "../host/scoped_model.ts";
 import { showComparison } from "./compare_view.ts";
 
@@ -8,6 +9,7 @@ export default (): Exclude<AnyWidget<CompareTraits>, () => unknown> => {
   let comparison: Comparison | undefined;
   return {
     initialize({ model, signal }) {
+      sayHello(model);
       const own = new Comparison(model);
       comparison = own;
       signal.addEventListener("abort", () => own.dispose(), { once: true });

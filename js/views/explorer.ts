@@ -1,6 +1,7 @@
 /** Entry of the explorer's bundle: one session a model, shared by all its views. */
 import type { AnyWidget } from "@anywidget/types";
 import { followStep } from "../host/cursor_trait.ts";
+import { sayHello } from "../host/hello.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { Session } from "../host/session.ts";
 import { showExplorer } from "./explorer_view.ts";
@@ -9,6 +10,7 @@ export default (): Exclude<AnyWidget<ExplorerTraits>, () => unknown> => {
   let session: Session | undefined;
   return {
     initialize({ model, signal }) {
+      sayHello(model);
       const own = new Session(model);
       session = own;
       const unlink = followStep(model);
