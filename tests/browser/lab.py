@@ -242,12 +242,19 @@ class Notebook:
 
     def clear(self) -> None:
         """Empty the notebook and close every widget."""
+        self._clear_output()
         self.lab.command("notebook:select-all")
         self.lab.command("notebook:delete-cell")
         self.lab.python("import ipywidgets; ipywidgets.Widget.close_all()")
 
+    def _clear_output(self) -> None:
+        """Take the outputs away and wait: JupyterLab says that a model is missing when one is drawn after it went."""
+        self.lab.command("notebook:clear-all-cell-outputs")
+        self.page.wait_for_function("() => !document.querySelector('.jp-Notebook .jp-OutputArea-child')")
+
     def show(self, code: str, *, views: int = 1):
         """Run code in the first cell; return the output's element once its views are drawn."""
+        self._clear_output()
         self.page.evaluate(
             """(code) => {
                 const { content } = jupyterapp.shell.currentWidget;
