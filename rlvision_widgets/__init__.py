@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
+    from rlvision_widgets.analysis.reentry import resume as resume
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
     from rlvision_widgets.analysis.shares import attribution_shares as attribution_shares
@@ -87,6 +88,7 @@ _HOME = {  # public name → module
     "plot_policy": "widgets.charts",
     "plot_totals": "widgets.charts",
     "rename": "naming",
+    "resume": "analysis.reentry",
     "save_agent": "agents",
     "save_names": "namefile",
     "save_snapshot": "snapshot",
