@@ -28,10 +28,11 @@ const BUDGET = {
   "menus.js": 40_000,
   "story.js": 30_000,
   "time.js": 30_000,
+  "world.js": 30_000,
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
-const ON_DEMAND = ["grid", "cell", "compare_time", "menus", "story", "time"].filter((name) =>
+const ON_DEMAND = ["grid", "cell", "compare_time", "menus", "story", "time", "world"].filter((name) =>
   existsSync(join(here, "views", `${name}.ts`)),
 );
 

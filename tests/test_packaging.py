@@ -24,6 +24,7 @@ BUDGETS = {  # bytes
     "compare.css": 20_000,
     "compare_time.js": 30_000,
     "story.js": 30_000,
+    "world.js": 30_000,
 }
 
 

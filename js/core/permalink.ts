@@ -22,6 +22,9 @@ export const DEFAULTS: Traits = {
   cell: [],
   story: "",
   note: null,
+  objects: "off",
+  branch: "",
+  branch_member: 0,
 };
 
 /** Traits that say where the pointer is, or what there is, rather than what is shown. */

@@ -25,6 +25,22 @@ export interface BookmarkDescription {
   kind: "high" | "low";
 }
 
+/** A fork: what was tried from one step on; `taken` steps and the `causes` of their ends are one a branch. */
+export interface BranchesDescription {
+  name: string;
+  trajectory: number;
+  step: number;
+  num_steps: number;
+  seed: number;
+  agent: string;
+  actions: string;
+  edits: string[];
+  taken: number[];
+  causes: string[];
+  completed: boolean[];
+  note: string;
+}
+
 /** One episode; `stop` is exclusive, `return` is the sum of its raw rewards so far. */
 export interface EpisodeDescription {
   start: number;
@@ -129,6 +145,8 @@ export interface StudyDescription {
   layers: LayerDescription[];
   outputs: OutputDescription[];
   stories: StoryDescription[];
+  world?: WorldDescription;
+  branches?: BranchesDescription[];
 }
 
 /** A member's steps from `start` to `stop` (exclusive) on the shared time: its step is the shared one + `offset`. */
@@ -142,6 +160,13 @@ export interface TrackDescription {
 export interface TrajectoryDescription {
   num_steps: number;
   episodes: EpisodesDescription;
+}
+
+/** The classes of objects that the study's masks tell apart; none, and a `note` that says why, where it has none. */
+export interface WorldDescription {
+  classes: string[];
+  colours: string[];
+  note: string;
 }
 
 /** The parameters of requests, besides `study`, which picks one of several. */
@@ -161,6 +186,7 @@ export interface Requests {
   };
   alignment: { members: string; at: string };
   attribution: { trajectory: number; layer: string; output: string; chunk: number };
+  branch_frames: { name: string; branch: number };
   bundle: { name: string };
   compute: { trajectory: number; layer: string; output: string; step: number };
   curves: { trajectory: number };
@@ -179,6 +205,15 @@ export interface Requests {
   };
   examples: { layer: string };
   feature: { layer: string; feature: number };
+  fork: {
+    trajectory: number;
+    step: number;
+    actions: string;
+    num_branches: number;
+    num_steps: number;
+    seed: number;
+    name: string;
+  };
   grid: {
     layer: string;
     feature: number;
@@ -186,16 +221,20 @@ export interface Requests {
     density: "1/4" | "1/2" | "1" | "2";
     zoom: number;
   };
+  look_at_world: {  };
+  masks: { trajectory: number; chunk: number };
   new_story: { story: string };
   observations: { trajectory: number; chunk: number };
   preview: { trajectory: number };
   recolour: { layer: string; feature: number; colour: string };
+  remove_branches: { name: string };
   remove_note: { story: string; note: number };
   rename: { layer: string; feature: number; name: string };
   sample: { origin: "observations" | "rollout"; number: number };
   strip: { trajectory: number };
   strip_part: { trajectory: number; part: number };
   survey: { layer: string };
+  survival: { name: string };
   totals: { trajectory: number; layer: string; output: string };
   trace: {
     trajectory: number;
@@ -211,6 +250,8 @@ export interface Requests {
 /** The synced state of Explorer. */
 export interface ExplorerTraits {
   _study: StudyDescription;
+  branch: string;
+  branch_member: number;
   can_compute: boolean;
   cell: number[];
   centred: boolean;
@@ -228,6 +269,7 @@ export interface ExplorerTraits {
   note: number | null;
   num_steps: number;
   num_trajectories: number;
+  objects: "off" | "outlines" | "fill";
   opened: number | null;
   output: string;
   overlay: boolean;

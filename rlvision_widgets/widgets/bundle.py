@@ -7,7 +7,8 @@ from rlvision_widgets.names import unknown
 __all__ = ["ON_DEMAND", "STATIC", "built", "on_demand", "read_bundle"]
 
 STATIC = Path(__file__).parent.parent / "static"
-ON_DEMAND = ("grid", "cell", "compare_time", "menus", "story", "time")  # parts of views, fetched when first shown
+# Parts of views, fetched when first shown.
+ON_DEMAND = ("grid", "cell", "compare_time", "menus", "story", "time", "world")
 
 
 def built(name: str) -> Path | str:

@@ -13,6 +13,7 @@ from rlvision_widgets.widgets.poster import Pixels
 from rlvision_widgets.widgets.server import Connection
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import Study
+from rlvision_widgets.widgets.world_description import branch_names
 
 __all__ = ["Explorer"]
 
@@ -64,6 +65,10 @@ class Explorer(ExplorerTraits):
         The story that is told, or empty.
     note : int or None
         The note of the story that is shown.
+    objects : "off", "outlines" or "fill"
+        Whether the observation shows which class of object its pixels are of, where the study holds masks.
+    branch, branch_member : str, int
+        The fork (a name under ``/branches``; empty: none), and which of its branches is compared with what happened.
     cursor_x : list of float
         [step, step], for the cursor of a chart; the browser writes it whenever the step changes. See `link`.
     state : dict or str
@@ -160,6 +165,8 @@ class Explorer(ExplorerTraits):
 
     def refresh(self) -> None:
         """Show what was added to the study by other means than views."""
+        if self.branch and self.branch not in branch_names(self.study):
+            self.branch = ""
         self._study = dict(self.source.describe())
 
     def __repr__(self) -> str:

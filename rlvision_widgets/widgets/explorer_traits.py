@@ -10,12 +10,14 @@ from rlvision_widgets.schema import INPUT_LAYER, Output
 from rlvision_widgets.stories import story_names
 from rlvision_widgets.widgets.restoring import Choice
 from rlvision_widgets.widgets.view import View
+from rlvision_widgets.widgets.world_description import branch_names, find_branches
 
 __all__ = ["ExplorerTraits", "default_layer", "default_output"]
 
 MODES = ("attribution", "change")
 SCALES = ("study", "trajectory")
 LOOKS = ("standard", "article")
+OBJECTS = ("off", "outlines", "fill")
 
 
 class ExplorerTraits(View):
@@ -45,6 +47,9 @@ class ExplorerTraits(View):
     cell = t.List(t.Int()).tag(sync=True)
     story = t.Unicode().tag(sync=True)
     note = t.Int(None, allow_none=True).tag(sync=True)
+    objects = Choice(OBJECTS, default_value="off").tag(sync=True)
+    branch = t.Unicode().tag(sync=True)
+    branch_member = t.Int(0).tag(sync=True)
     cursor_x = t.List(t.Float()).tag(sync=True, passing=True)
     num_trajectories = t.Int(read_only=True).tag(sync=True)
     num_steps = t.Int(read_only=True).tag(sync=True)
@@ -161,6 +166,20 @@ class ExplorerTraits(View):
             raise t.TraitError(unknown("story", value, names))
         return value
 
+    @t.validate("branch")
+    def _check_branch(self, proposal: dict[str, Any]) -> str:
+        value, names = str(proposal["value"]), branch_names(self.study)
+        if value and value not in names:
+            raise t.TraitError(unknown("fork", value, names))
+        return value
+
+    @t.validate("branch_member")
+    def _check_branch_member(self, proposal: dict[str, Any]) -> int:
+        value, count = int(proposal["value"]), self._num_branches()
+        if not 0 <= value < count:
+            raise t.TraitError(f"branch_member must be from 0 to {count - 1} in fork {self.branch!r}, got {value}")
+        return value
+
     @t.validate("cursor_x")
     def _check_cursor(self, proposal: dict[str, Any]) -> list[float]:
         value = [float(place) for place in proposal["value"]]
@@ -189,6 +208,15 @@ class ExplorerTraits(View):
                 setattr(self, name, None)
         if self.cell and not self._is_cell(self.cell):
             self.cell = []
+
+    @t.observe("branch")
+    def _forget_what_the_fork_lacks(self, _change: object) -> None:
+        if self.branch_member >= self._num_branches():
+            self.branch_member = 0
+
+    def _num_branches(self) -> int:
+        """Count the branches of the fork that is shown; without one the member is 0."""
+        return find_branches(self.study, self.branch).sizes["branch"] if self.branch else 1
 
     def _known_output(self, trait: str, value: str) -> str:
         try:

@@ -59,13 +59,18 @@ class Request:
     slow: Callable[["StudySource"], bool]
     writes: bool
     needs_agent: bool
+    stored: Callable[..., Answer | None] | None = None
 
 
 REQUESTS: dict[str, Request] = {}  # filled by the modules of `widgets.answers`
 
 
 def request(
-    *, slow: bool | Callable[["StudySource"], bool] = False, writes: bool = False, needs_agent: bool = False
+    *,
+    slow: bool | Callable[["StudySource"], bool] = False,
+    writes: bool = False,
+    needs_agent: bool = False,
+    stored: Callable[..., Answer | None] | None = None,
 ) -> Callable[[F], F]:
     """Register a function as the request of its name.
 
@@ -83,6 +88,9 @@ def request(
     needs_agent : bool
         It computes: in a thread of its own, one after another, with progress and cancelling. Without a connected
         agent it is refused.
+    stored : callable, optional
+        Of a request that needs an agent: takes the source and the parameters, and returns the answer if the study
+        holds it already. It is asked first, so that a view without an agent, and a page, can show what was computed.
     """
 
     def register(function: F) -> F:
@@ -95,7 +103,7 @@ def request(
             if hints.get(param) not in PRIMITIVES and typing.get_origin(hints.get(param)) is not typing.Literal:
                 raise TypeError(f"{name}: {param} must be annotated as int, float, str, bool or a Literal")
         is_slow = slow if callable(slow) else lambda _: slow
-        REQUESTS[name] = Request(name, {p: hints[p] for p in params}, function, is_slow, writes, needs_agent)
+        REQUESTS[name] = Request(name, {p: hints[p] for p in params}, function, is_slow, writes, needs_agent, stored)
         return function
 
     return register

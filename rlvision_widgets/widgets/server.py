@@ -92,7 +92,11 @@ class RequestServer:
         try:
             asked, checked = self._source.check(method, params)
             if asked.needs_agent:
-                self._start_computing(str(request), asked, checked)
+                kept = asked.stored(self._source, **checked) if asked.stored is not None else None
+                if kept is not None:
+                    self._send_answer(request, kept)
+                else:
+                    self._start_computing(str(request), asked, checked)
             elif asked.slow(self._source):
                 self._reading.add(Job(str(request), lambda _: self._reply(request, asked, checked), _no_report))
             else:

@@ -27,6 +27,7 @@ from rlvision_widgets.widgets.description import (
 )
 from rlvision_widgets.widgets.requests import Answer, Request, check_request
 from rlvision_widgets.widgets.wire import EpisodeDescription, StudyDescription
+from rlvision_widgets.widgets.world_description import describe_branches, describe_world
 
 __all__ = ["SHORT", "StudySource", "is_long", "read", "steps_of"]
 
@@ -68,7 +69,15 @@ class StudySource:
         """Describe the study as it is now."""
         layers = describe_layers(self.study, self.connection)
         outputs = describe_outputs(self.study, layers, self.connection)
-        return {**self._rollout, "layers": layers, "outputs": outputs, "stories": describe_stories(self.study)}  # type: ignore[typeddict-item]
+        world, branches = describe_world(self.study), describe_branches(self.study)
+        return {
+            **self._rollout,  # type: ignore[typeddict-item]
+            "layers": layers,
+            "outputs": outputs,
+            "stories": describe_stories(self.study),
+            **({"world": world} if world is not None else {}),
+            **({"branches": branches} if branches else {}),
+        }
 
     def episodes(self, trajectory: int) -> list[EpisodeDescription]:
         """Return the episodes of a trajectory, in order."""
@@ -80,7 +89,7 @@ class StudySource:
         Parameters
         ----------
         method : str
-            One of `requests.REQUESTS` that needs no agent.
+            One of `requests.REQUESTS`; of those that need an agent, one whose answer the study holds.
         params : dict
             Its parameters.
 
@@ -95,9 +104,11 @@ class StudySource:
             If the method or a parameter is unknown, missing, of a wrong type or out of range.
         """
         asked, checked = self.check(method, params)
-        if asked.needs_agent:
-            raise ValueError(f"{method} needs a view with an agent; a source only reads")
-        return asked.answer(self, **checked)
+        if not asked.needs_agent:
+            return asked.answer(self, **checked)
+        if asked.stored is not None and (kept := asked.stored(self, **checked)) is not None:
+            return kept
+        raise ValueError(f"{method} needs a view with an agent; a source only reads")
 
     def check(self, method: object, params: object) -> tuple[Request, dict[str, Any]]:
         """Return the request and its parameters if the study can have an answer; raise ValueError otherwise."""

@@ -14,6 +14,7 @@ __all__ = [
     "AlignmentDescription",
     "Arrays",
     "BookmarkDescription",
+    "BranchesDescription",
     "EpisodeDescription",
     "EpisodesDescription",
     "FeatureDescription",
@@ -28,6 +29,7 @@ __all__ = [
     "StudyDescription",
     "TrackDescription",
     "TrajectoryDescription",
+    "WorldDescription",
     "encode",
 ]
 
@@ -141,6 +143,31 @@ class StoryDescription(TypedDict):
     notes: list[NoteDescription]
 
 
+class WorldDescription(TypedDict):
+    """The classes of objects that the study's masks tell apart; none, and a `note` that says why, where it has none."""
+
+    classes: list[str]
+    colours: list[str]
+    note: str
+
+
+class BranchesDescription(TypedDict):
+    """A fork: what was tried from one step on; `taken` steps and the `causes` of their ends are one a branch."""
+
+    name: str
+    trajectory: int
+    step: int
+    num_steps: int
+    seed: int
+    agent: str
+    actions: str
+    edits: list[str]
+    taken: list[int]
+    causes: list[str]
+    completed: list[bool]
+    note: str
+
+
 class StudyDescription(TypedDict):
     """All that a view has to know of a study before it asks for arrays."""
 
@@ -157,6 +184,8 @@ class StudyDescription(TypedDict):
     layers: list[LayerDescription]
     outputs: list[OutputDescription]
     stories: list[StoryDescription]
+    world: NotRequired[WorldDescription]
+    branches: NotRequired[list[BranchesDescription]]
 
 
 class MemberDescription(TypedDict):

@@ -2,11 +2,13 @@
 
 from rlvision_widgets.widgets.answers import (
     attribution,
+    branches,
     bundles,
     comparing,
     computing,
     examples,
     features,
+    masks,
     names,
     rollout,
     stories,
@@ -15,11 +17,13 @@ from rlvision_widgets.widgets.answers import (
 
 __all__ = [
     "attribution",
+    "branches",
     "bundles",
     "comparing",
     "computing",
     "examples",
     "features",
+    "masks",
     "names",
     "rollout",
     "stories",

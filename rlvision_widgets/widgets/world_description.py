@@ -1,0 +1,83 @@
+"""What a view has to know of a study's masks and forks before it asks for arrays."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from rlvision_widgets.names import unknown
+from rlvision_widgets.widgets.wire import BranchesDescription, WorldDescription
+
+__all__ = ["branch_names", "describe_branches", "describe_world", "find_branches", "texts"]
+
+
+def describe_world(study: xr.DataTree) -> WorldDescription | None:
+    """Describe the classes of the study's masks; None where it holds none."""
+    node = study.children.get("world")
+    if node is None or "object_class" not in node.dataset:
+        return None
+    return {"classes": texts(node.attrs["classes"]), "colours": texts(node.attrs["colours"]), "note": ""}
+
+
+def describe_branches(study: xr.DataTree) -> list[BranchesDescription]:
+    """Describe the stored forks by trajectory and step; a node that is no fork is left out."""
+    described = []
+    for name, node in _nodes(study):
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            described.append(_branches(name, node))
+    return sorted(described, key=lambda one: (one["trajectory"], one["step"], one["name"]))
+
+
+def branch_names(study: xr.DataTree) -> list[str]:
+    """Return the names of the stored forks."""
+    return [name for name, _ in _nodes(study)]
+
+
+def find_branches(study: xr.DataTree, name: str) -> xr.DataTree:
+    """Return the node of a fork.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name; names the nearest.
+    """
+    nodes = dict(_nodes(study))
+    if name not in nodes:
+        raise ValueError(unknown("fork", name, nodes, "" if nodes else "The study has no stored forks."))
+    return nodes[name]
+
+
+def texts(stored: Any) -> list[str]:
+    """Return an attribute that is a list of texts, or its JSON text."""
+    parsed = json.loads(stored) if isinstance(stored, str) else stored
+    return [str(text) for text in parsed]
+
+
+def _nodes(study: xr.DataTree) -> Iterator[tuple[str, xr.DataTree]]:
+    found = study["branches"].children if "branches" in study.children else {}
+    for key, node in found.items():
+        yield str(node.attrs.get("name", key)), node
+
+
+def _branches(name: str, node: xr.DataTree) -> BranchesDescription:
+    attrs, data = node.attrs, node.dataset
+    taken = np.asarray(data["num_taken"].values)
+    completed = data["completed"].transpose("branch", "branch_step").values
+    within = np.arange(completed.shape[1]) < taken[:, np.newaxis]
+    return {
+        "name": name,
+        "trajectory": int(attrs["trajectory"]),
+        "step": int(attrs["step"]),
+        "num_steps": int(node.sizes["branch_step"]),
+        "seed": int(attrs["seed"]),
+        "agent": str(attrs["agent"]),
+        "actions": str(attrs.get("actions", "")),
+        "edits": [line for line in str(attrs.get("described", "")).splitlines() if line],
+        "taken": taken.tolist(),
+        "causes": [str(cause) for cause in data["cause"].values],
+        "completed": (completed & within).any(axis=1).tolist(),
+        "note": "",
+    }
