@@ -18,6 +18,7 @@ from rlvision_widgets.names import unknown
 
 __all__ = [
     "ACTIVITY",
+    "BRANCH",
     "CHUNK",
     "EXAMPLES",
     "FEATURE_COLOURS",
@@ -31,6 +32,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "STATES",
     "STORY",
+    "WORLD",
     "Output",
     "SchemaError",
     "Selection",
@@ -227,6 +229,49 @@ STORY = Spec(
     },
     ("title",),
 )
+WORLD = Spec(
+    "world",
+    {
+        "object_class": Variable("trajectory step height width", "uint8", "index into attrs['classes']"),
+        "in_trajectory": Variable("object", "int32", "the trajectory that the row is about; rows are in order"),
+        "at_step": Variable("object", "int32", "the step that the row is about"),
+        "instance": Variable("object", "int32", "entity's index from 0; cell (i, j) of the grid: -1 - (j * width + i)"),
+        "class_code": Variable("object", "uint8", "index into attrs['classes']"),
+        "centre_x": Variable("object", "float32", "centre, in cells from the left"),
+        "centre_y": Variable("object", "float32", "centre, in cells from the bottom"),
+        "vx": Variable("object", "float32", "cells a step, to the right"),
+        "vy": Variable("object", "float32", "cells a step, upwards"),
+        "rx": Variable("object", "float32", "half width, in cells"),
+        "ry": Variable("object", "float32", "half height, in cells"),
+        "visible_pixels": Variable("object", "int32", "pixels of the observation that show it"),
+        "left": Variable("object", "int32", "first column of its box, in pixels; may lie outside the frame"),
+        "top": Variable("object", "int32", "first row of its box, in pixels; may lie outside the frame"),
+        "right": Variable("object", "int32", "the column after the last"),
+        "bottom": Variable("object", "int32", "the row after the last"),
+    },
+    ("classes", "colours"),
+)
+BRANCH = Spec(
+    "branch",
+    {
+        "observation": Variable(
+            "branch branch_step height width rgb", "uint8", "what the agent saw; then the last frame"
+        ),
+        "action": Variable("branch branch_step", "int32", "index into attrs['action_names']; -1: after the end"),
+        "reward": Variable("branch branch_step", "float32", "raw task reward; NaN: after the end"),
+        "policy_logits": Variable("branch branch_step branch_logit", "float32", "NaN: after the end"),
+        "value": Variable("branch branch_step", "float32", "raw task reward; NaN: after the end", optional=True),
+        "ended": Variable("branch branch_step", "bool", "the action of this step ended the episode"),
+        "completed": Variable("branch branch_step", "bool", "the action of this step completed the level"),
+        "alive": Variable("branch branch_time", "bool", "the episode goes on after this many steps"),
+        "num_taken": Variable("branch", "int32", "steps until the episode or the branch ended"),
+        "cause": Variable("branch", "str", "what ended the episode; empty: it goes on"),
+        "survival": Variable("branch_time", "float32", "share that has not failed after this many steps"),
+        "survival_low": Variable("branch_time", "float32", "95 % interval, from"),
+        "survival_high": Variable("branch_time", "float32", "95 % interval, to"),
+    },
+    ("name", "trajectory", "step", "seed", "agent", "checkpoint", "edits", "described", "actions", "action_names"),
+)
 NODES = {  # path of a node in a study, "*" for one name → what it holds. Other nodes are the user's.
     "/": ROLLOUT,
     "/observations": OBSERVATIONS,
@@ -237,6 +282,8 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/layers/*/activity": ACTIVITY,
     "/layers/*/grids/*/*": GRID,
     "/stories/*": STORY,
+    "/world": WORLD,
+    "/branches/*": BRANCH,
 }
 
 
