@@ -1,15 +1,20 @@
-"""How a wrong name is refused: with the nearest right one."""
+"""Names: how a wrong one is refused, with the nearest right one, and what a node is called."""
 
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
+from urllib.parse import quote
 
-__all__ = ["nearest", "strict_keywords", "unknown"]
+__all__ = ["nearest", "node_name", "strict_keywords", "unknown"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+LONGEST = 200  # bytes of a node's name: file systems take 255, and zarr needs some
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
@@ -69,3 +74,27 @@ def strict_keywords(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return checked
+
+
+def node_name(name: object, kind: str) -> str:
+    """Return the node that keeps what a user named: the name, with what no path may hold written as %XX.
+
+    Parameters
+    ----------
+    name : str
+        Any text of one line.
+    kind : str
+        What it names, with its article, e.g. ``"a story"``.
+
+    Raises
+    ------
+    ValueError
+        When it is no text of one line, or too long.
+    """
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ValueError(f"{kind}'s name is a line of text, got {name!r}")
+    kept = "".join(quote(letter, safe="") if letter in '/\\%:*?"<>|' else letter for letter in name)
+    key = re.sub(r"^[._]|[. ]$", lambda match: f"%{ord(match[0]):02X}", kept)
+    if len(key.encode()) > LONGEST:
+        raise ValueError(f"{kind}'s name has at most {LONGEST} bytes, this one has {len(key.encode())}: {name!r}")
+    return key

@@ -6,17 +6,15 @@ in the views; ``[feature 3]`` stands for whatever feature 3 of the note's layer 
 another layer's) and so survives renaming. Everything else is plain text.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import xarray as xr
 
 from rlvision_widgets.changes import announce
-from rlvision_widgets.names import strict_keywords, unknown
+from rlvision_widgets.names import node_name, strict_keywords, unknown
 from rlvision_widgets.notes import Note, outputs_of, problems, settled
 from rlvision_widgets.schema import STORY, SchemaError, check
 
@@ -31,8 +29,6 @@ __all__ = [
     "story_names",
     "write_story",
 ]
-
-LONGEST_NAME = 200  # bytes of a node's name: file systems take 255, and zarr needs some
 
 
 def story_names(study: xr.DataTree) -> list[str]:
@@ -73,7 +69,7 @@ def write_story(study: xr.DataTree, name: str, notes: Sequence[Note], *, traject
     ValueError
         Listing all that is wrong with the notes: what lies outside the study, unknown outputs, layers and features.
     """
-    key = _key(name)
+    key = node_name(name, "a story")
     if not isinstance(trajectory, int | np.integer):
         raise TypeError(f"trajectory is an int, got {trajectory!r}")
     for note in notes:
@@ -204,17 +200,6 @@ def _find(study: xr.DataTree, name: str) -> xr.DataTree:
     if name not in found:
         raise ValueError(unknown("story", name, found))
     return found[name]
-
-
-def _key(name: object) -> str:
-    """Return the node of a story: its name, with what no path may hold written as %XX."""
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise ValueError(f"a story's name is a line of text, got {name!r}")
-    kept = "".join(quote(letter, safe="") if letter in '/\\%:*?"<>|' else letter for letter in name)
-    key = re.sub(r"^[._]|[. ]$", lambda match: f"%{ord(match[0]):02X}", kept)
-    if len(key.encode()) > LONGEST_NAME:
-        raise ValueError(f"a story's name has at most {LONGEST_NAME} bytes, this one has {len(key.encode())}: {name!r}")
-    return key
 
 
 def _check_index(name: str, index: int, notes: Sequence[Note]) -> None:

@@ -6,12 +6,28 @@ from typing import Any, TypeVar
 
 from tqdm import auto
 
-__all__ = ["Report", "bars", "track"]
+__all__ = ["Cancelled", "Report", "bars", "passed_on", "track"]
 
 T = TypeVar("T")
 
 # Takes a stage, how much of it is done, and how much there is.
 Report = Callable[[str, int, int], None]
+
+
+class Cancelled(Exception):
+    """Computing was cancelled before there was a result."""
+
+
+def passed_on(
+    items: Iterable[T], stage: str, total: int, report: Report | None, cancelled: Callable[[], bool] | None
+) -> Iterator[T]:
+    """Pass items on and report each; raise Cancelled between two of them when that is wanted."""
+    for done, item in enumerate(items, start=1):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        yield item
+        if report is not None:
+            report(stage, done, total)
 
 
 def track(items: Iterable[T], label: str, unit: str, progress: bool, total: int | None = None) -> Iterable[T]:

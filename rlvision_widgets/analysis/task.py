@@ -9,7 +9,7 @@ import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.integration import Quadrature
-from rlvision_widgets.analysis.progress import Report
+from rlvision_widgets.analysis.progress import Cancelled, Report
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER
 
@@ -20,10 +20,6 @@ BATCH = 32  # frames that are attributed at a time
 FeatureKind = Literal["attribution", "activations", "channels"]
 KINDS: tuple[FeatureKind, ...] = ("attribution", "activations", "channels")
 OPTIONS = ("rule", "num_points", "tolerance", "max_points", "paths", "smooth_max_pool")
-
-
-class Cancelled(Exception):
-    """Computing was cancelled before there was a result."""
 
 
 @dataclass(frozen=True)
