@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import save_agent as save_agent
     from rlvision_widgets.agents import wrap_agent as wrap_agent
     from rlvision_widgets.analysis.attribution import attribute as attribute
+    from rlvision_widgets.analysis.branches import branch as branch
+    from rlvision_widgets.analysis.branches import branch_names as branch_names
+    from rlvision_widgets.analysis.branches import remove_branch as remove_branch
+    from rlvision_widgets.analysis.branches import survival as survival
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
     from rlvision_widgets.analysis.examples import top_examples as top_examples
     from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
@@ -69,6 +73,8 @@ _HOME = {  # public name → module
     "attribution_shares": "analysis.shares",
     "attribute_layer": "analysis.tracing",
     "bookmarks": "analysis.moments",
+    "branch": "analysis.branches",
+    "branch_names": "analysis.branches",
     "build_study": "study",
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
@@ -82,6 +88,7 @@ _HOME = {  # public name → module
     "reduce_attribution": "analysis.features",
     "read_story": "stories",
     "refit": "study",
+    "remove_branch": "analysis.branches",
     "remove_story": "stories",
     "plot_curves": "widgets.charts",
     "plot_histogram": "widgets.histogram",
@@ -96,6 +103,7 @@ _HOME = {  # public name → module
     "show_snapshot": "snapshot",
     "spatial_grid": "analysis.grids",
     "story_names": "stories",
+    "survival": "analysis.branches",
     "top_examples": "analysis.examples",
     "wrap_agent": "agents",
     "write_story": "stories",
