@@ -43,6 +43,7 @@ class ProcgenEnvironment:
         self.num_threads = check_count("num_threads", num_threads, 0, MOST_THREADS)
         self.options = check_options(self.name, options)
         self.action_names: tuple[str, ...] = ACTION_NAMES
+        self.directory = directory
         self._installation = find_installation(directory)
         self.package = self._installation.package
         self._lock = threading.RLock()

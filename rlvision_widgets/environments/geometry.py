@@ -1,0 +1,230 @@
+"""Where Procgen draws what: the view, the rectangles of entities and cells, and the order in which they are painted.
+
+The library computes in float32, and one pixel more or less hangs on it: every step here is taken in the same order and
+precision. (Procgen 0.10.7; Cobbe et al. 2020.) Pixels have their origin at the top left; cells, at the bottom left.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rlvision_widgets.environments.games import AGENT, NOTHING, SPACE
+from rlvision_widgets.environments.states import State
+
+__all__ = [
+    "CELL_MARGIN",
+    "Rectangles",
+    "View",
+    "cell_rectangles",
+    "cell_window",
+    "drawn_entities",
+    "entity_boxes",
+    "entity_rectangles",
+    "images_of",
+    "is_drawn_cell",
+    "velocity_shown",
+    "view_of",
+]
+
+CELL_MARGIN = np.float32(0.02)  # cells overlap by this, so that no gaps show
+LAYERS = (-1, 0, 1)  # render_z; cells are painted between the first and the second
+SHIELD, HELD_KEY, ENEMY_TURN = 3, 11, 19
+_TURNING = ("climber", "coinrun")  # whose cells with ENEMY_TURN turn enemies, unseen
+VELOCITY_SIDE = 0.2  # of the frame
+
+# games that follow the agent upwards only: how far below it the frame begins, in half heights of the agent
+_UPWARDS = {"climber": 5, "fruitbot": 2}
+# pictures that are drawn beyond the entity's own size: how much above and how much higher, in its heights
+_TALLER = {
+    **{("coinrun", image): (0.7415, 1.7415) for image in (0, 9, 12, 13)},
+    ("leaper", 0): (0.275, 1.55),
+}
+
+F = np.float32
+Floats = npt.NDArray[np.float64]
+
+
+class View(NamedTuple):
+    """What part of the world a frame shows.
+
+    Attributes
+    ----------
+    center_x, center_y : float
+        Cells.
+    visibility : float
+        Cells across the frame.
+    unit : float
+        Pixels a cell.
+    view_dim : float
+        Cells across the frame again, as the library's rounding leaves it.
+    x_off, y_off : float
+        Pixels.
+    size : int
+        Pixels across the frame.
+    centered : bool
+        Whether only the surroundings of the agent are drawn.
+    """
+
+    center_x: np.float32
+    center_y: np.float32
+    visibility: np.float32
+    unit: np.float32
+    view_dim: np.float32
+    x_off: np.float32
+    y_off: np.float32
+    size: int
+    centered: bool
+
+
+class Rectangles(NamedTuple):
+    """Left, top, width and height of each, in pixels; float64 arrays of one length."""
+
+    left: Floats
+    top: Floats
+    width: Floats
+    height: Floats
+
+
+def view_of(state: State, size: int = 64) -> View:
+    """Return what the frame of `state` shows, for frames of `size` pixels (64, or the large ones' 512).
+
+    It follows from the agent and the options, never from the `unit` and offsets in the state, which are those of the
+    last frame that was drawn.
+    """
+    values = state.values
+    width, height = int(values["main_width"]), int(values["main_height"])
+    center_x, center_y = F(width * 0.5), F(height * 0.5)
+    centered = bool(values["center_agent"])
+    if not centered:
+        visibility = F(max(width, height, float(values["min_visibility"])))
+    else:
+        agent = state.entities[state.entities["type"] == AGENT][-1]
+        if (below := _UPWARDS.get(state.game)) is not None:
+            center_y = F(float(agent["y"]) + width / 2.0 - float(F(below) * agent["ry"]))
+            visibility = F(width)
+        else:
+            center_x, center_y, visibility = agent["x"], agent["y"], F(values["visibility"])
+    raw = F(64) / visibility
+    unit, view_dim = F(float(raw) * (size / 64.0)), F(64.0 / float(raw))
+    half = view_dim / F(2)
+    return View(
+        *(center_x, center_y, visibility, unit, view_dim),
+        *(unit * (center_x - half), unit * (center_y - half), size, centered),
+    )
+
+
+def entity_rectangles(view: View, entities: npt.NDArray[Any]) -> Rectangles:
+    """Return where entities are drawn, without what their pictures add; see `entity_boxes`."""
+    x, y, rx, ry = (entities[name] for name in ("x", "y", "rx", "ry"))
+    left = (x - rx) * view.unit - view.x_off
+    top = (view.view_dim - (y + ry)) * view.unit + view.y_off
+    width, height = F(2) * rx * view.unit, F(2) * ry * view.unit
+    if (fractions := entities["use_abs_coords"] != 0).any():
+        dim, unit = view.view_dim, view.unit
+        left = np.where(fractions, dim * (x - rx) * unit, left)
+        top = np.where(fractions, dim * (y + ry) * unit, top)
+        width = np.where(fractions, F(2) * dim * rx * unit, width)
+        height = np.where(fractions, F(2) * dim * ry * unit, height)
+    return Rectangles(*(side.astype(np.float64) for side in (left, top, width, height)))
+
+
+def images_of(state: State, entities: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Return the picture that each entity has when it is drawn: a runner's legs follow its velocity."""
+    images: npt.NDArray[np.int32] = np.abs(entities["image_type"])
+    if state.game == "coinrun" and (running := images == AGENT).any():
+        images[running] = _runner(state)
+    return images
+
+
+def _runner(state: State) -> int:
+    agent = state.entities[state.entities["type"] == AGENT][-1]
+    supported = bool(state.values["has_support"])
+    if abs(agent["vx"]) < 0.01 and state.values["action_vx"] == 0 and supported:
+        return 0
+    return 12 if not supported or int(state.values["cur_time"]) // 5 % 2 == 0 else 13
+
+
+def taller(state: State, rectangles: Rectangles, images: npt.NDArray[np.int32]) -> Rectangles:
+    """Return the rectangles of pictures that are drawn beyond the entity's own size."""
+    if state.values["use_monochrome_assets"]:
+        return rectangles
+    top, height = rectangles.top, rectangles.height
+    for (game, image), (above, factor) in _TALLER.items():
+        if game == state.game and (chosen := images == image).any():
+            top = np.where(chosen, rectangles.top - above * rectangles.height, top)
+            height = np.where(chosen, rectangles.height * factor, height)
+    return rectangles._replace(top=top, height=height)
+
+
+def entity_boxes(state: State, view: View, entities: npt.NDArray[Any]) -> Rectangles:
+    """Return the upright boxes around entities as they are drawn, turned ones included."""
+    drawn = taller(state, entity_rectangles(view, entities), images_of(state, entities))
+    if state.values["use_monochrome_assets"] or not entities["rotation"].any():
+        return drawn
+    turn = entities["rotation"].astype(np.float64)
+    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+    width = drawn.width * cos + drawn.height * sin
+    height = drawn.width * sin + drawn.height * cos
+    return Rectangles(*(drawn.left + (drawn.width - width) / 2, drawn.top + (drawn.height - height) / 2, width, height))
+
+
+def drawn_entities(state: State) -> npt.NDArray[np.intp]:
+    """Return the indices of the entities that are drawn wherever they are, in the order in which they are painted."""
+    entities, monochrome = state.entities, state.values["use_monochrome_assets"]
+    layer = entities["render_z"]
+    image = np.abs(entities["image_type"])
+    shown = (np.abs(layer) <= 1) & (image != SPACE)
+    if state.game in _TURNING:
+        shown &= image != ENEMY_TURN
+    if not monochrome:
+        shown &= entities["alpha"] > 0
+    if state.game == "bossfight" and not state.values["shields_are_up"]:
+        shown &= entities["type"] != SHIELD
+    if state.game == "heist" and (ring := entities["type"] == HELD_KEY).any():
+        held = state.arrays["has_keys"]
+        shown[ring] &= np.array(
+            [0 <= theme < len(held) and held[theme] != 0 for theme in entities["image_theme"][ring]]
+        )
+    indices = np.flatnonzero(shown)
+    return indices[np.argsort(layer[indices], kind="stable")]
+
+
+def cell_window(state: State, view: View) -> tuple[int, int, npt.NDArray[np.int32]]:
+    """Return the first column and row that are drawn, and the values of the cells from there on, (y, x).
+
+    Cells outside the world have the game's `out_of_bounds_object`.
+    """
+    grid = state.grid
+    if not view.centered:
+        return 0, 0, grid
+    margin = F(float(view.visibility) / 2.0 + 1)
+    low_x, high_x = int(view.center_x - margin), int(view.center_x + margin)
+    low_y, high_y = int(view.center_y - margin), int(view.center_y + margin)
+    window = np.full((high_y - low_y + 1, high_x - low_x + 1), state.values["out_of_bounds_object"], np.int32)
+    bottom, left = max(low_y, 0), max(low_x, 0)
+    inside = grid[bottom : max(high_y + 1, 0), left : max(high_x + 1, 0)]
+    window[bottom - low_y : bottom - low_y + inside.shape[0], left - low_x : left - low_x + inside.shape[1]] = inside
+    return low_x, low_y, window
+
+
+def is_drawn_cell(game: str, values: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Return which values of the grid have a picture: not empty cells, and not the marks where enemies turn."""
+    drawn: npt.NDArray[np.bool_] = (values != NOTHING) & (np.abs(values) != SPACE)
+    if game in _TURNING:
+        drawn &= values != ENEMY_TURN
+    return drawn
+
+
+def cell_rectangles(view: View, columns: npt.NDArray[np.int_], rows: npt.NDArray[np.int_]) -> Rectangles:
+    """Return where columns and rows of cells are drawn: `left` and `width` of columns, `top` and `height` of rows."""
+    side = (F(1) + F(2) * CELL_MARGIN) * view.unit
+    left = (columns.astype(F) - CELL_MARGIN) * view.unit - view.x_off
+    top = (view.view_dim - (rows + 1).astype(F) - CELL_MARGIN) * view.unit + view.y_off
+    sides = (np.full(len(columns), side), np.full(len(rows), side))
+    return Rectangles(*(part.astype(np.float64) for part in (left, top, *sides)))
+
+
+def velocity_shown(state: State) -> bool:
+    """Whether the agent's velocity is painted over the top left corner, as two grey squares."""
+    return bool(state.values["paint_vel_info"] and state.values["has_useful_vel_info"])

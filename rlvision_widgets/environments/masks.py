@@ -1,0 +1,182 @@
+"""Which object is at each pixel: what is seen, and the whole of an object behind what covers it."""
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rlvision_widgets.environments.binding import find_installation
+from rlvision_widgets.environments.environment import Environment
+from rlvision_widgets.environments.isolating import Isolator
+from rlvision_widgets.environments.objects import object_table
+from rlvision_widgets.environments.painting import can_paint, paint
+from rlvision_widgets.environments.procgen import ProcgenEnvironment
+from rlvision_widgets.environments.scene import (
+    BACKGROUND,
+    OUTSIDE,
+    OVERLAY,
+    Canvas,
+    Labels,
+    Scene,
+    choose,
+    labels_of,
+    scene_of,
+)
+from rlvision_widgets.environments.states import State, parse_state
+
+__all__ = ["BACKGROUND", "OUTSIDE", "OVERLAY", "Labels", "Seer", "amodal_mask", "label_pixels"]
+
+
+def label_pixels(state: State, assets: Path, size: int = 64) -> Labels:
+    """Return which object is seen at each pixel of a frame of CoinRun or Maze; `Seer` does it for every game.
+
+    Parameters
+    ----------
+    state : State
+    assets : Path
+        The wheel's folder of pictures, ``find_installation().assets``.
+    size : int
+        64, exact to the pixel, or 512, exact to one pixel at the edges.
+
+    Raises
+    ------
+    ValueError
+        When the state is of another game, or holds what only the library can draw: turned things, foreign pictures.
+    """
+    _check_paintable(state)
+    scene = scene_of(state, size)
+    return labels_of(scene, paint(state, scene, assets))
+
+
+def amodal_mask(state: State, assets: Path, what: str, size: int = 64) -> npt.NDArray[np.bool_]:
+    """Return all pixels of a class or of one object of CoinRun or Maze, also behind what covers it.
+
+    Hiding it can change only these pixels. Parameters and errors are those of `label_pixels` and `Seer.amodal`.
+    """
+    _check_paintable(state)
+    scene = scene_of(state, size)
+    chosen = choose(state, scene, what)
+    return _covered(paint(state, scene.only(chosen), assets), chosen)
+
+
+def _check_paintable(state: State) -> None:
+    if not can_paint(state):
+        raise ValueError(
+            f"this {state.game} state is drawn from pictures that are not known here (other games, turned things, "
+            "foreign pictures): use a Seer, which asks the library."
+        )
+
+
+def _covered(canvas: Canvas, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return where something was painted; everywhere, if the background is chosen: it is behind everything."""
+    return (canvas > 0) | bool(chosen[0])
+
+
+class Seer:
+    """Sees which object is at each pixel of an environment's states, of any of the sixteen games.
+
+    CoinRun and Maze are painted from tables, in a fraction of a millisecond. For the others a spare environment, made
+    when first needed, draws each thing alone. May be used from any thread.
+
+    Parameters
+    ----------
+    environment : Environment
+        One of Procgen's, or one that wraps it. It is not touched; its game and options are used.
+
+    Raises
+    ------
+    ValueError
+        When it has no states to see in: it is not Procgen's, or draws its own pictures.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        options = getattr(environment, "options", None)
+        if (
+            not getattr(environment, "has_states", False)
+            or not isinstance(options, dict)
+            or "restrict_themes" not in options
+        ):
+            raise ValueError(
+                f"objects are read from Procgen's saved states, and {getattr(environment, 'name', environment)!r} has "
+                "none: use one of its sixteen games, without use_generated_assets."
+            )
+        self.game, self.options = environment.name, dict(options)
+        directory = getattr(environment, "directory", None)
+        self._installation = find_installation(directory)
+        self._lock = threading.Lock()
+        self._isolator: Isolator | None = None
+
+    def labels(self, state: State | bytes, size: int = 64) -> Labels:
+        """Return which object is seen at each pixel.
+
+        Parameters
+        ----------
+        state : State or bytes
+        size : int
+            64, exact to the pixel; or 512, as `ProcgenEnvironment.render` draws, exact to one pixel at the edges.
+
+        Raises
+        ------
+        ValueError
+            When the state is not one that this environment can show.
+        """
+        state = self._state(state)
+        scene = scene_of(state, size)
+        return labels_of(scene, self._paint(state, scene))
+
+    def amodal(self, state: State | bytes, what: str, size: int = 64) -> npt.NDArray[np.bool_]:
+        """Return all pixels of a class or of one object, also behind what covers it: hiding it changes no others.
+
+        Parameters
+        ----------
+        state : State or bytes
+        what : str
+            A class of `classes_of` the game, e.g. "saw"; or an object's key, e.g. "entity 5" or "cell 12,3".
+        size : int
+
+        Raises
+        ------
+        ValueError
+            When there is no such class or object, or the state is not one that this environment can show.
+        """
+        state = self._state(state)
+        scene = scene_of(state, size)
+        chosen = choose(state, scene, what)
+        return _covered(self._paint(state, scene.only(chosen)), chosen)
+
+    def objects(self, state: State | bytes, *, walls: bool = False) -> Any:
+        """Return the table of objects with their visible pixels; see `object_table`."""
+        state = self._state(state)
+        return object_table(state, self.labels(state), walls=walls)
+
+    def _state(self, state: State | bytes) -> State:
+        parsed = state if isinstance(state, State) else parse_state(state)
+        if parsed.game != self.game:
+            raise ValueError(f"this is a state of {parsed.game}, and this Seer sees {self.game}.")
+        return parsed
+
+    def _paint(self, state: State, scene: Scene) -> Canvas:
+        if can_paint(state):
+            return paint(state, scene, self._installation.assets)
+        with self._lock:
+            if self._isolator is None:
+                self._isolator = Isolator(self.game, self.options, self._installation)
+            return self._isolator.paint(state, scene)
+
+    def close(self) -> None:
+        """Free the spare environment; a later call makes another."""
+        with self._lock:
+            if self._isolator is not None:
+                self._isolator.close()
+                self._isolator = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
