@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.branches import branch_names as branch_names
     from rlvision_widgets.analysis.branches import remove_branch as remove_branch
     from rlvision_widgets.analysis.branches import survival as survival
+    from rlvision_widgets.analysis.endings import add_endings as add_endings
+    from rlvision_widgets.analysis.endings import endings as endings
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
     from rlvision_widgets.analysis.examples import top_examples as top_examples
     from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
@@ -33,6 +35,22 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.shares import attribution_shares as attribution_shares
     from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
     from rlvision_widgets.environments import make_environment as make_environment
+    from rlvision_widgets.environments.edited import edited_environment as edited_environment
+    from rlvision_widgets.environments.edits import Add as Add
+    from rlvision_widgets.environments.edits import Background as Background
+    from rlvision_widgets.environments.edits import Carve as Carve
+    from rlvision_widgets.environments.edits import Decoy as Decoy
+    from rlvision_widgets.environments.edits import Fill as Fill
+    from rlvision_widgets.environments.edits import Ghost as Ghost
+    from rlvision_widgets.environments.edits import Hide as Hide
+    from rlvision_widgets.environments.edits import Move as Move
+    from rlvision_widgets.environments.edits import Place as Place
+    from rlvision_widgets.environments.edits import Remove as Remove
+    from rlvision_widgets.environments.edits import Teleport as Teleport
+    from rlvision_widgets.environments.edits import Theme as Theme
+    from rlvision_widgets.environments.edits import VelocityBox as VelocityBox
+    from rlvision_widgets.environments.edits import edits_from as edits_from
+    from rlvision_widgets.environments.edits import edits_to_json as edits_to_json
     from rlvision_widgets.namefile import apply_names as apply_names
     from rlvision_widgets.namefile import feature_names as feature_names
     from rlvision_widgets.namefile import save_names as save_names
@@ -60,13 +78,27 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.widgets.histogram import plot_histogram as plot_histogram
 
 _HOME = {  # public name → module
+    "Add": "environments.edits",
     "Agent": "agents",
+    "Background": "environments.edits",
+    "Carve": "environments.edits",
     "Compare": "widgets",
+    "Decoy": "environments.edits",
     "Explorer": "widgets",
     "FeatureGrid": "widgets",
+    "Fill": "environments.edits",
+    "Ghost": "environments.edits",
+    "Hide": "environments.edits",
+    "Move": "environments.edits",
     "Note": "notes",
+    "Place": "environments.edits",
+    "Remove": "environments.edits",
     "Selection": "schema",
     "Story": "widgets",
+    "Teleport": "environments.edits",
+    "Theme": "environments.edits",
+    "VelocityBox": "environments.edits",
+    "add_endings": "analysis.endings",
     "advantages": "analysis.moments",
     "apply_names": "namefile",
     "attribute": "analysis.attribution",
@@ -79,6 +111,10 @@ _HOME = {  # public name → module
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
     "connect": "study",
+    "edited_environment": "environments.edited",
+    "edits_from": "environments.edits",
+    "edits_to_json": "environments.edits",
+    "endings": "analysis.endings",
     "evaluate": "analysis.evaluation",
     "feature_names": "namefile",
     "fit_nmf": "analysis.features",

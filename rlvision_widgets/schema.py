@@ -20,6 +20,7 @@ __all__ = [
     "ACTIVITY",
     "BRANCH",
     "CHUNK",
+    "ENDING",
     "EXAMPLES",
     "FEATURE_COLOURS",
     "GRID",
@@ -249,7 +250,22 @@ WORLD = Spec(
         "right": Variable("object", "int32", "the column after the last"),
         "bottom": Variable("object", "int32", "the row after the last"),
     },
-    ("classes", "colours"),
+    ("classes", "colours", "grid_width"),
+)
+ENDING = Spec(
+    "endings",
+    {
+        "in_trajectory": Variable("ending", "int32", "the trajectory that the row is about; rows are in order"),
+        "at_step": Variable("ending", "int32", "the step whose action ended the episode"),
+        "in_episode": Variable("ending", "int32", "number of the episode within its trajectory, from 0"),
+        "cause": Variable("ending", "str", "what ended it, in words"),
+        "num_causes": Variable("ending", "int32", "how many things at once"),
+        "objects": Variable("ending", "str", "the things among them, in the state of that step: entity 5; cell 12,3"),
+        "sufficient": Variable("ending", "bool", "with the causes alone armed, the step ends the episode"),
+        "necessary": Variable("ending", "bool", "with all but the causes armed, it does not"),
+        "has_frame": Variable("ending", "bool", "the last frame is known"),
+        "frame": Variable("ending height width rgb", "uint8", "what the last action led to, 0-255; no agent saw it"),
+    },
 )
 BRANCH = Spec(
     "branch",
@@ -283,6 +299,7 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/layers/*/grids/*/*": GRID,
     "/stories/*": STORY,
     "/world": WORLD,
+    "/endings": ENDING,
     "/branches/*": BRANCH,
 }
 

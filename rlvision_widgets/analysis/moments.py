@@ -101,10 +101,11 @@ def episodes(rollout: xr.Dataset | xr.DataTree) -> pd.DataFrame:
     -------
     DataFrame
         A row per episode: trajectory, episode (from 0), start and stop (steps; stop is exclusive), level_seed,
-        return (sum of raw rewards) and outcome: ``completed``, ``failed``, ``unfinished`` when the rollout ends
-        before the episode does, or ``ended`` in a world without levels, which does not say how it went.
+        return (sum of raw rewards), outcome: ``completed``, ``failed``, ``unfinished`` when the rollout ends
+        before the episode does, or ``ended`` in a world without levels, which does not say how it went; and cause,
+        what ended it (``saw``), empty where the study has none (see `add_endings`).
     """
-    data = _dataset(rollout)
+    data, causes = _dataset(rollout), _causes(rollout)
     first, completed, reward, seed = (data[name].values for name in ("first", "completed", "reward", "level_seed"))
     ended = data["final_first"].values if "final_first" in data else completed[:, -1]
     rows = []
@@ -125,6 +126,7 @@ def episodes(rollout: xr.Dataset | xr.DataTree) -> pd.DataFrame:
                     "level_seed": int(seed[trajectory, start]),
                     "return": float(reward[trajectory, start:stop].sum()),
                     "outcome": outcome,
+                    "cause": causes.get((trajectory, int(stop) - 1), ""),
                 }
             )
     return pd.DataFrame(rows)
@@ -171,3 +173,12 @@ def bookmarks(rollout: xr.Dataset | xr.DataTree, count: int = 16) -> pd.DataFram
 
 def _dataset(rollout: xr.Dataset | xr.DataTree) -> xr.Dataset:
     return rollout.to_dataset() if isinstance(rollout, xr.DataTree) else rollout
+
+
+def _causes(rollout: xr.Dataset | xr.DataTree) -> dict[tuple[int, int], str]:
+    """Return what ended the episodes of a study, by the trajectory and step of their last action."""
+    if not isinstance(rollout, xr.DataTree) or "endings" not in rollout.children:
+        return {}
+    data = rollout["endings"].dataset
+    columns = (data[name].values.tolist() for name in ("in_trajectory", "at_step", "cause"))
+    return {(trajectory, step): str(cause) for trajectory, step, cause in zip(*columns, strict=True)}
