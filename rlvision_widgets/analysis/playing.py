@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.environments import make_environment
+from rlvision_widgets.environments.edits import edits_to_json
 from rlvision_widgets.environments.environment import Environment, Observed
 
 __all__ = ["Act", "Played", "Player", "describe", "ended", "make_world", "streams"]
@@ -101,6 +102,8 @@ def describe(agent: Act, environment: Environment) -> dict[str, Any]:
         "agent": str(getattr(agent, "name", getattr(agent, "__name__", type(agent).__name__))),
         "checkpoint": str(getattr(agent, "checkpoint", "")),
         "edits": "[]",
+        "world_edits": edits_to_json(getattr(environment, "world_edits", ())),
+        **({"world_edits_when": environment.world_edits_when} if hasattr(environment, "world_edits_when") else {}),
     }
 
 

@@ -16,7 +16,7 @@ from rlvision_widgets.environments.games import AGENT, EXPLOSION, GAMES, MODE_NU
 from rlvision_widgets.environments.layout import ENTITY
 from rlvision_widgets.environments.states import State
 
-__all__ = ["check_state"]
+__all__ = ["check_state", "theme_count"]
 
 CHASER_ORB = 1002  # the one grid value above SPACE that its game can draw
 MONOCHROME_IMAGES = 64
@@ -218,7 +218,7 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
         if abs(image) > SPACE:
             yield f"image_type {image} of type {kind} has no picture"
             continue
-        count = _theme_count(state, game, kind, abs(image))
+        count = theme_count(state, game, kind, abs(image))
         if not 0 <= theme < count:
             yield f"image_theme is {theme} for type {kind}, image_type {image}, which has {count}"
         if monochrome and MONOCHROME_IMAGES <= abs(image) < SPACE:
@@ -227,7 +227,8 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
             yield f"image_type is {image} for an explosion (type {kind}), and should be {EXPLOSION} to {EXPLOSION + 4}"
 
 
-def _theme_count(state: State, game: Game, kind: int, image: int) -> int:
+def theme_count(state: State, game: Game, kind: int, image: int) -> int:
+    """Return how many themes an entity of a type may have that shows an image."""
     count = min(game.theme_count(i) for i in (image, *game.becomes.get(kind, ())))
     if state.game == "heist" and kind in (1, 2, 11):  # a door, key or key on the ring; its theme is its number
         return min(count, len(state.arrays["has_keys"]))
