@@ -117,9 +117,8 @@ def check_theme(draft: Draft, what: str, made: npt.NDArray[Any], theme: int) -> 
     looks = zip(made["type"].tolist(), np.abs(made["image_type"]).tolist(), strict=True)
     count = min(theme_count(draft.original, GAMES[draft.game], kind, image) for kind, image in looks)
     if theme >= count:
-        raise ValueError(
-            f"there is no theme {theme} of the {what}: it has {f'{count}, from 0 to {count - 1}' if count > 1 else 'one'}."
-        )
+        has = f"{count}, from 0 to {count - 1}" if count > 1 else "one"
+        raise ValueError(f"there is no theme {theme} of the {what}: it has {has}.")
 
 
 def spot(draft: Draft, what: str, at: Point, made: npt.NDArray[Any]) -> Point:
