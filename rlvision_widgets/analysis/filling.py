@@ -21,7 +21,7 @@ from rlvision_widgets.analysis.task import BATCH, Task, child, options_of
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER, OUTPUT, Output, Selection
 
-__all__ = ["add_survey", "fill", "refit"]
+__all__ = ["add_survey", "attributed", "coded", "fill", "refit"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -143,13 +143,14 @@ def _attribute_missing(task: Task, layer: xr.DataTree, node: xr.DataTree, wanted
 
 def _reduced(task: Task, features: xr.Dataset, node: xr.DataTree, frames: xr.DataArray) -> xr.Dataset:
     """Attribute a batch of frames and say it in features."""
-    attribution = _attributed(task, features, frames, node.attrs["output"], options_of(node))
+    attribution = attributed(task, features, frames, node.attrs["output"], options_of(node))
     return reduce_attribution(attribution, features)
 
 
-def _attributed(
+def attributed(
     task: Task, features: xr.Dataset, frames: xr.DataArray, output: str, options: dict[str, Any]
 ) -> xr.DataArray:
+    """Attribute frames as the study does: `options` are those of `attribute`, which the pixels have fewer of."""
     layer = features.attrs["layer"]
     if layer == INPUT_LAYER:
         options = {"rule": "gradient", "smooth_max_pool": options.get("smooth_max_pool", False)}
@@ -164,7 +165,17 @@ def _write(
     where: tuple[int, npt.NDArray[np.intp]],
     batch: xr.Dataset,
 ) -> None:
-    """Write some steps: rounded to int8 for pictures, exact in the totals.
+    """Write some steps; the last two arrays last: views take a step that has them as ready."""
+    new = {**coded(batch), "completeness_error": batch["completeness_error"].values}
+    new["num_points"] = batch["num_points"].values
+    for name, numbers in new.items():
+        arrays[name][where] = numbers
+    strengths = arrays["largest"][(arrays["num_points"] > 0) & np.isfinite(arrays["largest"])]
+    node.attrs["display_scale"] = float(np.median(strengths)) if strengths.size else 0.0
+
+
+def coded(batch: xr.Dataset) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of `schema.OUTPUT` for frames, (step, …): rounded to int8 for pictures, exact in the totals.
 
     A step with anything that is not finite has codes of 0, and NaN for scale and largest: it says of itself that it
     is no number, and does not touch the scale of others.
@@ -175,20 +186,14 @@ def _write(
     finite = np.isfinite(scale)
     divisor = np.where(finite & (scale > 0), scale, 1)[:, None, None]
     shown = finite[:, None, None]
-    new = {
-        "attribution": np.rint(np.where(shown[..., None], attribution, 0) / divisor[..., None]),
-        "residual": np.rint(np.where(shown, residual, 0) / divisor),
+    return {
+        "attribution": np.rint(np.where(shown[..., None], attribution, 0) / divisor[..., None]).astype(np.int8),
+        "residual": np.rint(np.where(shown, residual, 0) / divisor).astype(np.int8),
         "scale": np.where(finite, scale, np.nan),
         "largest": np.where(finite, largest, np.nan),
         "total": batch["total"].values,
         "residual_total": batch["residual_total"].values,
-        "completeness_error": batch["completeness_error"].values,
-        "num_points": batch["num_points"].values,  # the last two last: views take a step that has them as ready
     }
-    for name, numbers in new.items():
-        arrays[name][where] = numbers
-    strengths = arrays["largest"][(arrays["num_points"] > 0) & np.isfinite(arrays["largest"])]
-    node.attrs["display_scale"] = float(np.median(strengths)) if strengths.size else 0.0
 
 
 def _writable(node: xr.DataTree) -> dict[str, npt.NDArray[Any]]:
@@ -205,7 +210,7 @@ def _writable(node: xr.DataTree) -> dict[str, npt.NDArray[Any]]:
 def _empty_output(task: Task, layer: xr.DataTree, output: str, options: Mapping[str, Any]) -> xr.Dataset:
     """Make the node of an output of which nothing is computed yet; one frame tells what there is to know about it."""
     observation = task.study.dataset["observation"]
-    one = _attributed(task, layer.to_dataset().load(), observation[0, :1], output, dict(options))
+    one = attributed(task, layer.to_dataset().load(), observation[0, :1], output, dict(options))
     sizes = {**one.sizes, **task.study.sizes, "feature": layer.sizes["feature"]}
     variables = {
         name: (dims, np.zeros([sizes[dim] for dim in dims], variable.dtype))  # takes no memory until it is written
