@@ -45,15 +45,15 @@ def endings(study: xr.DataTree, *, progress: bool = True) -> pd.DataFrame:
         As `add_endings`, where nothing is stored.
     """
     if "endings" in study.children:
-        node = study["endings"].to_dataset(inherit=False)
+        node = study.children["endings"].to_dataset(inherit=False)
     else:
         with bars(progress) as report:
             node = explain(study, report)
     names = ["in_trajectory", "at_step", "in_episode", "cause", "num_causes", "objects", "sufficient", "necessary"]
     table = pd.DataFrame({COLUMNS.get(name, name): node[name].values for name in names})
-    where = table["trajectory"].to_numpy(), table["step"].to_numpy()
+    rollout, where = study.to_dataset(), (table["trajectory"].to_numpy(), table["step"].to_numpy())
     for place, name in enumerate(("level_seed", "reward", "completed")):
-        table.insert(3 + place, name, study[name].values[where])
+        table.insert(3 + place, name, rollout[name].values[where])
     return table
 
 
@@ -90,8 +90,7 @@ def add_endings(study: xr.DataTree, *, progress: bool = True) -> xr.DataTree:
         found = explain(study, report)
     study["endings"] = xr.DataTree(found)
     announce(study)
-    node: xr.DataTree = study["endings"]
-    return node
+    return study.children["endings"]
 
 
 def explain(
@@ -103,30 +102,30 @@ def explain(
             f"this study was played in {study.attrs['environment']!r}, and how episodes end is known of Procgen's "
             "games alone."
         )
-    world, places = world_of(study), _places(study)
-    actions = study["action"].values
+    world, rollout = world_of(study), study.to_dataset()
+    places, actions = _places(rollout), rollout["action"].values
     found = []
     with world.environment() as spare:
         for trajectory, step in passed_on(places, "endings", len(places), report, cancelled):
             state = world.state(int(trajectory), int(step))
             found.append(explain_end(spare, state, int(actions[trajectory, step])))
-    data = _dataset(study, places, found)
+    data = _dataset(rollout, places, found)
     check(data, ENDING)
     return data
 
 
-def _places(study: xr.DataTree) -> npt.NDArray[np.int64]:
+def _places(rollout: xr.Dataset) -> npt.NDArray[np.int64]:
     """Return trajectory and step of every action that ended an episode, or with sequential levels a level."""
-    first, completed = study["first"].values, study["completed"].values
+    first, completed = rollout["first"].values, rollout["completed"].values
     ends = completed.copy()
     ends[:, :-1] |= first[:, 1:]
-    if "final_first" in study:
-        ends[:, -1] |= study["final_first"].values
+    if "final_first" in rollout:
+        ends[:, -1] |= rollout["final_first"].values
     return np.argwhere(ends)
 
 
-def _dataset(study: xr.DataTree, places: npt.NDArray[np.int64], found: list[Ending]) -> xr.Dataset:
-    sizes = [study.sizes[name] for name in ("height", "width", "rgb")]
+def _dataset(rollout: xr.Dataset, places: npt.NDArray[np.int64], found: list[Ending]) -> xr.Dataset:
+    sizes = [rollout.sizes[name] for name in ("height", "width", "rgb")]
     frames = np.zeros((len(found), *sizes), np.uint8)
     for frame, ending in zip(frames, found, strict=True):
         if ending.observation is not None:
@@ -136,7 +135,7 @@ def _dataset(study: xr.DataTree, places: npt.NDArray[np.int64], found: list[Endi
     columns = {
         "in_trajectory": trajectory.astype(np.int32),
         "at_step": step.astype(np.int32),
-        "in_episode": study["episode"].values[trajectory, step].astype(np.int32),
+        "in_episode": rollout["episode"].values[trajectory, step].astype(np.int32),
         "cause": np.array([ending.cause for ending in found], dtype=text),
         "num_causes": np.array([len(ending.causes) for ending in found], np.int32),
         "objects": np.array(["; ".join(ending.objects) for ending in found], dtype=text),

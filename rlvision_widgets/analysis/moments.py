@@ -10,7 +10,7 @@ import xarray as xr
 
 from rlvision_widgets.names import strict_keywords
 
-__all__ = ["advantages", "bookmarks", "episodes"]
+__all__ = ["advantages", "bookmarks", "causes", "episodes"]
 
 
 @strict_keywords
@@ -105,7 +105,7 @@ def episodes(rollout: xr.Dataset | xr.DataTree) -> pd.DataFrame:
         before the episode does, or ``ended`` in a world without levels, which does not say how it went; and cause,
         what ended it (``saw``), empty where the study has none (see `add_endings`).
     """
-    data, causes = _dataset(rollout), _causes(rollout)
+    data, known = _dataset(rollout), causes(rollout)
     first, completed, reward, seed = (data[name].values for name in ("first", "completed", "reward", "level_seed"))
     ended = data["final_first"].values if "final_first" in data else completed[:, -1]
     rows = []
@@ -126,10 +126,25 @@ def episodes(rollout: xr.Dataset | xr.DataTree) -> pd.DataFrame:
                     "level_seed": int(seed[trajectory, start]),
                     "return": float(reward[trajectory, start:stop].sum()),
                     "outcome": outcome,
-                    "cause": causes.get((trajectory, int(stop) - 1), ""),
+                    "cause": known.get((trajectory, int(stop) - 1), ""),
                 }
             )
     return pd.DataFrame(rows)
+
+
+def causes(study: xr.Dataset | xr.DataTree) -> dict[tuple[int, int], str]:
+    """Return what ended the episodes of a study, by the trajectory and step of their last action; see `add_endings`.
+
+    Parameters
+    ----------
+    study : DataTree or Dataset
+        Nothing is known of a rollout alone.
+    """
+    if not isinstance(study, xr.DataTree) or "endings" not in study.children:
+        return {}
+    data = study.children["endings"].dataset
+    columns = (data[name].values.tolist() for name in ("in_trajectory", "at_step", "cause"))
+    return {(trajectory, step): str(cause) for trajectory, step, cause in zip(*columns, strict=True)}
 
 
 @strict_keywords
@@ -173,12 +188,3 @@ def bookmarks(rollout: xr.Dataset | xr.DataTree, count: int = 16) -> pd.DataFram
 
 def _dataset(rollout: xr.Dataset | xr.DataTree) -> xr.Dataset:
     return rollout.to_dataset() if isinstance(rollout, xr.DataTree) else rollout
-
-
-def _causes(rollout: xr.Dataset | xr.DataTree) -> dict[tuple[int, int], str]:
-    """Return what ended the episodes of a study, by the trajectory and step of their last action."""
-    if not isinstance(rollout, xr.DataTree) or "endings" not in rollout.children:
-        return {}
-    data = rollout["endings"].dataset
-    columns = (data[name].values.tolist() for name in ("in_trajectory", "at_step", "cause"))
-    return {(trajectory, step): str(cause) for trajectory, step, cause in zip(*columns, strict=True)}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rlvision_widgets.analysis.moments import bookmarks, episodes
+from rlvision_widgets.analysis.moments import bookmarks, causes, episodes
 from rlvision_widgets.notes import Note, outputs_of
 from rlvision_widgets.schema import CHUNK, INPUT_LAYER, SCHEMA_VERSION, Output, SchemaError
 from rlvision_widgets.stories import read_story, story_names
@@ -36,6 +36,7 @@ __all__ = [
     "is_complete",
     "layer_names",
     "unpack_episodes",
+    "with_causes",
 ]
 
 _QUALITY = ("r_squared", "residual_share", "residual_share_totals", "num_rows", "seed_stability")
@@ -68,7 +69,7 @@ class Offers(Protocol):
 
 
 def describe_rollout(study: xr.DataTree) -> dict[str, Any]:
-    """Describe what never changes while a study is open: the fields of `StudyDescription` but layers and outputs."""
+    """Describe what never changes while a study is open: not layers, outputs and causes (`with_causes`)."""
     attrs, sizes = study.attrs, study.sizes
     return {
         "schema": SCHEMA_VERSION,
@@ -123,6 +124,19 @@ def unpack_episodes(described: TrajectoryDescription) -> list[EpisodeDescription
         }
         for start, stop, seed, earned, outcome in rows
     ]
+
+
+def with_causes(trajectories: list[TrajectoryDescription], study: xr.DataTree) -> list[TrajectoryDescription]:
+    """Add what ended each episode, where the study says it."""
+    known = causes(study)
+    if not known:
+        return trajectories
+    described: list[TrajectoryDescription] = []
+    for index, trajectory in enumerate(trajectories):
+        columns, num_steps = trajectory["episodes"], trajectory["num_steps"]
+        found = [known.get((index, stop - 1), "") for stop in [*columns["start"][1:], num_steps]]
+        described.append({"num_steps": num_steps, "episodes": {**columns, "cause": found}})
+    return described
 
 
 def layer_names(study: xr.DataTree, offers: Offers | None) -> list[str]:

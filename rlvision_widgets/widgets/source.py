@@ -24,6 +24,7 @@ from rlvision_widgets.widgets.description import (
     finite,
     layer_names,
     unpack_episodes,
+    with_causes,
 )
 from rlvision_widgets.widgets.requests import Answer, Request, check_request
 from rlvision_widgets.widgets.wire import EpisodeDescription, StudyDescription
@@ -72,6 +73,7 @@ class StudySource:
         world, branches = describe_world(self.study), describe_branches(self.study)
         return {
             **self._rollout,  # type: ignore[typeddict-item]
+            "trajectories": with_causes(self._rollout["trajectories"], self.study),
             "layers": layers,
             "outputs": outputs,
             "stories": describe_stories(self.study),
