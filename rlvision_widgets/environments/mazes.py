@@ -46,6 +46,8 @@ def solve(state: State) -> list[int] | None:
     """
     walls = np.pad(maze_walls(state), 1, constant_values=True)  # outside is wall
     start = _agent(state)
+    if not _inside(state, start):
+        return None
     came_from: dict[Cell, tuple[Cell, int]] = {}
     queue, seen = deque([start]), {start}
     while queue:
@@ -64,6 +66,10 @@ def solve(state: State) -> list[int] | None:
 def _agent(state: State) -> Cell:
     agent = state.entities[state.entities["type"] == AGENT][-1]
     return int(agent["x"]), int(agent["y"])
+
+
+def _inside(state: State, cell: Cell) -> bool:
+    return 0 <= cell[0] < state.grid.shape[1] and 0 <= cell[1] < state.grid.shape[0]
 
 
 def _actions(came_from: dict[Cell, tuple[Cell, int]], start: Cell, cell: Cell) -> list[int]:
@@ -139,7 +145,7 @@ def _goal(state: State, margin: int) -> list[str]:
     x, y = _agent(state)
     if state.values["cur_time"] == 0 and (x, y) != (margin, margin):
         reasons.append(f"the agent starts in the cell ({x}, {y}), and the lower left one is ({margin}, {margin})")
-    if not (0 <= x < state.grid.shape[1] and 0 <= y < state.grid.shape[0]) or state.grid[y, x] == WALL:
+    if not _inside(state, (x, y)) or state.grid[y, x] == WALL:
         reasons.append("the agent is in a wall")
     cheese = np.argwhere(state.grid == CHEESE)
     if len(cheese) != 1:
