@@ -20,6 +20,7 @@ __all__ = [
     "ACTIVITY",
     "BRANCH",
     "CHUNK",
+    "COUNTERFACTUAL",
     "ENDING",
     "EXAMPLES",
     "FEATURE_COLOURS",
@@ -245,10 +246,10 @@ WORLD = Spec(
         "rx": Variable("object", "float32", "half width, in cells"),
         "ry": Variable("object", "float32", "half height, in cells"),
         "visible_pixels": Variable("object", "int32", "pixels of the observation that show it"),
-        "left": Variable("object", "int32", "first column of its box, in pixels; may lie outside the frame"),
-        "top": Variable("object", "int32", "first row of its box, in pixels; may lie outside the frame"),
-        "right": Variable("object", "int32", "the column after the last"),
-        "bottom": Variable("object", "int32", "the row after the last"),
+        "left": Variable("object", "float32", "edge of its box, in pixels from the left; may lie outside"),
+        "top": Variable("object", "float32", "edge of its box, in pixels from the top; may lie outside"),
+        "right": Variable("object", "float32", "edge of its box, in pixels from the left"),
+        "bottom": Variable("object", "float32", "edge of its box, in pixels from the top"),
     },
     ("classes", "colours", "grid_width"),
 )
@@ -288,6 +289,26 @@ BRANCH = Spec(
     },
     ("name", "trajectory", "step", "seed", "agent", "checkpoint", "edits", "described", "actions", "action_names"),
 )
+COUNTERFACTUAL = Spec(
+    "counterfactual",  # the dim version: before the edits, after them
+    {
+        "observation": Variable("version height width rgb", "uint8", "what the agent sees, 0-255"),
+        "instance": Variable("version height width", "int32", "which thing is visible: entity, or -1 - grid cell"),
+        "object_class": Variable("version height width", "uint8", "what kind of thing: its place in told['classes']"),
+        "value": Variable("version", "float32", "discounted return in raw task reward; NaN: the agent has no value"),
+        "policy_logits": Variable("version logit", "float32", "unnormalised log-probabilities"),
+        "output_value": Variable("version", "float32", "the output that is explained"),
+        "attribution": Variable("version y x feature", "int8", "times scale: units of the output"),
+        "residual": Variable("version y x", "int8", "times scale: what the features leave unexplained"),
+        "scale": Variable("version", "float32", "units of the output per int8 step; NaN: it is not finite"),
+        "largest": Variable("version", "float32", "largest |attribution|"),
+        "total": Variable("version feature", "float32", "attribution summed over y and x, before rounding"),
+        "residual_total": Variable("version", "float32", "residual summed over y and x, before rounding"),
+        "completeness_error": Variable("version", "float32", "F(a) - F(0) - sum; NaN also where it is none"),
+        "num_points": Variable("version", "int32", "points of the integral"),
+    },
+    ("trajectory", "step", "edits", "actions", "layer", "output", "told", "number"),
+)
 NODES = {  # path of a node in a study, "*" for one name → what it holds. Other nodes are the user's.
     "/": ROLLOUT,
     "/observations": OBSERVATIONS,
@@ -301,6 +322,7 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/world": WORLD,
     "/endings": ENDING,
     "/branches/*": BRANCH,
+    "/counterfactuals/*": COUNTERFACTUAL,
 }
 
 

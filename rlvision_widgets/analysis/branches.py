@@ -82,9 +82,9 @@ def branch(
     fork = Fork(trajectory, step, num_branches, num_steps, actions, seed, edits, keep_noise)
     if name is not None:
         node_name(name, "a branch")
-    world = world_of(study, environment)
+    world_of(study, environment)
     with bars(progress) as report:
-        branches = grow(agent, study, fork, report, world=world)
+        branches = grow(agent, study, fork, report)
     if name is not None:
         keep(study, name, branches)
         branches.attrs["name"] = name

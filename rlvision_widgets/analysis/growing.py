@@ -17,6 +17,7 @@ from rlvision_widgets.analysis.branch_tape import BranchTape, survival
 from rlvision_widgets.analysis.playing import Act, Player, describe, ended, streams
 from rlvision_widgets.analysis.progress import Report, passed_on
 from rlvision_widgets.analysis.reentry import World, world_of
+from rlvision_widgets.environments.edited import edited_environment
 from rlvision_widgets.environments.edits import Edit, edits_from, edits_to_json
 from rlvision_widgets.environments.edits import describe as in_words
 from rlvision_widgets.environments.endings import explain_end
@@ -64,25 +65,30 @@ def grow(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
     *,
-    world: World | None = None,
+    start: bytes | None = None,
+    presses: int = 0,
 ) -> xr.Dataset:
-    """Play the branches of a fork; see `branch`. Between two steps it can be cancelled, which raises `Cancelled`."""
-    world = world or world_of(study)
-    start = world.state(fork.trajectory, fork.step)
+    """Play the branches of a fork; see `branch`. Between two steps it can be cancelled, which raises `Cancelled`.
+
+    `start` is a state to begin in instead of the recorded one, and `presses` how many steps lie between the two, whose
+    noise `keep_noise` passes over.
+    """
+    world = world_of(study)
+    start = world.state(fork.trajectory, fork.step) if start is None else start
     with _edited_worlds(world, fork, start) as worlds:
         forced = _forced(study, fork, worlds.action_names)
         player = Player(agent, worlds.action_names)
         whole = bool(getattr(agent, "recurrent", False))  # its state is opaque: no branch can be taken out of the batch
         if whole:
             _warm_up(player, study, fork)
-        noise = _noise(study, fork)
+        noise = _noise(study, fork, presses)
         tape = BranchTape(fork.num_branches, fork.num_steps)
         observed = worlds.observe()
         for step in passed_on(range(fork.num_steps), "branches", fork.num_steps, report, cancelled):
             if not tape.going.any():
                 break
             index = np.arange(fork.num_branches) if whole else np.flatnonzero(tape.going)
-            played = player.play(Observed(*(array[index] for array in observed)), [noise[number] for number in index])
+            played = player.play(_some(observed, index), [noise[number] for number in index])
             action = np.zeros(fork.num_branches, np.int32)  # those of ended branches are of no account
             action[index] = forced[step] if step < len(forced) else played.action
             tape.before = [
@@ -97,20 +103,22 @@ def grow(
     return tape.dataset(attrs)
 
 
+def _some(observed: Observed, index: npt.NDArray[np.int_]) -> Observed:
+    return Observed._make(array[index] for array in observed)
+
+
 @contextmanager
 def _edited_worlds(world: World, fork: Fork, start: bytes) -> Iterator[Environment]:
     """Give a batch of worlds in the state at which the branches start."""
     with world.environment(fork.num_branches) as worlds:
         for index in range(fork.num_branches):
             worlds.set_state(index, start)
-        if not fork.edits:
-            yield worlds
-            return
-        from rlvision_widgets.environments.edited import edited_environment
-
-        if worlds.name not in GAMES:
+        if worlds.name in GAMES:  # even without edits: the start may hold a hidden enemy, whose trail has to go
+            yield edited_environment(worlds, fork.edits, when="once", missing="raise")
+        elif fork.edits:
             raise ValueError(f"edits are for Procgen's games, and this study was played in {worlds.name!r}.")
-        yield edited_environment(worlds, fork.edits, when="once", missing="raise")
+        else:
+            yield worlds
 
 
 def _forced(study: xr.DataTree, fork: Fork, names: Sequence[str]) -> npt.NDArray[np.int32]:
@@ -118,7 +126,7 @@ def _forced(study: xr.DataTree, fork: Fork, names: Sequence[str]) -> npt.NDArray
     if fork.actions is None:
         return np.zeros(0, np.int32)
     if isinstance(fork.actions, str):
-        recorded = study["action"][fork.trajectory, fork.step : fork.step + fork.num_steps]
+        recorded = study.dataset["action"][fork.trajectory, fork.step : fork.step + fork.num_steps]
         return np.asarray(recorded.values, np.int32)
     if len(fork.actions) > fork.num_steps:
         raise ValueError(f"{len(fork.actions)} actions came, and num_steps is {fork.num_steps}: take more steps.")
@@ -135,21 +143,21 @@ def _number(action: int | str, names: Sequence[str]) -> int:
     return int(action)
 
 
-def _noise(study: xr.DataTree, fork: Fork) -> list[np.random.Generator]:
+def _noise(study: xr.DataTree, fork: Fork, presses: int) -> list[np.random.Generator]:
     """Return the random stream of each branch; the first is the rollout's own, from this step on, if it is kept."""
     noise = streams(fork.seed, range(fork.num_branches))
     if fork.keep_noise:
         attrs = study.attrs
         noise[0] = streams(int(attrs.get("rollout_seed", attrs["seed"])), [fork.trajectory])[0]
-        noise[0].gumbel(size=(fork.step, min(len(attrs["action_names"]), study.sizes["logit"])))
+        noise[0].gumbel(size=(fork.step + presses, min(len(attrs["action_names"]), study.sizes["logit"])))
     return noise
 
 
 def _warm_up(player: Player, study: xr.DataTree, fork: Fork) -> None:
     """Show a recurrent agent the frames of its episode that lie before the fork."""
-    opens = np.flatnonzero(study["first"][fork.trajectory, : fork.step + 1].values)
+    opens = np.flatnonzero(study.dataset["first"][fork.trajectory, : fork.step + 1].values)
     before = {"trajectory": fork.trajectory, "step": slice(opens[-1] if opens.size else 0, fork.step)}
-    shown = [study[name].isel(before).values for name in ("observation", "reward", "first")]
+    shown = [study.dataset[name].isel(before).values for name in ("observation", "reward", "first")]
     nothing = np.zeros(fork.num_branches, np.int32)
     for moment in zip(*shown, strict=True):
         frame, reward, first = (np.repeat(np.asarray(one)[np.newaxis], fork.num_branches, axis=0) for one in moment)
@@ -158,8 +166,8 @@ def _warm_up(player: Player, study: xr.DataTree, fork: Fork) -> None:
 
 def _explain(world: World, tape: BranchTape) -> None:
     """Find what ended each branch, and its terminal frame, which a world that goes on to the next level never shows."""
-    over = np.flatnonzero(~tape.going)
-    if not over.size:
+    over = np.flatnonzero(~tape.going).tolist()
+    if not over:
         return
     with world.environment() as spare:
         for number in over:
@@ -181,7 +189,7 @@ def _attrs(
         "name": "",
         "trajectory": int(fork.trajectory),
         "step": int(fork.step),
-        "level_seed": int(study["level_seed"][fork.trajectory, fork.step]),
+        "level_seed": int(study.dataset["level_seed"][fork.trajectory, fork.step]),
         "seed": int(fork.seed),
         "keep_noise": bool(fork.keep_noise),
         "edits": edits_to_json(fork.edits),

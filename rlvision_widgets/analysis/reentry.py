@@ -10,20 +10,20 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.environments.binding import find_installation
+from rlvision_widgets.environments.edited import edited_environment
+from rlvision_widgets.environments.edits import edits_from
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.games import GAMES
+from rlvision_widgets.environments.masks import Seer
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import CHUNK
-
-if TYPE_CHECKING:
-    from rlvision_widgets.environments.masks import Seer
 
 __all__ = ["MakeEnvironment", "World", "resume", "world_of"]
 
@@ -50,7 +50,7 @@ class World:
     make : callable
         Makes the worlds.
     lock : RLock
-        Held while emulators are used; whoever uses `seer` from several threads holds it, too.
+        Held while the emulator is used.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class World:
         self.lock = threading.RLock()
         self._chunks: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
         self._replayer: Environment | None = None
-        self._seer: tuple[Environment, Seer] | None = None
+        self._seer: Seer | None = None
         self._small = {name: self._rollout[name].values for name in ("action", "first", "level_seed")}
 
     def state(self, trajectory: int, step: int) -> bytes:
@@ -90,24 +90,21 @@ class World:
         return self.make(num_trajectories=num_trajectories, seed=int(self._rollout.attrs.get("environment_seed", 0)))
 
     @property
-    def seer(self) -> "Seer":
+    def seer(self) -> Seer:
         """What tells which object is at which pixel; made when first used."""
-        from rlvision_widgets.environments.masks import Seer
-
         with self.lock:
             if self._seer is None:
-                environment = self.environment()
-                self._seer = environment, Seer(environment)
-            return self._seer[1]
+                with self.environment() as environment:
+                    self._seer = Seer(environment)
+            return self._seer
 
     def close(self) -> None:
         """Free the emulators; they are made again when they are needed."""
         with self.lock:
             self._chunks.clear()
-            if self._replayer is not None:
-                self._replayer.close()
-            if self._seer is not None:
-                self._seer[0].close()
+            for open_one in (self._replayer, self._seer):
+                if open_one is not None:
+                    open_one.close()
             self._replayer = self._seer = None
 
     def _chunk(self, trajectory: int, first: int) -> list[bytes]:
@@ -270,6 +267,10 @@ def _maker(attrs: dict[Any, Any]) -> MakeEnvironment:
             "version is the same, but some pixels may differ.",
             stacklevel=4,
         )
-    return lambda *, num_trajectories, seed: make_environment(
-        name, num_trajectories=num_trajectories, seed=seed, **options
-    )
+    edits, when = edits_from(attrs.get("world_edits", "[]")), attrs.get("world_edits_when", "reset")
+
+    def make(*, num_trajectories: int, seed: int) -> Environment:
+        worlds = make_environment(name, num_trajectories=num_trajectories, seed=seed, **options)
+        return edited_environment(worlds, edits, when=when) if edits else worlds
+
+    return make
