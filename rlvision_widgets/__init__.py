@@ -30,10 +30,14 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.reentry import resume as resume
+    from rlvision_widgets.analysis.object_effects import object_effects as object_effects
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
     from rlvision_widgets.analysis.shares import attribution_shares as attribution_shares
     from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
+    from rlvision_widgets.analysis.world import add_world as add_world
+    from rlvision_widgets.analysis.world import masks as masks
+    from rlvision_widgets.analysis.world import objects as objects
     from rlvision_widgets.environments import make_environment as make_environment
     from rlvision_widgets.environments.edited import edited_environment as edited_environment
     from rlvision_widgets.environments.edits import Add as Add
@@ -99,6 +103,7 @@ _HOME = {  # public name → module
     "Theme": "environments.edits",
     "VelocityBox": "environments.edits",
     "add_endings": "analysis.endings",
+    "add_world": "analysis.world",
     "advantages": "analysis.moments",
     "apply_names": "namefile",
     "attribute": "analysis.attribution",
@@ -120,6 +125,9 @@ _HOME = {  # public name → module
     "fit_nmf": "analysis.features",
     "load_agent": "agents",
     "make_environment": "environments",
+    "object_effects": "analysis.object_effects",
+    "masks": "analysis.world",
+    "objects": "analysis.world",
     "open_study": "storage",
     "reduce_attribution": "analysis.features",
     "read_story": "stories",
