@@ -29,11 +29,12 @@ const BUDGET = {
   "story.js": 30_000,
   "time.js": 30_000,
   "world.js": 30_000,
+  "forks.js": 30_000,
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
-const ON_DEMAND = ["grid", "cell", "compare_time", "menus", "story", "time", "world"].filter((name) =>
-  existsSync(join(here, "views", `${name}.ts`)),
+const ON_DEMAND = ["grid", "cell", "compare_time", "menus", "story", "time", "world", "forks"].filter(
+  (name) => existsSync(join(here, "views", `${name}.ts`)),
 );
 
 const shared = {

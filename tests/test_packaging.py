@@ -25,6 +25,7 @@ BUDGETS = {  # bytes
     "compare_time.js": 30_000,
     "story.js": 30_000,
     "world.js": 30_000,
+    "forks.js": 30_000,
 }
 
 

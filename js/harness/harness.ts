@@ -6,6 +6,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
+import { syntheticFork, WORLD } from "../test/opened.ts";
 import { packed, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
 import { trace } from "../test/traces.ts";
 import { write } from "../test/writers.ts";
@@ -21,6 +22,8 @@ const study = syntheticStudy({
   stories: query.has("stories") || query.has("story"),
   numFeatures: Number(query.get("features") ?? 8),
   input: query.get("layer") === "input",
+  world: query.has("world"),
+  forks: query.has("forks"),
 });
 
 const changes: Record<string, unknown> = {
@@ -28,11 +31,21 @@ const changes: Record<string, unknown> = {
   _offline: query.has("offline"),
   _only: query.has("only"),
 };
-for (const name of ["trajectory", "step", "feature", "hovered", "fps", "direction", "note", "opened"])
+for (const name of [
+  "trajectory",
+  "step",
+  "feature",
+  "hovered",
+  "fps",
+  "direction",
+  "note",
+  "opened",
+  "branch_member",
+])
   if (query.has(name)) changes[name] = Number(query.get(name));
 for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "centred"])
   if (query.has(name)) changes[name] = query.get(name) === "true";
-for (const name of ["layer", "output", "mode", "scale", "look", "story"])
+for (const name of ["layer", "output", "mode", "scale", "look", "story", "objects", "branch"])
   if (query.has(name)) changes[name] = query.get(name);
 if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
 for (const name of ["view_range", "selected_range", "cell"])
@@ -112,6 +125,34 @@ function survey(id: string): void {
   }, 200);
 }
 
+/** A fork in ten stages of a tenth of a second; looking into the world in as many. */
+function inStages(id: string, stage: string, finish: () => Record<string, unknown>): void {
+  let done = 0;
+  const timer = setInterval(() => {
+    say({ kind: "rlv-progress", id, stage, done: ++done, total: 10 });
+    if (done < 10 && !cancelled.has(id)) return;
+    clearInterval(timer);
+    if (cancelled.has(id)) return;
+    const result = finish();
+    model.set("_study", packed({ ...study }));
+    say({ kind: "rlv-reply", id, result });
+  }, 100);
+}
+
+function fork(id: string, params: Params): void {
+  inStages(id, "branches", () => {
+    const name = String(params.name) || `step ${params.step}`;
+    const numBranches = Number(params.num_branches);
+    const options = {
+      ...{ numBranches, numSteps: Number(params.num_steps), seed: Number(params.seed) },
+      actions: String(params.actions),
+    };
+    const made = syntheticFork(name, Number(params.trajectory), Number(params.step), options);
+    study.branches = [...(study.branches ?? []), made];
+    return { name };
+  });
+}
+
 const cancelled = new Set<string>();
 const requests: string[] = [];
 model.send = (message: unknown) => {
@@ -132,6 +173,12 @@ model.send = (message: unknown) => {
   else if (method === "bundle") void bundle(id, String(params.name));
   else if (method === "grid" && isBare)
     say({ kind: "rlv-reply", id, result: { computed: false, arrays: [] } });
+  else if (method === "fork" && query.has("agent")) fork(id, params);
+  else if (method === "look_at_world" && query.has("agent"))
+    inStages(id, "looking", () => {
+      study.world = WORLD;
+      return {};
+    });
   else if (method === "survey" && query.has("agent")) survey(id);
   else setTimeout(() => writeOrRead(message, id, method, params), latency);
 };

@@ -3,7 +3,7 @@ import type { Panel } from "../panels/panel.ts";
 import type { Session } from "./session.ts";
 
 /** Names of the bundles, each built from `views/<name>.ts`; Python serves these and no other files. */
-export type BundleName = "grid" | "cell" | "compare_time" | "menus" | "story" | "time" | "world";
+export type BundleName = "grid" | "cell" | "compare_time" | "menus" | "story" | "time" | "world" | "forks";
 
 /** A panel that can go: `close` takes away its listeners, timers and object URLs. */
 export interface LazyPanel extends Panel {

@@ -16,7 +16,8 @@ const KEYS: [keys: string, what: string][] = [
   ["c", "playhead in the middle, or free"],
   ["i, o", "the selected range begins, or ends, at this step"],
   ["e", "selects this episode"],
-  ["Esc", "clears the selection, then the pinned feature, then leaves"],
+  ["m", "objects outlined, filled, or not at all"],
+  ["Esc", "leaves the branch that is compared, clears the selection, then the pinned feature, then leaves"],
 ];
 
 const POINTER: [keys: string, what: string][] = [

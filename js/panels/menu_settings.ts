@@ -39,6 +39,15 @@ const CHOICES = [
       },
     ],
   },
+  {
+    trait: "objects",
+    legend: "Objects in the observation",
+    list: [
+      { value: "off", text: "not marked", note: "the frame as the agent saw it" },
+      { value: "outlines", text: "outlined", note: "a colour for each class, from the game's own state" },
+      { value: "fill", text: "filled", note: "outlined, and tinted inside" },
+    ],
+  },
 ] as const;
 
 const SWITCHES = [

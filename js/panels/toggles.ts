@@ -1,4 +1,4 @@
-/** Three switches of the attribution panels. */
+/** Switches of what is drawn in the panels. */
 import { h, setAttribute } from "../views/dom.ts";
 import type { Context, Panel } from "./panel.ts";
 
@@ -16,19 +16,34 @@ const SWITCHES = [
   },
 ] as const;
 
+const OBJECTS = ["off", "outlines", "fill"] as const;
+
+/** What the key goes on to: nothing, outlines, filled outlines. */
+export const nextOf = (shown: (typeof OBJECTS)[number]) =>
+  OBJECTS[(OBJECTS.indexOf(shown) + 1) % OBJECTS.length] ?? "off";
+
 export function toggles({ session, signal }: Context): Panel {
   const buttons = SWITCHES.map(({ trait, text, title }) => {
     const button = h("button", { class: "rlv-toggle", title }, text);
     button.addEventListener("click", () => session.set(trait, !session.model.get(trait)), { signal });
     return { trait, button };
   });
+  const objects = h(
+    "button",
+    { class: "rlv-toggle", title: "Outline the objects in the observation, from the game's own state (m)" },
+    "objects",
+  );
+  const shown = () => (session.model.get("objects") ?? "off") !== "off";
+  objects.addEventListener("click", () => session.set("objects", shown() ? "off" : "outlines"), { signal });
   return {
     element: h(
       "div",
       { class: "rlv-toggles", role: "group", "aria-label": "Drawing" },
       ...buttons.map(({ button }) => button),
+      objects,
     ),
     draw() {
+      setAttribute(objects, "aria-pressed", String(shown()));
       for (const { trait, button } of buttons)
         setAttribute(button, "aria-pressed", String(Boolean(session.model.get(trait))));
     },

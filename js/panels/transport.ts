@@ -68,6 +68,13 @@ export function transport(context: Context): Panel {
     plain: true,
   });
   stories.element.querySelector("button")?.append(icon(CHEVRON, 90));
+  const forks = lazyPopover(context, "forks", {
+    name: "Forks",
+    text: h("span", {}, "forks"),
+    title: "try again from this step: what else could have happened",
+    plain: true,
+  });
+  forks.element.querySelector("button")?.append(icon(CHEVRON, 90));
   const keys = lazyPopover(context, "keys", { name: "Keys", text: "⌨", title: "what the keys do" });
   const element = h(
     "div",
@@ -97,6 +104,7 @@ export function transport(context: Context): Panel {
     running.element,
     marks.element,
     stories.element,
+    forks.element,
     keys.element,
   );
   const turn = (target: HTMLElement, playing: boolean, label: string, rotate: number) => {
@@ -116,7 +124,8 @@ export function transport(context: Context): Panel {
           field.value = String(scene.fps);
       setText(steps, `${scene.step} / ${Math.max(0, scene.numSteps - 1)}`);
       marks.element.hidden = scene.study.bookmarks.length === 0;
-      for (const part of [running, marks, stories, keys]) part.draw(scene);
+      forks.element.hidden = !scene.canCompute && !scene.study.branches;
+      for (const part of [running, marks, stories, forks, keys]) part.draw(scene);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Episode, Study } from "../core/study.ts";
 import { type Params, STRIP_PART } from "../core/wants.ts";
 import type { StoredReply } from "../host/static_model.ts";
 import { answerGrid } from "./grids.ts";
+import { answerOpened } from "./opened.ts";
 import {
   ACTIONS,
   attributionAt,
@@ -21,7 +22,7 @@ import {
 const SCALE = 0.002;
 const LONGEST_STRIP = 2048; // steps; a canvas has its limits
 
-type Entry = [
+export type Entry = [
   name: string,
   dims: string[],
   shape: number[],
@@ -111,7 +112,7 @@ export function answer(study: Study, method: string, params: Params): StoredRepl
       ]);
     }
     default:
-      return answerGrid(study, method, params);
+      return answerOpened(study, method, params) ?? answerGrid(study, method, params);
   }
 }
 

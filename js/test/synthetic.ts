@@ -6,6 +6,7 @@ import type { Params } from "../core/wants.ts";
 import type { StudyDescription } from "../generated/traits.d.ts";
 import { StaticModel } from "../host/static_model.ts";
 import { answer } from "./answers.ts";
+import { syntheticForks, WORLD } from "./opened.ts";
 import { syntheticStories } from "./stories.ts";
 import { ACTIONS, CHUNK, NAMES, noise, SIZE } from "./world.ts";
 
@@ -16,6 +17,9 @@ export interface SyntheticOptions {
   numFeatures?: number;
   /** With the observation as a layer: plain gradients. */
   input?: boolean;
+  /** With masks and objects. */
+  world?: boolean;
+  forks?: boolean;
 }
 
 export function syntheticStudy({
@@ -24,6 +28,8 @@ export function syntheticStudy({
   stories = false,
   numFeatures = NAMES.length,
   input = false,
+  world = false,
+  forks = false,
 }: SyntheticOptions = {}): Study {
   const trajectories = Array.from({ length: numTrajectories }, (_, trajectory) => {
     const episodes: Episode[] = [];
@@ -87,6 +93,8 @@ export function syntheticStudy({
     layers,
     outputs,
     stories: stories ? syntheticStories({ trajectories }) : [],
+    ...(world && { world: WORLD }),
+    ...(forks && { branches: syntheticForks(numSteps) }),
   };
 }
 
@@ -134,6 +142,9 @@ export function traits(study: Study): Record<string, unknown> {
     view_range: [],
     selected_range: [],
     opened: null,
+    objects: "off",
+    branch: "",
+    branch_member: 0,
     num_steps: study.trajectories[0]?.num_steps ?? 0,
     num_trajectories: study.trajectories.length,
     can_compute: false,

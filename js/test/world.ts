@@ -56,7 +56,7 @@ export function things(trajectory: number, step: number): Thing[] {
   return list;
 }
 
-function ground(trajectory: number, x: number): number {
+export function ground(trajectory: number, x: number): number {
   const slot = Math.floor(x / 12);
   return 48 + Math.floor(3 * noise(8, trajectory, slot)) * 2;
 }

@@ -9,6 +9,10 @@ type Reply = Record<string, unknown>;
 /** Changes `study` as the request asks and returns the reply; undefined for requests that write nothing. */
 export function write(study: Study, method: string, params: Params): Reply | undefined {
   if (method === "rename" || method === "recolour") return describe(study, params);
+  if (method === "remove_branches") {
+    study.branches = study.branches?.filter(({ name }) => name !== params.name);
+    return {};
+  }
   if (method === "new_story") {
     if (!find(study, params)) study.stories.push({ name: String(params.story), notes: [] });
     return {};

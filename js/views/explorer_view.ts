@@ -27,14 +27,14 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
     frames,
     status,
     legend,
+    objects,
     cell,
     transport,
     timeline,
+    forks,
     grid,
   ].map((make) => make(context));
-  const [top, message, told, pictures, numbers, features, inspector, controls, time, opened] = panels.map(
-    ({ element }) => element,
-  );
+  const [top, message, told, pictures, numbers, features, ...below] = panels.map(({ element }) => element);
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
   const body = [
     top,
@@ -46,10 +46,7 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
       h("div", { class: "rlv-left" }, ...parts(pictures, numbers)),
       ...parts(features),
     ),
-    inspector,
-    controls,
-    time,
-    opened,
+    ...below,
   ];
   root.append(loading, ...parts(...body));
   root.dataset.loading = "";
@@ -92,6 +89,18 @@ const cell = (context: Context): Panel =>
   onDemand(context, "cell", {
     label: "the cell inspector",
     wanted: ({ layer }) => placeIn(layer, context.session.model.get("cell") ?? []) !== null,
+  });
+
+const objects = (context: Context): Panel =>
+  onDemand(context, "world", {
+    label: "the overlay of objects",
+    wanted: () => (context.session.model.get("objects") ?? "off") !== "off",
+  });
+
+const forks = (context: Context): Panel =>
+  onDemand(context, "forks", {
+    label: "the forks",
+    wanted: ({ study, trajectory }) => (study.branches ?? []).some((fork) => fork.trajectory === trajectory),
   });
 
 const grid = (context: Context): Panel =>

@@ -1,5 +1,6 @@
 /** Keys, only while something in the view has the focus; others keep theirs. */
 import type { Session } from "../host/session.ts";
+import { nextOf } from "../panels/toggles.ts";
 import { otherSpeed } from "../panels/transport.ts";
 
 /** Whether the focused element needs the key itself: menus their arrows, buttons their space bar. */
@@ -42,8 +43,12 @@ function basic(session: Session, event: KeyboardEvent, root: HTMLElement): boole
     case "l":
       session.set("loop", !session.model.get("loop"));
       return true;
+    case "m":
+      session.set("objects", nextOf(session.model.get("objects")));
+      return true;
     case "Escape":
-      if (session.model.get("selected_range").length > 0) session.set("selected_range", []);
+      if (session.model.get("branch")) session.set("branch", "");
+      else if (session.model.get("selected_range").length > 0) session.set("selected_range", []);
       else if (session.model.get("feature") !== null) session.set("feature", null);
       else if (root.contains(document.activeElement)) (document.activeElement as HTMLElement).blur();
       return true;

@@ -1,5 +1,6 @@
 /** What the explorer's first picture does without: menus, further rows, both signs together, other styles. */
 export { articleColour, colourCellsLikeArticle } from "../core/article.ts";
+export { forks } from "../panels/branch_menu.ts";
 export { emptyState } from "../panels/empty.ts";
 export { hatchOver } from "../panels/hatching.ts";
 export { legendTools } from "../panels/legend_tools.ts";

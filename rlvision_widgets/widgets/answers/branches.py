@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from rlvision_widgets.changes import announce
@@ -17,21 +16,22 @@ MOST_STEPS = 1000
 
 @request(slow=True)
 def branch_frames(source: StudySource, name: str, branch: int) -> Answer:
-    """Return what one branch of a fork saw, thought and did at each of the steps that it took.
+    """Return what one branch of a fork saw, thought and did at the steps that it took, and the frame that ended it.
 
-    Arrays: `observation` (branch_step, height, width, rgb), `action`, `reward`, `value` (if the agent has one) and
-    `policy_logits` (branch_step, logit).
+    Arrays: `observation` (step, height, width, rgb), `action`, `reward`, `value` (if the agent has one) and
+    `policy_logits` (step, logit), step counting from the fork. After the end there are -1 and NaN.
     """
     node = find_branches(source.study, name)
     count = node.sizes["branch"]
     if not 0 <= branch < count:
         raise ValueError(f"branch_frames: branch {branch} is out of range; fork {name!r} has {count}, from 0")
     taken = int(node.dataset.variables["num_taken"].isel(branch=branch).values)
-    where: dict[str, Any] = {"branch": branch, "branch_step": slice(0, max(1, taken))}
+    where: dict[str, Any] = {"branch": branch, "branch_step": slice(0, taken + 1)}
     names = ("observation", "action", "reward", "value", "policy_logits")
-    arrays = {name: array.astype(_sent(array)) for name, array in read(node, names, where).items()}
+    # Under the dims of a rollout, so that a view reads both alike.
+    arrays = {name: _like_a_rollout(array) for name, array in read(node, names, where).items()}
     # Column by column, as in a rollout's frames.
-    arrays["observation"] = arrays["observation"].transpose("branch_step", "width", "height", "rgb")
+    arrays["observation"] = arrays["observation"].transpose("step", "width", "height", "rgb")
     return {"taken": taken}, arrays
 
 
@@ -104,6 +104,6 @@ def _free_name(source: StudySource, step: int) -> str:
     return next(name for name in (base, *further) if name not in names)
 
 
-def _sent(array: xr.Variable) -> Any:
-    """Return the dtype that an array travels as."""
-    return np.uint8 if array.dtype == np.uint8 else np.int32 if array.dtype.kind in "iu" else np.float32
+def _like_a_rollout(array: xr.Variable) -> xr.Variable:
+    names = {"branch_step": "step", "branch_logit": "logit"}
+    return xr.Variable([names.get(str(dim), dim) for dim in array.dims], array.values)

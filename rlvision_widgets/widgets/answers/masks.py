@@ -12,19 +12,8 @@ from rlvision_widgets.widgets.source import StudySource, read, steps_of
 
 __all__ = ["mask_node"]
 
-COLUMNS: dict[str, type] = {
-    "at_step": np.int32,
-    "class_code": np.uint8,
-    "x": np.float32,
-    "y": np.float32,
-    "vx": np.float32,
-    "vy": np.float32,
-    "visible_pixels": np.int32,
-    "left": np.int32,
-    "top": np.int32,
-    "right": np.int32,
-    "bottom": np.int32,
-}
+COLUMNS = ("at_step", "instance", "class_code", "centre_x", "centre_y", "vx", "vy", "visible_pixels")
+BOX = ("left", "top", "right", "bottom")
 
 
 @request()
@@ -32,9 +21,7 @@ def masks(source: StudySource, trajectory: int, chunk: int) -> Answer:
     """Return a chunk of object classes by pixel, and the objects of its steps in the order of the steps.
 
     Arrays: `object_class` (step, height, width) uint8, a code into the classes that the study is described with; and
-    over the dim `object` the step that it is of (`at_step`), its class (`class_code`), its centre in cells, y upwards
-    (`x`, `y`), cells per step (`vx`, `vy`), `visible_pixels`, and the box around the whole of it in pixels of the
-    observation (`left`, `top`, `right`, `bottom`; the last two exclusive). The result has the objects' names, `keys`.
+    over the dim `object` what `schema.WORLD` says of each: the step, its id, class, centre, speed, visible pixels, box.
     ``computed`` is False where the study holds no masks.
     """
     node = mask_node(source.study)
@@ -42,15 +29,9 @@ def masks(source: StudySource, trajectory: int, chunk: int) -> Answer:
         return {"computed": False}, {}
     codes = read(node, ("object_class",), steps_of(trajectory, chunk))["object_class"]
     rows = _rows(source, node, trajectory, chunk)
-    data = node.dataset.variables
-    table = {
-        name: xr.Variable("object", data[name].isel(object=rows).values.astype(dtype))
-        for name, dtype in COLUMNS.items()
-        if name in data
-    }
-    keys = [str(key) for key in data["object_key"].isel(object=rows).values] if "object_key" in data else []
+    table = read(node, COLUMNS + BOX, {"object": rows})
     # Column by column, as frames are: deflate finds what a scrolling game repeats.
-    return {"computed": True, "keys": keys}, {"object_class": codes.transpose("step", "width", "height"), **table}
+    return {"computed": True}, {"object_class": codes.transpose("step", "width", "height"), **table}
 
 
 @request(writes=True, needs_agent=True)
