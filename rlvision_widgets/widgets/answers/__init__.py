@@ -13,6 +13,7 @@ from rlvision_widgets.widgets.answers import (
     rollout,
     stories,
     tracing,
+    world,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "rollout",
     "stories",
     "tracing",
+    "world",
 ]

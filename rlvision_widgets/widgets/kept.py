@@ -1,0 +1,175 @@
+"""Counterfactuals that a study keeps: what was computed once, a view shows again without an agent, and so does a page.
+
+Each is a node ``/counterfactuals/<key>`` (`schema.COUNTERFACTUAL`); the key is a digest of what was asked, and of the
+features that the answer is said in, so that an answer goes out of sight when its layer's features are fitted anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import xarray as xr
+
+from rlvision_widgets.schema import COUNTERFACTUAL, check
+
+__all__ = ["Asked", "Kept", "find", "find_played", "keep", "keep_played", "key_of", "listed", "plain"]
+
+MOST = 24  # the oldest go
+NODE = "counterfactuals"
+
+
+class Asked(NamedTuple):
+    """A question, in the words in which a view asks it: see the request `imagine`."""
+
+    trajectory: int
+    step: int
+    edits: str
+    actions: str
+    layer: str
+    output: str
+
+    @property
+    def unedited(self) -> "Asked":
+        """The same of the world as it was recorded."""
+        return self._replace(edits="[]", actions="")
+
+    @property
+    def is_unedited(self) -> bool:
+        """Whether nothing was edited or pressed."""
+        return not self.actions.strip() and not json.loads(self.edits)
+
+
+class Kept(NamedTuple):
+    """An answer: its arrays, what else it tells, and the arrays of playing on (None: not computed)."""
+
+    data: xr.Dataset
+    told: dict[str, Any]
+    played: xr.Dataset | None = None
+
+
+def plain(edits: Any) -> str:
+    """Return edits, JSON text or a list, as the text that stands for all equal ones: 12 and 12.0, whatever order."""
+    parsed = json.loads(edits) if isinstance(edits, str) else edits
+    return json.dumps(_plain(parsed), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def key_of(study: xr.DataTree, asked: Asked) -> str:
+    """Return the name under which the answer is kept."""
+    place = [asked.trajectory, asked.step, plain(asked.edits), asked.actions.split(), asked.layer, asked.output]
+    digest = hashlib.sha256(json.dumps(place).encode())
+    layers = study.children["layers"].children if "layers" in study.children else {}
+    if asked.layer in layers:
+        digest.update(layers[asked.layer].dataset["direction"].values.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def find(study: xr.DataTree, asked: Asked) -> Kept | None:
+    """Return the answer to a question, if the study keeps it.
+
+    What was recorded is the first half of any answer about the same frame, so that serves for the question of nothing.
+    """
+    nodes = _nodes(study)
+    node = nodes.get(key_of(study, asked))
+    if node is not None:
+        return _read(node)
+    if asked.is_unedited:
+        for one in nodes.values():
+            if _question(one).unedited == asked and not _has_presses(_question(one)):
+                return _unedited(_read(one))
+    return None
+
+
+def keep(study: xr.DataTree, asked: Asked, answer: Kept) -> None:
+    """Keep an answer in the study, in memory, and let the oldest go; a better answer takes the place of the same."""
+    if NODE not in study.children:
+        study[NODE] = xr.DataTree()
+    home, key = study.children[NODE], key_of(study, asked)
+    attrs = {**asked._asdict(), "told": json.dumps(answer.told), "number": _newest(home) + 1}
+    data = answer.data.assign_attrs(attrs)
+    check(data, COUNTERFACTUAL)
+    node = xr.DataTree(data)
+    if answer.played is not None:
+        node["played"] = xr.DataTree(answer.played)
+    home[key] = node
+    while len(home.children) > MOST:
+        del home[min(home.children, key=lambda name: _number(home.children[name]))]
+
+
+def find_played(study: xr.DataTree, asked: Asked, num_steps: int, seed: int) -> xr.Dataset | None:
+    """Return how it went on from a situation, if the study keeps it; the layer and output asked about do not matter."""
+    for node in _nodes(study).values():
+        if _question(node)[:4] == asked[:4] and "played" in node.children:
+            played = node.children["played"]
+            if (int(played.attrs["num_steps"]), int(played.attrs["seed"])) == (num_steps, seed):
+                return played.to_dataset(inherit=False).load()
+    return None
+
+
+def keep_played(study: xr.DataTree, asked: Asked, played: xr.Dataset) -> bool:
+    """Keep how it went on beside the answers about a situation; tell whether there are some."""
+    nodes = [node for node in _nodes(study).values() if _question(node)[:4] == asked[:4]]
+    for node in nodes:
+        node["played"] = xr.DataTree(played)
+    return bool(nodes)
+
+
+def listed(study: xr.DataTree) -> list[tuple[Asked, Mapping[str, Any], tuple[str, ...]]]:
+    """Return each question that the study keeps an answer to, the newest first, what it tells, and its requests."""
+    nodes = sorted(_nodes(study).values(), key=_number, reverse=True)
+    found = []
+    for node in nodes:
+        told = json.loads(node.attrs["told"])
+        extra = [("effects", "effects" in told), ("play_on", "played" in node.children)]
+        found.append((_question(node), told, ("imagine", *(name for name, there in extra if there))))
+    return found
+
+
+def _nodes(study: xr.DataTree) -> dict[str, xr.DataTree]:
+    """Return the nodes whose features are still the study's."""
+    if NODE not in study.children:
+        return {}
+    nodes = dict(study.children[NODE].children)
+    return {name: node for name, node in nodes.items() if name == key_of(study, _question(node))}
+
+
+def _question(node: xr.DataTree) -> Asked:
+    attrs = node.attrs
+    texts = (str(attrs[name]) for name in ("edits", "actions", "layer", "output"))
+    return Asked(int(attrs["trajectory"]), int(attrs["step"]), *texts)
+
+
+def _read(node: xr.DataTree) -> Kept:
+    played = node.children["played"].to_dataset(inherit=False).load() if "played" in node.children else None
+    return Kept(node.to_dataset(inherit=False).load(), json.loads(node.attrs["told"]), played)
+
+
+def _unedited(kept: Kept) -> Kept:
+    told = {name: [value[0], value[0]] if _is_pair(name) else value for name, value in kept.told.items()}
+    for name in ("effects", "played"):
+        told.pop(name, None)
+    return Kept(kept.data.isel(version=[0, 0]), {**told, "edits": [], "changed": False})
+
+
+def _is_pair(name: str) -> bool:
+    return name in ("objects", "unlisted", "class_attributed", "camera", "ended")
+
+
+def _has_presses(asked: Asked) -> bool:
+    return bool(asked.actions.strip()) or any(edit.get("kind") == "play" for edit in json.loads(asked.edits))
+
+
+def _newest(home: xr.DataTree) -> int:
+    return max(map(_number, home.children.values()), default=0)
+
+
+def _number(node: xr.DataTree) -> int:
+    return int(node.attrs["number"])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items() if one is not None}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
