@@ -18,6 +18,7 @@ __all__ = ["Rearmed", "Things", "agent_of", "disarm", "rearm", "touched_cells", 
 
 LASTING = {"timeout": 2**30, "juice_left": 1.0}  # values with which no clock runs out
 TAG = -(2.0**20)  # the margin of a disarmed entity is this less its index: exact in float32, found again after a step
+RESTING = {"miner": {3: 1, 4: 2}}  # what falling cells become when they are disarmed; all others are emptied
 SMALLER = np.float32(0.001)  # cells, by which the agent's box is smaller for what it stands in
 
 
@@ -84,7 +85,7 @@ def disarm(state: State, things: Things) -> State:
     entities = state.entities.copy()
     entities["collision_margin"][things.entities] = TAG - np.flatnonzero(things.entities)
     clock = {name: value for name, value in LASTING.items() if things.clock and name in state.values}
-    return state.replace(entities=entities, grid=np.where(things.cells, SPACE, state.grid), **clock)
+    return state.replace(entities=entities, grid=np.where(things.cells, _harmless(state), state.grid), **clock)
 
 
 def rearm(before: State, after: State, things: Things) -> Rearmed:
@@ -93,13 +94,21 @@ def rearm(before: State, after: State, things: Things) -> Rearmed:
     tagged = entities["collision_margin"] <= TAG
     origin = np.where(tagged, TAG - entities["collision_margin"], -1).astype(np.int64)
     entities["collision_margin"][tagged] = before.entities["collision_margin"][origin[tagged]]
-    grid = np.where(things.cells & (after.grid == SPACE), before.grid, after.grid)
+    grid = np.where(things.cells & (after.grid == _harmless(before)), before.grid, after.grid)
     clock = {
         name: before.values[name] + (after.values[name] - value)
         for name, value in LASTING.items()
         if things.clock and name in before.values
     }
     return Rearmed(after.replace(entities=entities, grid=grid, **clock), origin)
+
+
+def _harmless(state: State) -> npt.NDArray[np.int32]:
+    """Return what each cell becomes when it is disarmed."""
+    grid = np.full_like(state.grid, SPACE)
+    for falling, resting in RESTING.get(state.game, {}).items():
+        grid[state.grid == falling] = resting
+    return grid
 
 
 def agent_of(state: State) -> np.void:
