@@ -3,11 +3,12 @@
 1. The agent plays: the rollout that is shown, and a second, more diverse set of observations.
 2. For each layer, features are fitted on the attribution of those observations, and examples are taken from them.
 3. For each output, every step of the rollout is attributed to the layer and reduced to its features.
+4. The emulator's states say what is in each frame, and how each episode ended.
 
 `build_study` does all of it; `connect` does 2 and 3 for a study that is there, piece by piece, as a view asks for it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,20 +18,18 @@ from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.connection import TORCH, Connection, usual_recipe
 from rlvision_widgets.analysis.playing import make_world
 from rlvision_widgets.analysis.progress import bars
+from rlvision_widgets.analysis.reentry import MakeEnvironment
 from rlvision_widgets.analysis.rollout import collect_observations, collect_rollout
 from rlvision_widgets.analysis.task import FeatureKind, Recipe
+from rlvision_widgets.analysis.world import open_world
 from rlvision_widgets.changes import announce
-from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER, Output, Selection
 
 __all__ = ["TORCH", "Connection", "build_study", "connect", "refit"]
 
-
 # num_trajectories, num_samples, every: how many frames features are fitted on, and how far apart they are
 PRESETS = {"default": (256, 8, 16), "article": (32, 128, 128)}
-
-MakeEnvironment = Callable[..., Environment]
 
 
 @strict_keywords
@@ -47,6 +46,7 @@ def build_study(
     seed: int = 0,
     observations: Literal["default", "article"] | tuple[int, int, int] = "default",
     environment: Mapping[str, Any] | MakeEnvironment | None = None,
+    world: bool = True,
     progress: bool = True,
 ) -> xr.DataTree:
     """Let an agent play, and compute all that a view of it shows.
@@ -79,6 +79,9 @@ def build_study(
     environment : mapping or callable, optional
         What to play. None: what the agent was trained on. A mapping changes its options, or with a ``name`` replaces
         it. A callable makes a batch of worlds, given ``num_trajectories=`` and ``seed=``.
+    world : bool
+        Where the game is Procgen's, also find the objects in each frame and why each episode ended, from the emulator's
+        states: `add_world` and `add_endings`. Elsewhere a line in the log says that there are none.
     progress : bool
         Show progress bars.
 
@@ -117,6 +120,8 @@ def build_study(
         for output in outputs:
             with bars(progress) as report:
                 connection.attribute(Selection(layer=layer, output=output), progress=report)
+    if world:
+        open_world(study, progress)
     return study
 
 

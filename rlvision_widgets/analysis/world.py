@@ -1,6 +1,7 @@
 """What is in each frame of a study: object classes pixel by pixel, and the objects, from the emulator's states."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
@@ -12,6 +13,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from rlvision_widgets.analysis.endings import add_endings
 from rlvision_widgets.analysis.progress import Report, bars, passed_on
 from rlvision_widgets.analysis.reentry import World, world_of
 from rlvision_widgets.changes import announce
@@ -23,7 +25,9 @@ from rlvision_widgets.environments.states import parse_state
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import WORLD
 
-__all__ = ["add_world", "look", "masks", "objects"]
+__all__ = ["add_world", "look", "masks", "objects", "open_world"]
+
+log = logging.getLogger(__name__)
 
 FRAME = ("trajectory", "step", "height", "width")
 SHORT = {"centre_x": "x", "centre_y": "y"}  # in a study x and y are dimensions
@@ -83,8 +87,8 @@ def objects(study: xr.DataTree, trajectory: int | None = None, steps: slice | in
     if "world" in study.children:
         world = study.children["world"].to_dataset(inherit=False)
         return _frame(_stored(world, *rows), world.attrs)
-    emulated = world_of(study)
-    return _frame(_table([(place, _seen(emulated, place)[1]) for place in product(*rows)]), _names(study))
+    emulated, names = world_of(study), _names(study)
+    return _frame(_table([(place, _seen(emulated, place)[1]) for place in product(*rows)]), names)
 
 
 @strict_keywords
@@ -110,7 +114,7 @@ def add_world(study: xr.DataTree, *, progress: bool = True) -> None:
 
 def look(study: xr.DataTree, report: Report | None = None, cancelled: Callable[[], bool] | None = None) -> xr.Dataset:
     """Return what `add_world` adds. Between two frames it can be cancelled, which raises `Cancelled`."""
-    world, shape = world_of(study), tuple(study.sizes[dim] for dim in FRAME)
+    world, names, shape = world_of(study), _names(study), tuple(study.sizes[dim] for dim in FRAME)
     codes = np.empty(shape, np.uint8)
     seen = []
     places = passed_on(np.ndindex(shape[:2]), "objects", shape[0] * shape[1], report, cancelled)
@@ -119,7 +123,17 @@ def look(study: xr.DataTree, report: Report | None = None, cancelled: Callable[[
         codes[place] = labels.object_class
         seen.append((place, columns))
     table = {name: ("object", column) for name, column in _table(seen).items()}
-    return xr.Dataset({"object_class": (FRAME, codes), **table}, attrs=_names(study))
+    return xr.Dataset({"object_class": (FRAME, codes), **table}, attrs=names)
+
+
+def open_world(study: xr.DataTree, progress: bool = True) -> None:
+    """Add what only the emulator knows, objects and endings; where that cannot be had, a line in the log says why."""
+    try:
+        add_world(study, progress=progress)
+        add_endings(study, progress=progress)
+    except (ImportError, ValueError) as error:
+        expected = study.attrs["environment"] not in GAMES
+        log.log(logging.INFO if expected else logging.WARNING, "a study without objects and endings: %s", error)
 
 
 class _Masks(BackendArray):
@@ -190,8 +204,10 @@ def _frame(columns: Mapping[str, npt.NDArray[Any]], attrs: Mapping[Any, Any]) ->
 
 def _names(study: xr.DataTree) -> dict[str, Any]:
     """Return what the codes and keys of a study's game mean."""
-    game, mode = study.attrs["environment"], json.loads(study.attrs["environment_options"])["distribution_mode"]
-    classes = classes_of(game)
+    game = study.attrs["environment"]
+    if game not in GAMES:
+        raise ValueError(f"objects are found in the states of Procgen's games, and this study was played in {game!r}.")
+    mode, classes = json.loads(study.attrs["environment_options"])["distribution_mode"], classes_of(game)
     return {
         "classes": list(classes),
         "colours": [colour_of(name) for name in classes],
