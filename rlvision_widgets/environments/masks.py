@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.isolating import Isolator
 from rlvision_widgets.environments.objects import object_table
 from rlvision_widgets.environments.painting import can_paint, paint
-from rlvision_widgets.environments.procgen import ProcgenEnvironment
 from rlvision_widgets.environments.scene import (
     BACKGROUND,
     OUTSIDE,

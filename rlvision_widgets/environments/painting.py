@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Spans(NamedTuple):
-    """Along one axis, the pixels `start` to `stop` that each thing covers, and where in its picture they are sampled."""
+    """Along one axis, the pixels `start` to `stop` that each thing covers, and which of its picture's they show."""
 
     start: Integers
     stop: Integers
@@ -108,20 +108,20 @@ def _paint_entities(canvas: Canvas, state: State, scene: Scene, assets: Path) ->
         columns, rows = _both_spans(box, shapes, size)
     mirrored = entities["is_reflected"].tolist()
     for index, rank in enumerate(scene.entity_ranks.tolist()):
-        _stamp(canvas, sprites[index], columns, rows, (index, index), rank, bool(mirrored[index]))
+        _stamp(canvas, sprites[index], (columns, rows), (index, index), rank, mirrored=bool(mirrored[index]))
 
 
 def _stamp(
     canvas: Canvas,
     sprite: Sprite,
-    columns: Spans,
-    rows: Spans,
+    spans: tuple[Spans, Spans],
     at: tuple[int, int],
     rank: int,
+    *,
     mirrored: bool = False,
 ) -> None:
     """Paint one picture at column and row `at` of the spans."""
-    column, row = at
+    (columns, rows), (column, row) = spans, at
     block = canvas[rows.start[row] : rows.stop[row], columns.start[column] : columns.stop[column]]
     if not block.size:
         return
@@ -152,7 +152,7 @@ def _paint_cells(canvas: Canvas, state: State, scene: Scene, assets: Path) -> No
             paint_full_cells(canvas, columns, rows, np.where(np.isin(values, full), ranks, 0))
         for value in alike.keys() - set(full):
             for row, column in np.argwhere((values == value) & (ranks > 0)).tolist():
-                _stamp(canvas, alike[value], columns, rows, (column, row), int(ranks[row, column]))
+                _stamp(canvas, alike[value], (columns, rows), (column, row), int(ranks[row, column]))
 
 
 def _cell_sprite(state: State, assets: Path, value: int) -> Sprite:
