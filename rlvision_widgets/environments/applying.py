@@ -12,6 +12,7 @@ from rlvision_widgets.environments.drafts import Draft, Found, NotHere
 from rlvision_widgets.environments.edits import Edit, edits_from
 from rlvision_widgets.environments.games import GAMES, MODE_NUMBER, SPACE
 from rlvision_widgets.environments.making import (
+    BARRIER,
     CELLS,
     DECOY,
     ENTITIES,
@@ -277,7 +278,9 @@ def _carve(draft: Draft, edit: kinds.Carve) -> None:
 
 def _fill(draft: Draft, edit: kinds.Fill) -> None:
     _refuse_mazeless(draft, edit)
-    row, column = empty_cell(draft, edit.cell, "wall")
+    row, column = draft.cell_at(edit.cell)
+    if not (draft.game == "coinrun" and draft.grid[row, column] == BARRIER):  # enemies turn at walls just as well
+        empty_cell(draft, edit.cell, "wall")
     _refuse_occupied(draft, row, column)
     put_cell(draft, row, column, CELLS[draft.game]["wall"])
 

@@ -153,7 +153,7 @@ class EditedEnvironment:
     def _drop_trails(self, index: int) -> None:
         state = parse_state(self._base.get_state(index))
         hidden = hidden_enemies(self.name, state.entities)
-        kept = without_trails(self.name, state.entities, hidden)
+        kept = without_trails(self.name, state.entities, hidden, fresh=True)
         if not kept.all():
             self._base.set_state(index, serialise_state(state.replace(entities=state.entities[kept])))
         self._has_hidden[index] = len(hidden) > 0

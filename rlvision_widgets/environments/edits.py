@@ -116,6 +116,8 @@ class Hide(Edit):
 class Ghost(Edit):
     """Make an object harmless: it looks and moves as before, and touching it has no effect.
 
+    (A wall that is not of CoinRun's first theme may look different in a pixel or two of its edge.)
+
     Parameters
     ----------
     what : str

@@ -71,11 +71,14 @@ def new_entity(draft: Draft, what: str, at: Point, theme: int | None, velocity: 
     if recipe is not None:
         made = entity(**recipe)
     else:
+        recipes = [*ENTITIES.get(draft.game, {}), *CELLS.get(draft.game, {})]
+        if recipes or what == "agent":
+            raise ValueError(unknown("object to add", what, recipes, f"These can be added in {draft.game}."))
         found = draft.find(what, None).entities
-        if draft.game in CELLS or what == "agent" or not len(found):
-            known = [*ENTITIES.get(draft.game, {}), *CELLS.get(draft.game, {})]
-            known = known or sorted({*draft.entity_classes()} - {"agent"})
-            raise ValueError(unknown("object to add", what, known, f"These can be added in {draft.game}."))
+        if not len(found):
+            raise ValueError(
+                f"a {what} of {draft.game} cannot be added: it fills cells, and only entities can be copied."
+            )
         offsets = np.hypot(draft.entities["x"][found] - at[0], draft.entities["y"][found] - at[1])
         made = draft.entities[found[[offsets.argmin()]]].copy()
     if theme is not None:

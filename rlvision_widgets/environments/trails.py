@@ -20,7 +20,9 @@ def hidden_enemies(game: str, entities: npt.NDArray[Any]) -> npt.NDArray[np.intp
     return np.flatnonzero((entities["type"] == ENEMY) & ~drawn)
 
 
-def without_trails(game: str, entities: npt.NDArray[Any], owners: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+def without_trails(
+    game: str, entities: npt.NDArray[Any], owners: npt.NDArray[np.intp], *, fresh: bool = False
+) -> npt.NDArray[np.bool_]:
     """Return which entities are left when the trails of some enemies go.
 
     Parameters
@@ -29,20 +31,22 @@ def without_trails(game: str, entities: npt.NDArray[Any], owners: npt.NDArray[np
         Elsewhere than in CoinRun, all are left.
     entities : array of ENTITY, (entity,)
     owners : int array
-        Indices of the enemies. A trail is theirs when no other enemy, from where it is, can have left it; where two
-        meet, the nearer one is its owner.
+        Indices of the enemies. Of those enemies that can have left a trail where it is, its owner is the one that was
+        nearest then, had it kept its velocity.
+    fresh : bool
+        Only the spots of the last step, whose owners are certain.
     """
     kept = np.ones(len(entities), bool)
     enemies = np.flatnonzero(entities["type"] == ENEMY)
-    trails = np.flatnonzero(entities["type"] == TRAIL)
+    trails = np.flatnonzero((entities["type"] == TRAIL) & ((entities["life_time"] == 0) | (not fresh)))
     if game != "coinrun" or not len(trails) or not np.isin(owners, enemies).any():
         return kept
     trail, enemy = entities[trails], entities[enemies]
-    left_at = enemy["y"] - 0.5 * enemy["ry"]  # where an enemy leaves its trail
-    away = np.abs(trail["x"][:, None] - enemy["x"])
     age = trail["life_time"][:, None]
-    possible = (away <= SPEED * age + 0.01) & (np.abs(trail["y"][:, None] - left_at) <= RISE * age + 0.01)
-    owner = np.where(possible, away, np.inf).argmin(axis=1)
+    aside = trail["x"][:, None] - enemy["x"]
+    above = trail["y"][:, None] - (enemy["y"] - 0.5 * enemy["ry"])
+    possible = (np.abs(aside) <= SPEED * age + 0.01) & (np.abs(above) <= RISE * age + 0.01)
+    owner = np.where(possible, np.abs(aside + enemy["vx"] * age), np.inf).argmin(axis=1)
     theirs = possible.any(axis=1) & np.isin(enemies[owner], owners)
     kept[trails[theirs]] = False
     return kept
