@@ -22,6 +22,9 @@ const BUDGET = {
   "compare.js": 60_000,
   "compare.css": 20_000,
   "compare_time.js": 30_000,
+  "counterfactual.js": 60_000,
+  "counterfactual.css": 20_000,
+  "counterfactual_more.js": 30_000,
   "standalone.js": 6_000,
   "grid.js": 60_000,
   "cell.js": 30_000,
@@ -33,9 +36,17 @@ const BUDGET = {
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
-const ON_DEMAND = ["grid", "cell", "compare_time", "menus", "story", "time", "world", "forks"].filter(
-  (name) => existsSync(join(here, "views", `${name}.ts`)),
-);
+const ON_DEMAND = [
+  "grid",
+  "cell",
+  "compare_time",
+  "menus",
+  "story",
+  "time",
+  "world",
+  "forks",
+  "counterfactual_more",
+].filter((name) => existsSync(join(here, "views", `${name}.ts`)));
 
 const shared = {
   bundle: true,
@@ -70,6 +81,8 @@ const views = {
     { in: join(here, "styles/explorer.css"), out: "explorer" },
     { in: join(here, "views/compare.ts"), out: "compare" },
     { in: join(here, "styles/compare.css"), out: "compare" },
+    { in: join(here, "views/counterfactual.ts"), out: "counterfactual" },
+    { in: join(here, "styles/counterfactual.css"), out: "counterfactual" },
     { in: join(here, "styles/view.css"), out: "grid" },
     { in: join(here, "host/standalone.ts"), out: "standalone" },
   ],
@@ -100,14 +113,18 @@ async function harness(folder) {
     ...shared,
     minify: false,
     entryPoints: [
-      ...["harness/harness.ts", "harness/compare.ts"].map((entry) => join(here, entry)),
-      ...["styles/explorer.css", "styles/compare.css"].map((entry) => join(here, entry)),
+      ...["harness/harness.ts", "harness/compare.ts", "harness/counterfactual.ts"].map((entry) =>
+        join(here, entry),
+      ),
+      ...["styles/explorer.css", "styles/compare.css", "styles/counterfactual.css"].map((entry) =>
+        join(here, entry),
+      ),
     ],
     entryNames: "[name]",
     outdir: folder,
   });
   await build({ ...onDemand, minify: false, outdir: folder });
-  for (const page of ["harness.html", "compare.html"])
+  for (const page of ["harness.html", "compare.html", "counterfactual.html"])
     await cp(join(here, "harness", page), join(folder, page));
 }
 

@@ -3,7 +3,16 @@ import type { Panel } from "../panels/panel.ts";
 import type { Session } from "./session.ts";
 
 /** Names of the bundles, each built from `views/<name>.ts`; Python serves these and no other files. */
-export type BundleName = "grid" | "cell" | "compare_time" | "menus" | "story" | "time" | "world" | "forks";
+export type BundleName =
+  | "grid"
+  | "cell"
+  | "compare_time"
+  | "menus"
+  | "story"
+  | "time"
+  | "world"
+  | "forks"
+  | "counterfactual_more";
 
 /** A panel that can go: `close` takes away its listeners, timers and object URLs. */
 export interface LazyPanel extends Panel {
@@ -11,7 +20,7 @@ export interface LazyPanel extends Panel {
 }
 
 /** Fetched as a view opens, maybe behind a running cell: they come when it ends, however long it takes. */
-const PATIENT: BundleName[] = ["time", "compare_time"];
+const PATIENT: BundleName[] = ["time", "compare_time", "counterfactual_more"];
 
 const arrived = new Map<string, Promise<unknown>>();
 

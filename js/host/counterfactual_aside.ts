@@ -1,0 +1,215 @@
+/** What is computed beside the picture: what objects are worth, the large frame, and what follows. */
+import type { Effect } from "../core/counterfactual_effects.ts";
+import type { WorldObject } from "../core/counterfactual_sight.ts";
+import type { Study } from "../core/study.ts";
+import { type Params, requestKey } from "../core/wants.ts";
+import {
+  arraysOf,
+  type Branches,
+  branchesOf,
+  type Effects,
+  effectsOf,
+  type Future,
+  futureOf,
+  item,
+} from "./counterfactual_reply.ts";
+import type { Computed, CounterfactualScene } from "./counterfactual_scene.ts";
+import { type Loaded, load, slice } from "./replies.ts";
+import type { Progress, Reply, RequestOptions } from "./rpc.ts";
+
+export interface Asker {
+  request(method: string, params: Params, options?: RequestOptions): Promise<Reply>;
+  failed(error: unknown): void;
+  changed(): void;
+}
+
+/** Milliseconds of quiet before the objects' worth is computed: it costs a run of the network for each. */
+const QUIET = 250;
+const CHUNKS = 8;
+
+/** One thing that is asked for at a time; the last question wins. */
+class Question<T extends { key: string }> {
+  value: T | null = null;
+  progress: Progress | null = null;
+  failed = false;
+  #control: AbortController | null = null;
+  #asker: Asker;
+
+  constructor(asker: Asker) {
+    this.#asker = asker;
+  }
+
+  get running(): boolean {
+    return this.#control !== null;
+  }
+
+  async ask(
+    method: string,
+    params: Params,
+    read: (reply: Reply) => Promise<T>,
+    patient: boolean,
+  ): Promise<void> {
+    this.stop();
+    const control = new AbortController();
+    this.#control = control;
+    this.failed = false;
+    const progress = (progress: Progress) => {
+      this.progress = progress;
+      this.#asker.changed();
+    };
+    const timeout = patient ? Number.POSITIVE_INFINITY : undefined;
+    const options = { signal: control.signal, progress, ...(timeout ? { timeout } : {}) };
+    try {
+      const value = await read(await this.#asker.request(method, params, options));
+      if (this.#control === control) this.value = value;
+    } catch (error) {
+      if (this.#control === control) {
+        this.failed = true;
+        this.#asker.failed(error);
+      }
+    } finally {
+      if (this.#control === control) this.#control = null;
+      this.#asker.changed();
+    }
+  }
+
+  stop(): void {
+    this.#control?.abort();
+    this.#control = null;
+    this.progress = null;
+  }
+
+  at(key: string): Computed<T> {
+    const { value, running, progress } = this;
+    return { value, running, progress, stale: value !== null && value.key !== key };
+  }
+}
+
+export class Aside {
+  isLarge = false;
+  /** Nobody looks at the table while playing by hand. */
+  quiet = false;
+  #asker: Asker;
+  #effects: Question<Effects>;
+  #large: Question<{ key: string; pixels: Uint8Array }>;
+  #future: Question<Future>;
+  #branches: Question<Branches>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #followed: { key: string; params: Params } | null = null;
+  #chunks = new Map<string, Loaded | null>();
+
+  constructor(asker: Asker) {
+    this.#asker = asker;
+    this.#effects = new Question(asker);
+    this.#large = new Question(asker);
+    this.#future = new Question(asker);
+    this.#branches = new Question(asker);
+  }
+
+  /** Another world is shown: what belongs to it is asked for. */
+  follow(key: string, params: Params): void {
+    this.#followed = { key, params };
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#effects.stop();
+    if (this.isLarge) this.#askLarge();
+    if (!this.quiet && this.#effects.value?.key !== key) this.#timer = setTimeout(this.#askEffects, QUIET);
+  }
+
+  setQuiet(quiet: boolean): void {
+    this.quiet = quiet;
+    if (!quiet && this.#followed) this.follow(this.#followed.key, this.#followed.params);
+  }
+
+  setLarge(large: boolean): void {
+    this.isLarge = large;
+    if (large) this.#askLarge();
+    else this.#large.stop();
+    this.#asker.changed();
+  }
+
+  playOn(key: string, params: Params): void {
+    const read = async (reply: Reply) => futureOf(key, await arraysOf(reply));
+    void this.#future.ask("play_on", params, read, true);
+    this.#asker.changed();
+  }
+
+  branch(key: string, params: Params): void {
+    const read = async (reply: Reply) => branchesOf(key, await arraysOf(reply));
+    void this.#branches.ask("branch", params, read, true);
+    this.#asker.changed();
+  }
+
+  stopFutures(): void {
+    this.#future.stop();
+    this.#branches.stop();
+    this.#asker.changed();
+  }
+
+  gather(
+    key: string,
+    objects: readonly WorldObject[],
+  ): Pick<CounterfactualScene, "effects" | "effectsState" | "large" | "isLarge" | "future" | "branches"> {
+    const known = this.#effects.value?.key === key ? this.#effects.value : null;
+    const missing = { attributed: Number.NaN, lost: Number.NaN, why: "" };
+    const effects = objects.map((object): Effect => ({ object, ...(known?.of.get(object.key) ?? missing) }));
+    const coming = this.#effects.running || this.#timer !== undefined;
+    return {
+      effects,
+      effectsState: known ? "here" : coming ? "coming" : this.#effects.failed ? "failed" : "none",
+      isLarge: this.isLarge,
+      large: this.isLarge && this.#large.value?.key === key ? this.#large.value.pixels : null,
+      future: this.#future.at(key),
+      branches: this.#branches.at(key),
+    };
+  }
+
+  /** The recorded frame of a step, from its chunk; asked for once. */
+  recorded(study: Study, trajectory: number, step: number): Uint8Array | null {
+    const chunk = Math.floor(step / study.chunk);
+    const key = requestKey("observations", { trajectory, chunk });
+    const loaded = this.#chunks.get(key);
+    if (loaded === undefined) void this.#askChunk(key, { trajectory, chunk });
+    return loaded ? (slice(loaded, "observation", step - chunk * study.chunk) as Uint8Array | null) : null;
+  }
+
+  rest(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const question of [this.#effects, this.#large, this.#future, this.#branches]) question.stop();
+  }
+
+  #askEffects = (): void => {
+    this.#timer = undefined;
+    if (!this.#followed) return;
+    const { key, params } = this.#followed;
+    void this.#effects.ask("effects", params, async (reply) => effectsOf(key, await arraysOf(reply)), true);
+    this.#asker.changed();
+  };
+
+  #askLarge(): void {
+    if (!this.#followed || this.#large.value?.key === this.#followed.key) return;
+    const { key, params } = this.#followed;
+    const { layer: _layer, output: _output, ...world } = params;
+    const read = async (reply: Reply) => {
+      const { arrays } = await arraysOf(reply);
+      return { key, pixels: (item(arrays.large, 1) ?? new Uint8Array(0)) as Uint8Array };
+    };
+    void this.#large.ask("large", world, read, false);
+  }
+
+  async #askChunk(key: string, params: Params): Promise<void> {
+    this.#chunks.set(key, null);
+    try {
+      this.#chunks.set(key, await load("observations", await this.#asker.request("observations", params)));
+      for (const oldest of this.#chunks.keys()) {
+        if (this.#chunks.size <= CHUNKS) break;
+        this.#chunks.delete(oldest);
+      }
+      this.#asker.changed();
+    } catch {
+      // The picture itself is on its way; without this one the old picture stays until it comes.
+      this.#chunks.delete(key);
+    }
+  }
+}

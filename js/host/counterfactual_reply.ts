@@ -1,0 +1,269 @@
+/** Python's replies about changed worlds, as the view reads them. */
+import { type Data, decode, inOrder, type LabelledArray, size } from "../core/arrays.ts";
+import { assert } from "../core/assert.ts";
+import type { Cells } from "../core/composite.ts";
+import type { Camera, Instances, WorldObject } from "../core/counterfactual_sight.ts";
+import { softmax } from "../core/numbers.ts";
+import type { Reply, Result } from "./rpc.ts";
+
+/** Axis order that the view reads; Python may send them in another. */
+const DIMS: Record<string, string[]> = {
+  observation: ["version", "height", "width", "rgb"],
+  instance: ["version", "height", "width"],
+  object_class: ["version", "height", "width"],
+  large: ["version", "height", "width", "rgb"],
+  policy_logits: ["version", "logit"],
+  attribution: ["version", "y", "x", "feature"],
+  residual: ["version", "y", "x"],
+  total: ["version", "feature"],
+};
+
+export interface Arrays {
+  result: Result;
+  arrays: Record<string, LabelledArray | undefined>;
+}
+
+export async function arraysOf([result, buffers]: Reply): Promise<Arrays> {
+  const specs = result.arrays ?? [];
+  assert(specs.length === buffers.length, `${specs.length} arrays announced, ${buffers.length} came`);
+  const arrays: Arrays["arrays"] = {};
+  await Promise.all(
+    specs.map(async (spec, index) => {
+      const buffer = buffers[index];
+      assert(buffer, `array ${spec.name} has no bytes`);
+      const array = await decode(spec, buffer);
+      const dims = DIMS[spec.name];
+      arrays[spec.name] = dims?.length === array.dims.length ? inOrder(array, dims) : array;
+    }),
+  );
+  return { result, arrays };
+}
+
+export interface Ended {
+  cause: string;
+  reward: number;
+  completed: boolean | null;
+  /** Buttons pressed until then. */
+  presses: number;
+}
+
+/** What is seen and thought in one of the two worlds. */
+export interface Version {
+  name: "before" | "after";
+  pixels: Uint8Array;
+  instances: Instances;
+  pixelClass: Uint8Array | null;
+  objects: WorldObject[];
+  camera: Camera;
+  value: number;
+  chances: Float64Array | null;
+  cells: Cells | null;
+  /** Totals of the features, the residual last. */
+  totals: Float64Array;
+  error: number;
+  /** A button that was pressed by hand ended the episode: the terminal frame is shown. */
+  ended: Ended | null;
+}
+
+/** Something that can be put into the world. */
+export interface PaletteItem {
+  what: string;
+  label: string;
+  kind: string;
+  themes: number;
+}
+
+export interface Imagined {
+  /** Changes with the content. */
+  key: string;
+  size: { height: number; width: number };
+  before: Version;
+  after: Version;
+  numFeatures: number;
+  displayScale: number;
+  axis: { low: number; high: number };
+  /** Each edit in words. */
+  said: string[];
+  /** Why the maze is none that the generator could have made; empty: it could; null: not a maze. */
+  reasons: string[] | null;
+  /** Names of edits that can be done to objects of each class. */
+  tools: Record<string, string[]>;
+  palette: PaletteItem[];
+  themes: Record<string, number>;
+  backgrounds: number;
+  background: number | null;
+  velocityBox: boolean | null;
+  /** Classes of pixels, and names of their codes: for what is drawn and no object. */
+  classes: string[];
+}
+
+export function imagined(key: string, { result, arrays }: Arrays): Imagined {
+  const { observation, attribution } = arrays;
+  assert(observation, "the changed world came without a frame");
+  const version = (index: 0 | 1): Version => versionOf(index, { result, arrays }, observation);
+  return {
+    key,
+    size: { height: size(observation, "height"), width: size(observation, "width") },
+    before: version(0),
+    after: version(1),
+    numFeatures: attribution ? size(attribution, "feature") : 0,
+    displayScale: Number(result.display_scale ?? 0),
+    axis: axisOf(result.axis),
+    said: (result.edits as string[] | undefined) ?? [],
+    reasons: (result.reasons as string[] | null | undefined) ?? null,
+    tools: (result.tools as Imagined["tools"] | undefined) ?? {},
+    palette: (result.palette as PaletteItem[] | undefined) ?? [],
+    themes: (result.themes as Imagined["themes"] | undefined) ?? {},
+    backgrounds: Number(result.backgrounds ?? 0),
+    background: (result.background as number | null | undefined) ?? null,
+    velocityBox: (result.velocity_box as boolean | null | undefined) ?? null,
+    classes: (result.classes as string[] | undefined) ?? [],
+  };
+}
+
+/** Item `index` along the first axis, which is the version. */
+export function item(array: LabelledArray | undefined, index: number): Data | null {
+  if (!array) return null;
+  const length = array.data.length / (array.shape[0] ?? 1);
+  return array.data.subarray(index * length, (index + 1) * length);
+}
+
+function versionOf(index: 0 | 1, { result, arrays }: Arrays, observation: LabelledArray): Version {
+  const [height, width] = [size(observation, "height"), size(observation, "width")];
+  const logits = item(arrays.policy_logits, index);
+  const list = <T>(name: string, fallback: T): T =>
+    ((result[name] as T[] | undefined) ?? [])[index] ?? fallback;
+  return {
+    name: index === 0 ? "before" : "after",
+    pixels: item(observation, index) as Uint8Array,
+    instances: {
+      height,
+      width,
+      ids: (item(arrays.instance, index) as Int32Array | null) ?? new Int32Array(0),
+    },
+    pixelClass: item(arrays.object_class, index) as Uint8Array | null,
+    objects: list<WorldObject[]>("objects", []),
+    camera: list<Camera>("camera", { left: 0, top: 0, cell: 1 }),
+    value: arrays.value?.data[index] ?? Number.NaN,
+    chances: logits && softmax(logits),
+    cells: cellsOf(index, arrays),
+    totals: totalsOf(index, arrays),
+    error: arrays.completeness_error?.data[index] ?? Number.NaN,
+    ended: list<Ended | null>("ended", null),
+  };
+}
+
+function cellsOf(index: number, { attribution, residual, scale }: Arrays["arrays"]): Cells | null {
+  if (!attribution) return null;
+  return {
+    height: size(attribution, "y"),
+    width: size(attribution, "x"),
+    numFeatures: size(attribution, "feature"),
+    attribution: item(attribution, index) as Cells["attribution"],
+    residual: (item(residual, index) as Cells["residual"] | null) ?? new Int8Array(0),
+    scale: scale?.data[index] ?? 1,
+  };
+}
+
+function totalsOf(index: number, { total, residual_total: rest }: Arrays["arrays"]): Float64Array {
+  const own = item(total, index);
+  return own ? Float64Array.from([...own, rest?.data[index] ?? Number.NaN]) : new Float64Array(0);
+}
+
+function axisOf(axis: unknown): Imagined["axis"] {
+  const { low = 0, high = 0 } = (axis ?? {}) as Partial<Imagined["axis"]>;
+  return low < high ? { low: Math.min(0, low), high: Math.max(0, high) } : { low: -1, high: 1 };
+}
+
+/** What an object is worth, by attribution and by its loss. */
+export interface Effects {
+  key: string;
+  /** By object; what is no object has the keys "wall" and "background". */
+  of: Map<string, { attributed: number; lost: number; why: string }>;
+}
+
+export function effectsOf(key: string, { result, arrays }: Arrays): Effects {
+  const objects = (result.objects as { key: string; why?: string }[] | undefined) ?? [];
+  const number = (name: string, index: number) => arrays[name]?.data[index] ?? Number.NaN;
+  return {
+    key,
+    of: new Map(
+      objects.map(({ key: object, why = "" }, index) => [
+        object,
+        { attributed: number("attributed", index), lost: number("lost", index), why },
+      ]),
+    ),
+  };
+}
+
+/** What followed in one of the worlds when the agent played on. */
+export interface Path {
+  frames: LabelledArray;
+  values: Float32Array;
+  actions: Int32Array;
+  rewards: Float32Array;
+  /** Steps that there are; one frame more. */
+  length: number;
+  cause: string | null;
+  completed: boolean | null;
+}
+
+export interface Future {
+  key: string;
+  paths: [before: Path, after: Path];
+  /** Steps of the longer one: the number of its last frame. */
+  last: number;
+}
+
+export function futureOf(key: string, { result, arrays }: Arrays): Future {
+  const { observation } = arrays;
+  assert(observation, "what followed came without frames");
+  const [, numFrames = 1, ...picture] = observation.shape;
+  const steps = numFrames - 1;
+  const path = (index: 0 | 1): Path => {
+    const [dims, shape] = [
+      ["played", "height", "width", "rgb"],
+      [numFrames, ...picture],
+    ];
+    const lengths = (result.length as number[] | undefined) ?? [];
+    return {
+      frames: { dims, shape, data: item(observation, index) as Uint8Array },
+      values: (item(arrays.value, index) as Float32Array | null) ?? new Float32Array(0),
+      actions: (item(arrays.action, index) as Int32Array | null) ?? new Int32Array(0),
+      rewards: (item(arrays.reward, index) as Float32Array | null) ?? new Float32Array(0),
+      length: lengths[index] ?? steps,
+      cause: ((result.cause as (string | null)[] | undefined) ?? [])[index] ?? null,
+      completed: ((result.completed as (boolean | null)[] | undefined) ?? [])[index] ?? null,
+    };
+  };
+  const paths: Future["paths"] = [path(0), path(1)];
+  return { key, paths, last: Math.max(1, ...paths.map(({ length }) => length)) };
+}
+
+/** How many of n lives go on, step by step, with their Wilson band. */
+export interface Survival {
+  survival: Float32Array;
+  low: Float32Array;
+  high: Float32Array;
+  causes: Record<string, number>;
+  meanReturn: number;
+}
+
+export interface Branches {
+  key: string;
+  numBranches: number;
+  worlds: [before: Survival, after: Survival];
+}
+
+export function branchesOf(key: string, { result, arrays }: Arrays): Branches {
+  const read = (name: string, index: number) =>
+    (item(arrays[name], index) as Float32Array | null) ?? new Float32Array(0);
+  const world = (index: 0 | 1): Survival => ({
+    survival: read("survival", index),
+    low: read("low", index),
+    high: read("high", index),
+    causes: ((result.causes as Record<string, number>[] | undefined) ?? [])[index] ?? {},
+    meanReturn: ((result.mean_return as number[] | undefined) ?? [])[index] ?? Number.NaN,
+  });
+  return { key, numBranches: Number(result.num_branches ?? 0), worlds: [world(0), world(1)] };
+}

@@ -1,0 +1,13 @@
+/** The numbers of a counterfactual view (features, policy, objects) and what happens next: bundle `counterfactual_more`. */
+import { counterfactualFuture } from "../panels/counterfactual_future.ts";
+import { counterfactualLegend } from "../panels/counterfactual_legend.ts";
+import { counterfactualObjects } from "../panels/counterfactual_objects.ts";
+import type { CounterfactualContext, CounterfactualPanel } from "../panels/counterfactual_panel.ts";
+import { counterfactualPolicy } from "../panels/counterfactual_policy.ts";
+
+export const PARTS: Record<string, (context: CounterfactualContext) => CounterfactualPanel> = {
+  legend: counterfactualLegend,
+  policy: counterfactualPolicy,
+  objects: counterfactualObjects,
+  future: counterfactualFuture,
+};

@@ -1,0 +1,114 @@
+/** The counterfactual view: the frame that is changed, both worlds beside it, and what happens next below. */
+import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
+import type { Imagination } from "../host/counterfactual_session.ts";
+import { counterfactualEdits } from "../panels/counterfactual_edits.ts";
+import { Hands } from "../panels/counterfactual_hands.ts";
+import { counterfactualHeader } from "../panels/counterfactual_header.ts";
+import { counterfactualMore } from "../panels/counterfactual_more.ts";
+import { counterfactualNotice } from "../panels/counterfactual_notice.ts";
+import { counterfactualPairs } from "../panels/counterfactual_pairs.ts";
+import type { CounterfactualContext } from "../panels/counterfactual_panel.ts";
+import { counterfactualReport } from "../panels/counterfactual_report.ts";
+import { counterfactualStage } from "../panels/counterfactual_stage.ts";
+import { counterfactualPalette, counterfactualTools } from "../panels/counterfactual_tools.ts";
+import { h, setAttribute, setText } from "./dom.ts";
+import { readTheme, type Theme, watchTheme } from "./theme.ts";
+
+/** Shows the view in `el` until `signal` aborts; then nothing of it is left. */
+export function showCounterfactual(imagination: Imagination, el: HTMLElement, signal: AbortSignal): void {
+  let theme: Theme | undefined;
+  const root = h("div", {
+    class: "rlv-explorer rlv-counterfactual",
+    role: "region",
+    "aria-label": "Counterfactual",
+  });
+  const live = h("p", { class: "rlv-unseen", role: "status", "aria-live": "polite" });
+  const context: CounterfactualContext = {
+    imagination,
+    signal,
+    theme: () => (theme ??= readTheme(root)),
+    say: (text) => setText(live, text),
+  };
+  const hands = new Hands();
+  const top = counterfactualHeader(context);
+  const message = counterfactualNotice(context);
+  const stage = counterfactualStage(context, hands);
+  const tools = counterfactualTools(context);
+  const palette = counterfactualPalette(context, hands);
+  const edits = counterfactualEdits(context);
+  const pairs = counterfactualPairs();
+  const more = counterfactualMore(context);
+  const panels = [top, message, stage, tools, palette, edits, pairs, more];
+  const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
+  root.append(
+    loading,
+    top.element,
+    message.element,
+    h(
+      "div",
+      { class: "rlv-instrument" },
+      h("div", { class: "rlv-hand" }, stage.element, tools.element, palette.element, edits.element),
+      h(
+        "div",
+        { class: "rlv-mind" },
+        h(
+          "div",
+          { class: "rlv-thoughts" },
+          pairs.element,
+          h("div", { class: "rlv-numbers" }, more.place("legend"), more.place("policy")),
+        ),
+        more.place("objects"),
+      ),
+    ),
+    more.place("future"),
+    live,
+  );
+  root.dataset.loading = "";
+  el.append(root);
+  listenToUndo(imagination, root, signal);
+  const report = counterfactualReport(context);
+
+  const draw = (scene: CounterfactualScene) => {
+    if ("loading" in root.dataset) {
+      delete root.dataset.loading;
+      loading.remove();
+    }
+    for (const panel of panels) panel.draw(scene);
+    report(scene);
+    setAttribute(root, "data-stale", scene.pending);
+    setAttribute(root, "data-effects", scene.effectsState);
+    if (!scene.pending && (scene.imagined || scene.notice)) el.dataset.ready = "1";
+  };
+
+  const detach = imagination.attach(draw);
+  watchTheme(() => {
+    theme = undefined;
+    imagination.invalidate();
+  }, signal);
+  signal.addEventListener(
+    "abort",
+    () => {
+      detach();
+      imagination.playing = false;
+      root.remove();
+    },
+    { once: true },
+  );
+}
+
+/** Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y), while something inside has the focus and is no text of its own. */
+function listenToUndo(imagination: Imagination, root: HTMLElement, signal: AbortSignal): void {
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const writes = event.target instanceof HTMLInputElement && event.target.type === "number";
+      if (event.defaultPrevented || !(event.ctrlKey || event.metaKey) || event.altKey || writes) return;
+      const key = event.key.toLowerCase();
+      if (key !== "z" && key !== "y") return;
+      imagination.travel(key === "y" || event.shiftKey ? 1 : -1);
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    { signal },
+  );
+}
