@@ -15,7 +15,7 @@ export interface Size {
 export interface MaskLook {
   /** By class code; null is not drawn. */
   colours: readonly (Rgb | null)[];
-  /** Points of the picture. */
+  /** Width in points of the picture, at most that of a pixel. */
   line: number;
   fill: boolean;
 }

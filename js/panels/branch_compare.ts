@@ -1,9 +1,9 @@
 /** The branch that is picked, in lock-step with what happened: its frame beside the observation, numbers of both. */
 import { endInWords, type Fork, momentOf } from "../core/branches.ts";
-import { fixed, signed } from "../core/numbers.ts";
+import { episodeAt } from "../core/study.ts";
 import { requestKey, want } from "../core/wants.ts";
 import type { LazyPanel } from "../host/lazy.ts";
-import { type Loaded, numbers, slice } from "../host/replies.ts";
+import { type Loaded, slice } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { CHEVRON } from "../views/icons.ts";
@@ -11,6 +11,7 @@ import { branchFrame } from "./branch_frame.ts";
 import { described } from "./branch_lane.ts";
 import { leave, neighbour, type Picked, pick, pickedIn } from "./branch_pick.ts";
 import { survivalChart } from "./branch_survival.ts";
+import { branchTable } from "./branch_table.ts";
 import type { Context } from "./panel.ts";
 
 export interface BranchCompare extends LazyPanel {
@@ -78,25 +79,13 @@ export function branchCompare({ session, signal }: Context): BranchCompare {
   const question = h("span", { class: "rlv-branch-question", role: "alert" });
   const sure = h("span", { class: "rlv-branch-sure" }, question, yes, keep);
   const close = button("Leave the branch", "✕", () => leave(session));
-  const reading = (label: string) => ({
-    row: label,
-    cells: ["recorded", "branch", "difference"].map(() => h("td", {})),
-  });
-  const [action, value, reward, pixels] = ["action", "value", "reward", "pixels"].map(reading);
-  const rows = [action, value, reward, pixels].flatMap((one) => (one ? [one] : []));
-  const head = ["", "recorded", "branch", "difference"].map((text) => h("th", { scope: "col" }, text));
-  const table = h(
-    "table",
-    { class: "rlv-branch-table" },
-    h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows.map(({ row, cells }) => h("tr", {}, h("th", { scope: "row" }, row), ...cells))),
-  );
+  const table = branchTable();
   const where = h("p", { class: "rlv-hint" });
   const element = h(
     "section",
     { class: "rlv-branch-compare", "aria-label": "Branch compared" },
     h("div", { class: "rlv-caption" }, title, back, next, hint, outline, remove, sure, close),
-    h("div", { class: "rlv-branch-body" }, h("div", {}, table, where), chart.element),
+    h("div", { class: "rlv-branch-body" }, h("div", {}, table.element, where), chart.element),
   );
 
   async function erase(): Promise<void> {
@@ -121,45 +110,25 @@ export function branchCompare({ session, signal }: Context): BranchCompare {
     }
     return session.store.get(key);
   };
-  const write = (one: typeof action, texts: readonly string[]) => {
-    for (const [index, cell] of (one?.cells ?? []).entries()) setText(cell, texts[index] ?? "");
-  };
   const draw = (now: Scene, { fork, member }: Picked) => {
     const found = find({ fork, member });
-    const { at, index } = momentOf(fork, member, now.step);
-    const shown = slice(found, "observation", index) as Uint8Array | null;
-    const root = element.closest(".rlv-explorer");
+    const moment = momentOf(fork, member, now.step);
+    const { at, index } = moment;
+    const pixels = slice(found, "observation", index) as Uint8Array | null;
     const ended = endInWords(fork, member);
-    setText(title, `${fork.name}: branch ${member + 1} of ${fork.taken.length}`);
+    const name = `branch ${member + 1}`;
+    setText(title, `${fork.name}: ${name} of ${fork.taken.length}`);
     if (!("wrong" in hint.dataset)) setText(hint, described(fork));
     setAttribute(hint, "title", described(fork));
     const state = { before: `begins at step ${fork.step}`, within: `step ${index} of it`, after: ended }[at];
-    const words = { title: `branch ${member + 1}`, hint: state, outlined: outlined && at !== "before" };
-    if (root) frame.draw(root, now, shown, `${fork.name}/${member}/${index}`, words);
-    const names = now.study.action_names;
-    const named = (number: number | undefined) => names[number ?? -1] ?? "–";
-    const of = (loaded: Loaded | undefined, name: string, step: number) => numbers(loaded, name)[step];
-    const [own, other] = [
-      of(now.curves, "action", now.step),
-      at === "within" ? of(found, "action", index) : undefined,
-    ];
-    write(action, [
-      named(own),
-      named(other),
-      other === undefined ? "" : own === other ? "the same" : "another",
-    ]);
-    const decimals = 2;
-    for (const [one, name] of [
-      [value, "value"],
-      [reward, "reward"],
-    ] as const) {
-      const [a, b] = [of(now.curves, name, now.step), at === "within" ? of(found, name, index) : undefined];
-      const delta = a === undefined || b === undefined ? "" : signed(b - a, decimals);
-      write(one, [fixed(a, decimals), fixed(b, decimals), delta]);
-    }
-    const { share } = frame;
-    write(pixels, ["", "", share === null ? "" : share === 0 ? "the same" : `${(100 * share).toFixed(1)} %`]);
-    setText(where, fork.note || (found ? `${ended}${beyond(fork, member, now.numSteps)}` : "loading…"));
+    // The frame that ended it still has its own step; later ones stand beside nothing.
+    const isBeside = now.step === fork.step + index;
+    const key = `${fork.name}/${member}/${index}`;
+    const root = element.closest(".rlv-explorer");
+    if (root)
+      frame.draw(root, now, pixels, key, { title: name, hint: state, outlined: outlined && isBeside });
+    table.draw(now, found, moment, isBeside ? frame.share : null);
+    setText(where, fork.note || (found ? `${ended}${aside(now, fork, member)}` : "loading…"));
     chart.draw(fork, member, now.step);
     setAttribute(outline, "aria-pressed", String(outlined));
     setText(question, doubting ? "Remove the fork from the study?" : "");
@@ -188,8 +157,9 @@ export function branchCompare({ session, signal }: Context): BranchCompare {
   };
 }
 
-/** What of a branch no step of the trajectory stands beside. */
-function beyond(fork: Fork, member: number, numSteps: number): string {
+/** What keeps a branch and the recording from being of one kind. */
+function aside({ numSteps, episodes, episode }: Scene, fork: Fork, member: number): string {
   const more = fork.step + (fork.taken[member] ?? 0) - numSteps;
+  if (episode > episodeAt(episodes, fork.step)) return " · the recording is in a later episode";
   return more > 0 ? ` · goes on for ${more} steps beyond the recording` : "";
 }

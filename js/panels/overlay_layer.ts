@@ -63,8 +63,7 @@ export function overlayLayer(place: HTMLElement, { resized, pointed }: Options):
     if (canvas.width !== target.width) canvas.width = target.width;
     if (canvas.height !== target.height) canvas.height = target.height;
     const image = new ImageData(target.width, target.height);
-    const line = Math.max(1, Math.round(window.devicePixelRatio || 1));
-    drawMask(codes, size, target, { ...look, line }, image.data);
+    drawMask(codes, size, target, { ...look, line: lineFor(size.width, target.width) }, image.data);
     context2d(canvas).putImageData(image, 0, 0);
   };
   return {
@@ -88,6 +87,12 @@ export function overlayLayer(place: HTMLElement, { resized, pointed }: Options):
       for (const element of [canvas, mark, tip]) element.remove();
     },
   };
+}
+
+/** Thin where pixels are small, else seen on any ground; in points of the screen. */
+function lineFor(pixels: number, points: number): number {
+  const ratio = Math.max(1, Math.round(window.devicePixelRatio || 1));
+  return points / pixels >= 4 * ratio ? 2 * ratio : ratio;
 }
 
 /** Puts the mark around an object, as far as it is in the picture. */

@@ -8,6 +8,7 @@ from rlvision_widgets.widgets import linking
 from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.explorer_traits import ExplorerTraits
 from rlvision_widgets.widgets.page import Asked, parts, requests
+from rlvision_widgets.widgets.page_world import as_carried, opened
 from rlvision_widgets.widgets.pictures import Painter, Shown
 from rlvision_widgets.widgets.poster import Pixels
 from rlvision_widgets.widgets.server import Connection
@@ -213,7 +214,7 @@ class Explorer(ExplorerTraits):
                 "cannot compute: compute it in the view first, or pick another"
             )
         kept = [output for output in self.more_outputs if output in outputs]
-        return {**state, "more_outputs": kept, "can_compute": False, "_study": dict(described)}
+        return {**state, "more_outputs": kept, "can_compute": False, "_study": dict(as_carried(described))}
 
     def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterable[Asked]:
-        return [*requests(sources[0]), *parts(sources[0])]
+        return [*requests(sources[0]), *parts(sources[0]), *opened(sources[0])]
