@@ -107,9 +107,9 @@ def test_levels_that_follow_one_another_in_an_episode_are_entered_each_from_its_
     with make_environment("coinrun", **options) as environment:
         study, taken = recorded(environment, 300, 64, rightwards)
     seeds, first = study["level_seed"].values, study["first"].values
-    steps = np.argwhere((seeds[:, 1:] != seeds[:, :-1]) & ~first[:, 1:]) + [0, 1]
+    steps = np.argwhere((np.diff(seeds) != 0) & ~first[:, 1:])
     assert len(steps)
-    trajectory, step = (int(number) for number in steps[0])
+    trajectory, step = int(steps[0, 0]), int(steps[0, 1]) + 1
     with rlv.resume(without_states(study), trajectory, step) as environment:
         assert np.array_equal(environment.observe().observation[0], study["observation"][trajectory, step])
     assert world_of(study).state(trajectory, step) == taken[trajectory][step]

@@ -23,6 +23,7 @@ from rlvision_widgets.environments.edits import describe as in_words
 from rlvision_widgets.environments.endings import explain_end
 from rlvision_widgets.environments.environment import Environment, Observed
 from rlvision_widgets.environments.games import GAMES
+from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import unknown
 
 __all__ = ["Actions", "Fork", "grow", "survival"]
@@ -47,12 +48,8 @@ class Fork:
     keep_noise: bool = False
 
     def __post_init__(self) -> None:
-        for name, most in (("num_branches", MOST_BRANCHES), ("num_steps", MOST_FRAMES // self.num_branches or 1)):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int | np.integer):
-                raise TypeError(f"{name} is an int, got {number!r}")
-            if not 1 <= number <= most:
-                raise ValueError(f"{name} must be from 1 to {most}, and {number} came.")
+        check_count("num_branches", self.num_branches, 1, MOST_BRANCHES)
+        check_count("num_steps", self.num_steps, 1, MOST_FRAMES // self.num_branches)
         if isinstance(self.actions, str) and self.actions != "recorded":
             raise ValueError(f"actions must be 'recorded', a list of actions or None, and {self.actions!r} came.")
         object.__setattr__(self, "edits", edits_from(self.edits))
