@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
-    from rlvision_widgets.analysis.reentry import resume as resume
     from rlvision_widgets.analysis.object_effects import object_effects as object_effects
+    from rlvision_widgets.analysis.reentry import resume as resume
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
     from rlvision_widgets.analysis.shares import attribution_shares as attribution_shares
@@ -73,6 +73,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.study import connect as connect
     from rlvision_widgets.study import refit as refit
     from rlvision_widgets.widgets import Compare as Compare
+    from rlvision_widgets.widgets import Counterfactual as Counterfactual
     from rlvision_widgets.widgets import Explorer as Explorer
     from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
     from rlvision_widgets.widgets import Story as Story
@@ -87,6 +88,7 @@ _HOME = {  # public name → module
     "Background": "environments.edits",
     "Carve": "environments.edits",
     "Compare": "widgets",
+    "Counterfactual": "widgets",
     "Decoy": "environments.edits",
     "Explorer": "widgets",
     "FeatureGrid": "widgets",

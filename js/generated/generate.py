@@ -14,6 +14,7 @@ import traitlets as t
 
 from rlvision_widgets.widgets import wire
 from rlvision_widgets.widgets.compare import Compare
+from rlvision_widgets.widgets.counterfactual import Counterfactual
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.grid import FeatureGrid
 from rlvision_widgets.widgets.requests import REQUESTS
@@ -28,14 +29,23 @@ DESCRIBED = {  # traits that hold descriptions
     "_studies": "StudyDescription[]",
     "_members": "MemberDescription[]",
     "_choices": "AlignmentChoice[]",
+    "_stored": "StoredCounterfactual[]",
 }
-TRAITS = ((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicode, "string"))
+TRAITS = (
+    *((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicode, "string")),
+    (t.Dict, "Record<string, unknown>"),
+)
 
 
 def generate() -> str:
     """Return the text of `traits.d.ts`."""
     described = [getattr(wire, name) for name in wire.__all__ if typing.is_typeddict(getattr(wire, name))]
-    shown = {"ExplorerTraits": Explorer, "CompareTraits": Compare, "FeatureGridTraits": FeatureGrid}
+    shown = {
+        "ExplorerTraits": Explorer,
+        "CompareTraits": Compare,
+        "CounterfactualTraits": Counterfactual,
+        "FeatureGridTraits": FeatureGrid,
+    }
     views = [_traits(name, view) for name, view in shown.items()]
     return "\n".join([HEADER, *map(_typed_dict, described), _requests(), *views])
 

@@ -117,6 +117,18 @@ export interface PairDescription {
   action: number | null;
 }
 
+/** A counterfactual that the study keeps: what was asked, what was done in words, and which requests it answers. */
+export interface StoredCounterfactual {
+  trajectory: number;
+  step: number;
+  edits: string;
+  actions: string;
+  layer: string;
+  output: string;
+  label: string;
+  has: string[];
+}
+
 /** An output whose attribution the study holds, wholly (`complete`) or in part. */
 export interface StoredOutputDescription {
   name: string;
@@ -186,6 +198,15 @@ export interface Requests {
   };
   alignment: { members: string; at: string };
   attribution: { trajectory: number; layer: string; output: string; chunk: number };
+  branch: {
+    trajectory: number;
+    step: number;
+    edits: string;
+    actions: string;
+    num_branches: number;
+    num_steps: number;
+    seed: number;
+  };
   branch_frames: { name: string; branch: number };
   bundle: { name: string };
   compute: { trajectory: number; layer: string; output: string; step: number };
@@ -202,6 +223,14 @@ export interface Requests {
     feature: number;
     mode: "" | "attribution" | "change";
     combine: number;
+  };
+  effects: {
+    trajectory: number;
+    step: number;
+    edits: string;
+    actions: string;
+    layer: string;
+    output: string;
   };
   examples: { layer: string };
   feature: { layer: string; feature: number };
@@ -221,10 +250,28 @@ export interface Requests {
     density: "1/4" | "1/2" | "1" | "2";
     zoom: number;
   };
+  imagine: {
+    trajectory: number;
+    step: number;
+    edits: string;
+    actions: string;
+    layer: string;
+    output: string;
+  };
+  large: { trajectory: number; step: number; edits: string; actions: string };
   look_at_world: {  };
   masks: { trajectory: number; chunk: number };
   new_story: { story: string };
+  objects: { trajectory: number; step: number };
   observations: { trajectory: number; chunk: number };
+  play_on: {
+    trajectory: number;
+    step: number;
+    edits: string;
+    actions: string;
+    num_steps: number;
+    seed: number;
+  };
   preview: { trajectory: number };
   recolour: { layer: string; feature: number; colour: string };
   remove_branches: { name: string };
@@ -303,6 +350,26 @@ export interface CompareTraits {
   selected: number;
   show_difference: boolean;
   step: number;
+}
+
+/** The synced state of Counterfactual. */
+export interface CounterfactualTraits {
+  _stored: StoredCounterfactual[];
+  _study: StudyDescription;
+  actions: number[];
+  can_compute: boolean;
+  edits: Record<string, unknown>[];
+  feature: number | null;
+  hovered: number | null;
+  layer: string;
+  num_branches: number;
+  num_steps: number;
+  output: string;
+  seed: number;
+  selected: string;
+  step: number;
+  trajectory: number;
+  undone: Record<string, unknown>[];
 }
 
 /** The synced state of FeatureGrid. */

@@ -121,9 +121,9 @@ def imagine(task: Task, lab: Lab, eye: Eye, question: Question) -> Imagined:
     -------
     Imagined
         data: as `schema.COUNTERFACTUAL`, and whatever is in units of the output is so as in `schema.OUTPUT`.
-        told: objects and unlisted (rows of each version, with `attributed`), class_attributed, camera, ended, edits (in words),
-        changed (whether the frames differ), classes, colours, reasons (why a maze is none that the generator makes),
-        and what `toolbox` says of the edited world.
+        told: objects and unlisted (rows of each version, with `attributed`), class_attributed, camera, ended, edits (in
+        words), changed (whether the frames differ), classes, colours, reasons (why a maze is none that the generator
+        makes), what `toolbox` says of the edited world, and in `recorded` these two of the unedited one.
 
     Raises
     ------
@@ -191,13 +191,17 @@ def _told(question: Question, sides: tuple[Side, Side], action_names: tuple[str,
         "changed": not np.array_equal(before.moment.observation, after.moment.observation),
         "classes": list(classes),
         "colours": list(colours_of(classes)),
-        "reasons": _reasons(after.moment.state),
-        **after.toolbox,
+        **_possible(after),
+        "recorded": _possible(before),
     }
 
 
 def _names(task: Task) -> tuple[str, ...]:
     return tuple(str(name) for name in task.study.attrs["action_names"])
+
+
+def _possible(side: Side) -> dict[str, Any]:
+    return {"reasons": _reasons(side.moment.state), **side.toolbox}
 
 
 def _reasons(state: bytes) -> list[str] | None:

@@ -78,6 +78,12 @@ class Situation:
         """The same presses, without the edits."""
         return Situation(self.trajectory, self.step, tuple(item for item in self.items if isinstance(item, Press)))
 
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the items for JSON, as `of` takes them."""
+        return [
+            {"kind": PLAY, "action": item.action} if isinstance(item, Press) else item.to_dict() for item in self.items
+        ]
+
     def told(self, action_names: Sequence[str]) -> list[str]:
         """Return a short sentence for each item."""
         return [

@@ -13,7 +13,19 @@ import xarray as xr
 
 from rlvision_widgets.schema import COUNTERFACTUAL, check
 
-__all__ = ["Asked", "Kept", "find", "find_played", "keep", "keep_played", "key_of", "listed", "plain"]
+__all__ = [
+    "Asked",
+    "Kept",
+    "find",
+    "find_played",
+    "has_presses",
+    "keep",
+    "keep_played",
+    "key_of",
+    "listed",
+    "plain",
+    "played_with",
+]
 
 MOST = 24  # the oldest go
 NODE = "counterfactuals"
@@ -75,7 +87,7 @@ def find(study: xr.DataTree, asked: Asked) -> Kept | None:
         return _read(node)
     if asked.is_unedited:
         for one in nodes.values():
-            if _question(one).unedited == asked and not _has_presses(_question(one)):
+            if _question(one).unedited == asked and not has_presses(_question(one)):
                 return _unedited(_read(one))
     return None
 
@@ -106,12 +118,17 @@ def find_played(study: xr.DataTree, asked: Asked, num_steps: int, seed: int) -> 
     return None
 
 
-def keep_played(study: xr.DataTree, asked: Asked, played: xr.Dataset) -> bool:
-    """Keep how it went on beside the answers about a situation; tell whether there are some."""
-    nodes = [node for node in _nodes(study).values() if _question(node)[:4] == asked[:4]]
-    for node in nodes:
-        node["played"] = xr.DataTree(played)
-    return bool(nodes)
+def keep_played(study: xr.DataTree, asked: Asked, played: xr.Dataset) -> None:
+    """Keep how it went on beside the answers about a situation, if there are some."""
+    for node in _nodes(study).values():
+        if _question(node)[:4] == asked[:4]:
+            node["played"] = xr.DataTree(played)
+
+
+def played_with(study: xr.DataTree, asked: Asked) -> dict[str, int]:
+    """Return num_steps and seed of the playing on that is kept beside an answer."""
+    attrs = _nodes(study)[key_of(study, asked)].children["played"].attrs
+    return {name: int(attrs[name]) for name in ("num_steps", "seed")}
 
 
 def listed(study: xr.DataTree) -> list[tuple[Asked, Mapping[str, Any], tuple[str, ...]]]:
@@ -148,14 +165,16 @@ def _unedited(kept: Kept) -> Kept:
     told = {name: [value[0], value[0]] if _is_pair(name) else value for name, value in kept.told.items()}
     for name in ("effects", "played"):
         told.pop(name, None)
-    return Kept(kept.data.isel(version=[0, 0]), {**told, "edits": [], "changed": False})
+    recorded = dict(kept.told["recorded"])
+    return Kept(kept.data.isel(version=[0, 0]), {**told, **recorded, "edits": [], "changed": False})
 
 
 def _is_pair(name: str) -> bool:
     return name in ("objects", "unlisted", "class_attributed", "camera", "ended")
 
 
-def _has_presses(asked: Asked) -> bool:
+def has_presses(asked: Asked) -> bool:
+    """Tell whether somebody pressed an action."""
     return bool(asked.actions.strip()) or any(edit.get("kind") == "play" for edit in json.loads(asked.edits))
 
 

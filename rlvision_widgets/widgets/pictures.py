@@ -14,10 +14,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rlvision_widgets.schema import FEATURE_COLOURS, INPUT_LAYER
 from rlvision_widgets.widgets.article import article_hues, composite_like_article, opacity_like_article
+from rlvision_widgets.widgets.overlay import draw_mask, laid_over
 from rlvision_widgets.widgets.poster import ENLARGED, GAP, STRENGTH, Pixels, composite, hatch
 from rlvision_widgets.widgets.source import StudySource, read, steps_of
 
-__all__ = ["Painter", "Shown", "captioned"]
+__all__ = ["INK", "LINE", "MARGIN", "MUTED", "Painter", "Shown", "Text", "captioned", "enlarged", "fitting", "written"]
 
 Floats = npt.NDArray[np.float64]
 Text = tuple[int, int, str, tuple[int, int, int]]  # left, top, words, colour
@@ -26,6 +27,7 @@ LINE = 20  # pixels of a line of text
 MARGIN = 12
 KEPT_ANSWERS = 16  # chunks and totals: a movie goes from one to the next
 RESIDUAL = (255, 255, 255)
+LINE_WIDTH = 2  # screen pixels around objects, as the browser has it where pixels are as large
 WHY_NOT = {"absent": "not computed", "nan": "not a number", "first": "no earlier step in this episode"}
 CHANGES = {"raises": "up since last step", "lowers": "down since last step", "both": "change (hatched: down)"}
 
@@ -43,7 +45,7 @@ class Shown:
     isolated : int or None
         The feature that is drawn alone; the number of features stands for the residual.
     overlay, combine, show_residual : bool
-    mode, scale, look : str
+    mode, scale, look, objects : str
     """
 
     trajectory: int
@@ -56,11 +58,12 @@ class Shown:
     mode: str = "attribution"
     scale: str = "study"
     look: str = "standard"
+    objects: str = "off"
 
     @classmethod
     def of(cls, traits: Mapping[str, Any]) -> "Shown":
         """Read it off an explorer's traits."""
-        names = ("trajectory", "layer", "overlay", "combine", "show_residual", "mode", "scale", "look")
+        names = ("trajectory", "layer", "overlay", "combine", "show_residual", "mode", "scale", "look", "objects")
         outputs = (traits["output"], *traits["more_outputs"])
         return cls(outputs=outputs, isolated=traits["feature"], **{name: traits[name] for name in names})
 
@@ -86,7 +89,10 @@ class Painter:
         self._source = source
         self._shown = shown
         self._answers: dict[tuple[str, str], Any] = {}
-        layers = {layer["name"]: layer["features"] for layer in source.describe()["layers"]}
+        described = source.describe()
+        layers = {layer["name"]: layer["features"] for layer in described["layers"]}
+        marks = described.get("world", {}).get("colours", []) if shown.objects != "off" else []
+        self._marks = np.array([list(bytes.fromhex(colour[1:])) for colour in marks], float)
         self._has_layer = shown.layer in layers
         features = layers.get(shown.layer, [])
         colours = [feature["colour"] or FEATURE_COLOURS[k % len(FEATURE_COLOURS)] for k, feature in enumerate(features)]
@@ -120,8 +126,8 @@ class Painter:
                     continue  # the observation is that of the first row
                 left = MARGIN + column * (width + GAP)
                 picture[top + LINE : top + LINE + height, left : left + width] = pixels
-                texts.append((left, top, _fitting(caption, width), MUTED))
-        return _written(picture, texts)
+                texts.append((left, top, fitting(caption, width), MUTED))
+        return written(picture, texts)
 
     def panels(self, step: int, output: str) -> list[tuple[str, Pixels]]:
         """Draw the observation, and what in it raises, lowers, or does either to an output.
@@ -133,7 +139,7 @@ class Painter:
             caption says why, and the panel is the dimmed frame alone.
         """
         observation = self._observation(step)
-        drawn = [("observation", _enlarged(observation))]
+        drawn = [("observation", self._with_objects(step, enlarged(observation)))]
         value, why_not = self._parts(step, output)
         for role in ("both",) if self._shown.combine else ("raises", "lowers"):
             caption = self._shown.caption(output, role)
@@ -154,8 +160,8 @@ class Painter:
         else:
             drawn = composite(observation if shown.overlay else 0 * observation, directed, self._colours)
             opacity = STRENGTH * np.sqrt(np.minimum(1, np.maximum(directed, 0).sum(axis=-1)))
-        enlarged = _enlarged(drawn)
-        return hatch(enlarged, value.sum(axis=-1) < 0, opacity) if role == "both" else enlarged
+        large = enlarged(drawn)
+        return hatch(large, value.sum(axis=-1) < 0, opacity) if role == "both" else large
 
     def _parts(self, step: int, output: str) -> tuple[Floats | None, str]:
         """Return what is drawn, (y, x, part) in units of the output, residual last; or None and why not."""
@@ -197,6 +203,18 @@ class Painter:
         pixels: Pixels = frames.isel(step=within).transpose("height", "width", "rgb").values
         return pixels
 
+    def _with_objects(self, step: int, picture: Pixels) -> Pixels:
+        """Outline the objects in an enlarged frame, where that is asked for and the study knows them."""
+        if not len(self._marks):
+            return picture
+        chunk, within = divmod(step, self._source.chunk)
+        masks = self._ask("masks", chunk=chunk)[1]["object_class"]
+        codes = masks.isel(step=within).transpose("height", "width").values
+        height, width = picture.shape[:2]
+        filled = self._shown.objects == "fill"
+        drawn = draw_mask(codes, self._marks, height=height, width=width, line=LINE_WIDTH, fill=filled)
+        return laid_over(picture, drawn)
+
     def _at(self, step: int) -> dict[str, Any]:
         """Return the numbers of one step; a chunk is read, because curves of a long trajectory take their time."""
         chunk, within = divmod(step, self._source.chunk)
@@ -234,17 +252,19 @@ def captioned(rows: Sequence[tuple[str, Pixels]]) -> Pixels:
     for caption, picture in rows:
         part = np.full((LINE + picture.shape[0] + GAP, width, 3), 255, np.uint8)
         part[LINE : LINE + picture.shape[0], MARGIN : MARGIN + picture.shape[1]] = picture
-        texts.append((MARGIN, top + 2, _fitting(caption, width - 2 * MARGIN), INK))
+        texts.append((MARGIN, top + 2, fitting(caption, width - 2 * MARGIN), INK))
         parts.append(part)
         top += len(part)
-    return _written(np.concatenate(parts), texts)
+    return written(np.concatenate(parts), texts)
 
 
-def _enlarged(pixels: Pixels) -> Pixels:
+def enlarged(pixels: Pixels) -> Pixels:
+    """Return pixels, (height, width, …), `poster.ENLARGED` times as large."""
     return pixels.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
 
 
-def _written(picture: Pixels, texts: Sequence[Text]) -> Pixels:
+def written(picture: Pixels, texts: Sequence[Text]) -> Pixels:
+    """Return a picture with texts on it."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     for left, top, words, colour in texts:
@@ -252,7 +272,7 @@ def _written(picture: Pixels, texts: Sequence[Text]) -> Pixels:
     return np.asarray(image)
 
 
-def _fitting(words: str, width: int) -> str:
+def fitting(words: str, width: int) -> str:
     """Return the words, cut where they would leave their panel."""
     if _font().getlength(words) <= width:
         return words

@@ -24,6 +24,7 @@ __all__ = [
     "NoteDescription",
     "OutputDescription",
     "PairDescription",
+    "StoredCounterfactual",
     "StoredOutputDescription",
     "StoryDescription",
     "StudyDescription",
@@ -186,6 +187,19 @@ class StudyDescription(TypedDict):
     stories: list[StoryDescription]
     world: NotRequired[WorldDescription]
     branches: NotRequired[list[BranchesDescription]]
+
+
+class StoredCounterfactual(TypedDict):
+    """A counterfactual that the study keeps: what was asked, what was done in words, and which requests it answers."""
+
+    trajectory: int
+    step: int
+    edits: str
+    actions: str
+    layer: str
+    output: str
+    label: str
+    has: list[str]
 
 
 class MemberDescription(TypedDict):

@@ -21,7 +21,7 @@ from rlvision_widgets.widgets.kept import Asked, Kept
 from rlvision_widgets.widgets.requests import Answer, Work, request
 from rlvision_widgets.widgets.source import StudySource
 
-__all__ = ["asked_of", "imagined"]
+__all__ = ["asked_of", "imagined", "played_on", "shared_scales"]
 
 MOST_STEPS = 512  # of playing on: 6 MB of frames a world
 
@@ -67,6 +67,25 @@ def imagined(source: StudySource, connection: Any, asked: Asked, *, keep: bool =
     if keep:
         kept.keep(source.study, asked, answer)
     return answer
+
+
+def played_on(
+    source: StudySource, connection: Any, asked: Asked, num_steps: int, seed: int, **callbacks: Any
+) -> xr.Dataset:
+    """Return how it goes on from a situation, computed unless the study keeps it; as `imagined`.
+
+    What `playing_on.play_on` tells stands in ``attrs["told"]``, as JSON.
+    """
+    if not 1 <= num_steps <= MOST_STEPS:
+        raise ValueError(f"play_on: num_steps must be from 1 to {MOST_STEPS}, got {num_steps}")
+    known = kept.find_played(source.study, asked, num_steps, seed)
+    if known is not None:
+        return known
+    options = {"num_steps": num_steps, "seed": seed}
+    found = _ask(connection, "play_on", asked, **options, **callbacks)
+    data: xr.Dataset = found.data.assign_attrs(**options, told=json.dumps(found.told))
+    kept.keep_played(source.study, asked, data)
+    return data
 
 
 def _stored_sight(source: StudySource, **params: Any) -> Answer | None:
@@ -121,8 +140,8 @@ def effects(
 ) -> Answer:
     """Measure what each object of the edited world adds to the output: `lost` when it goes, beside `attributed`.
 
-    ``objects`` are its rows, and two more for what is listed by class alone, walls and background; the arrays go with them. Attributed values sum to
-    ``total``; ``unaltered`` is the output with all objects there.
+    ``objects`` are its rows, and more for what is listed by class alone, such as walls and background; the arrays go
+    with them. Attributed values sum to ``total``; ``unaltered`` is the output with all objects there.
     """
     asked = asked_of(source, trajectory, step, edits, actions, layer, output)
     found = _ask(work.connection, "effects", asked, progress=work.progress, cancelled=work.cancelled)
@@ -151,14 +170,10 @@ def play_on(
     seed: int,
 ) -> Answer:
     """Let the agent play on in both worlds with the same luck; see `playing_on.play_on`. Seed -1: the rollout's own."""
-    if not 1 <= num_steps <= MOST_STEPS:
-        raise ValueError(f"play_on: num_steps must be from 1 to {MOST_STEPS}, got {num_steps}")
     asked = asked_of(source, trajectory, step, edits, actions)
-    options = {"num_steps": num_steps, "seed": seed}
-    found = _ask(work.connection, "play_on", asked, **options, progress=work.progress, cancelled=work.cancelled)
-    data = found.data.assign_attrs(**options, told=json.dumps(found.told))
-    if kept.keep_played(source.study, asked, data):
-        work.refresh()
+    callbacks = {"progress": work.progress, "cancelled": work.cancelled}
+    data = played_on(source, work.connection, asked, num_steps, seed, **callbacks)
+    work.refresh()
     return _played(data)
 
 
@@ -236,13 +251,14 @@ def _method(connection: Any, name: str) -> Any:
 
 def _sight(source: StudySource, asked: Asked, answer: Kept) -> Answer:
     data = answer.data
-    scales = _scales(source, asked, data)
+    scales = shared_scales(source, asked, data)
     output_value = [finite(float(value)) for value in data["output_value"].values]
     told = {"key": kept.key_of(source.study, asked), "computed": True, **scales, "output_value": output_value}
-    return {**answer.told, **told}, {name: array for name, array in _arrays(data).items() if name != "largest"}
+    shown = {name: one for name, one in answer.told.items() if name not in ("recorded", "unlisted")}
+    return {**shown, **told}, {name: array for name, array in _arrays(data).items() if name != "largest"}
 
 
-def _scales(source: StudySource, asked: Asked, data: xr.Dataset) -> dict[str, Any]:
+def shared_scales(source: StudySource, asked: Asked, data: xr.Dataset) -> dict[str, Any]:
     """Return the study's display scale and axis, or where it lacks the output those of these frames."""
     if source.output(asked.layer, asked.output) is not None:
         params = {"trajectory": asked.trajectory, "layer": asked.layer, "output": asked.output}
