@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rlvision_widgets.analysis.ownership import Instances, owners, shares
 from rlvision_widgets.analysis.reentry import World
 from rlvision_widgets.environments.catalogue import class_of_entity, classes_of, colour_of
-from rlvision_widgets.environments.geometry import entity_rectangles, view_of
+from rlvision_widgets.environments.geometry import view_of
 from rlvision_widgets.environments.masks import BACKGROUND
 from rlvision_widgets.environments.objects import object_columns
 from rlvision_widgets.environments.scene import instance_key
@@ -123,13 +123,14 @@ def _hidden_rows(state: State) -> list[Row]:
     """Return what an edit has made invisible, which the frame's table leaves out."""
     entities = state.entities
     hidden = np.flatnonzero(~np.isin(entities["render_z"], DRAWN))
-    rectangles = entity_rectangles(view_of(state), entities[hidden])
-    rows = []
-    for index, left, top, wide, high in zip(hidden.tolist(), *rectangles, strict=True):
+    view, rows = view_of(state), []
+    for index in hidden.tolist():
         one = entities[index]
         name = class_of_entity(state.game, int(one["type"]), int(one["image_type"]))
         if name not in ("trail", "explosion"):
-            box = [round(float(side), 2) for side in (left, top, left + wide, top + high)]
+            across = [float((one["x"] + side * one["rx"]) * view.unit - view.x_off) for side in (-1, 1)]
+            down = [float((view.view_dim - one["y"] - side * one["ry"]) * view.unit + view.y_off) for side in (1, -1)]
+            box = [round(side, 2) for side in (across[0], down[0], across[1], down[1])]
             rows.append(_row(index, f"entity {index}", name, {place: float(one[place]) for place in NUMBERS}, box))
     return rows
 

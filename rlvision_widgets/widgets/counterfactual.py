@@ -209,6 +209,7 @@ class Counterfactual(CounterfactualTraits):
         return {**super()._page_state(sources), **own}
 
     def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterator[Requested]:
+        yield "bundle", {"name": "counterfactual_more"}
         for entry in stored_counterfactuals(sources[0].study):
             question = {name: value for name, value in entry.items() if name in Asked._fields}
             yield from ((name, question) for name in entry["has"] if name != "play_on")

@@ -1,6 +1,6 @@
 """A counterfactual as pixels: the frame before and after, and what in either raises and lowers the output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from rlvision_widgets.widgets.source import StudySource
 __all__ = ["picture_of", "picture_of_play"]
 
 SIDES = ("before", "after")
-MOST_ACTIONS = 3  # of the policy, in a caption
+MOST_ACTIONS = 4  # of the policy, in words
 Panel = tuple[str, Pixels]  # caption, enlarged pixels
 
 
@@ -55,14 +55,14 @@ def picture_of(source: StudySource, asked: Asked, answer: Kept, scale: float, fe
         data = answer.data.isel(version=version)
         strength = _strength(data, feature) / scale
         value = f"value {float(data['value']):.2f} · " if np.isfinite(data["value"]) else ""
-        caption = f"{side}: {value}{_policy(source, data)}"
-        rows.append([(caption, enlarged(data["observation"].values)), *_panels(source, asked, data, strength)])
+        panels = [("observation", enlarged(data["observation"].values)), *_panels(source, asked, data, strength)]
+        rows.append((f"{side} · {value}{_policy(source, data)}", panels))
     return _drawn(heading, rows)
 
 
 def picture_of_play(source: StudySource, asked: Asked, played: xr.Dataset, told: dict[str, Any], step: int) -> Pixels:
     """Draw one moment of playing on, both worlds side by side."""
-    panels = []
+    panels: list[Panel] = []
     for version, side in enumerate(SIDES):
         length, cause = told["length"][version], told["cause"][version]
         value = float(played["value"].values[version, min(step, len(played["branch_step"]) - 1)])
@@ -70,7 +70,7 @@ def picture_of_play(source: StudySource, asked: Asked, played: xr.Dataset, told:
         over = step >= length and cause is not None
         panels.append((f"{side}: ended ({cause or 'unknown'})" if over else shown, _frame(played, version, step)))
     heading = f"{_agent(source)} · trajectory {asked.trajectory} · step {asked.step} + {step}"
-    return _drawn(heading, [panels])
+    return _drawn(heading, [("", panels)])
 
 
 def _panels(source: StudySource, asked: Asked, data: xr.Dataset, strength: npt.NDArray[np.floating]) -> Iterator[Panel]:
@@ -114,17 +114,21 @@ def _agent(source: StudySource) -> str:
     return str(source.study.attrs["agent"])
 
 
-def _drawn(heading: str, rows: list[list[Panel]]) -> Pixels:
-    height, width = rows[0][0][1].shape[:2]
-    columns = max(map(len, rows))
+def _drawn(heading: str, rows: Sequence[tuple[str, list[Panel]]]) -> Pixels:
+    """Put rows of panels under a heading, each row under its own line of words if it has some."""
+    height, width = rows[0][1][0][1].shape[:2]
+    columns = len(rows[0][1])
     whole = 2 * MARGIN + columns * width + (columns - 1) * GAP
-    tall = 2 * MARGIN + LINE + len(rows) * (LINE + height + GAP) - GAP
-    picture = np.full((tall, whole, 3), 255, np.uint8)
+    lines = [2 * LINE if words else LINE for words, _ in rows]
+    picture = np.full((2 * MARGIN + LINE + sum(lines) + len(rows) * (height + GAP) - GAP, whole, 3), 255, np.uint8)
     texts: list[Text] = [(MARGIN, MARGIN - 4, fitting(heading, whole - 2 * MARGIN), INK)]
-    for row, panels in enumerate(rows):
-        top = MARGIN + LINE + row * (LINE + height + GAP)
+    top = MARGIN + LINE
+    for (words, panels), line in zip(rows, lines, strict=True):
+        texts.append((MARGIN, top, fitting(words, whole - 2 * MARGIN), INK))
+        top += line
         for column, (caption, pixels) in enumerate(panels):
             left = MARGIN + column * (width + GAP)
-            picture[top + LINE : top + LINE + height, left : left + width] = pixels
-            texts.append((left, top, fitting(caption, width), MUTED))
+            picture[top : top + height, left : left + width] = pixels
+            texts.append((left, top - LINE, fitting(caption, width), MUTED))
+        top += height + GAP
     return written(picture, texts)
