@@ -22,6 +22,11 @@ def undecided(observations):
     return np.zeros((len(observations), 15), np.float32), None
 
 
+def rightwards(frames):
+    """Runs and jumps to the right."""
+    return np.tile(np.float32(5) * np.isin(np.arange(15), [7, 8]), (len(frames), 1)), None
+
+
 def recorded(environment, num_steps, every=1, agent=undecided):
     """Return a study that keeps every so many states, and the states of all steps as they were while it was played."""
     rollout = collect_rollout(agent, environment, num_steps=num_steps, seed=3, keyframe_every=1, progress=False)
@@ -101,9 +106,6 @@ def test_without_states_a_frame_is_reached_from_the_seed_of_its_level(played, st
 def test_levels_that_follow_one_another_in_an_episode_are_entered_each_from_its_own_seed():
     options = {"num_trajectories": 4, "seed": 1, "distribution_mode": "easy", "use_sequential_levels": True}
 
-    def rightwards(frames):
-        return np.tile(np.float32(5) * np.isin(np.arange(15), [7, 8]), (len(frames), 1)), None
-
     with make_environment("coinrun", **options) as environment:
         study, taken = recorded(environment, 300, 64, rightwards)
     seeds, first = study["level_seed"].values, study["first"].values
@@ -113,6 +115,41 @@ def test_levels_that_follow_one_another_in_an_episode_are_entered_each_from_its_
     with rlv.resume(without_states(study), trajectory, step) as environment:
         assert np.array_equal(environment.observe().observation[0], study["observation"][trajectory, step])
     assert world_of(study).state(trajectory, step) == taken[trajectory][step]
+
+
+@needs_procgen
+@pytest.mark.parametrize("when", ["reset", "once"])
+def test_a_study_of_edited_worlds_is_entered_with_its_edits(when):
+    edits = [rlv.Remove("coin"), rlv.Remove("saw"), rlv.Background(3)]
+    with make_environment("coinrun", num_trajectories=2, seed=5) as environment:
+        worlds = rlv.edited_environment(environment, edits, when=when)
+        study, taken = recorded(worlds, 250, every=100, agent=rightwards)
+    assert study["first"].values[:, 101:].any()
+    for trajectory in range(2):
+        assert world_of(study).states(trajectory, 0, 250) == taken[trajectory]
+        with rlv.resume(study, trajectory, 120) as entered:
+            check_future(entered, study, trajectory, 120, 250 if when == "reset" else 200)
+
+
+def test_a_bare_rollout_is_entered_like_a_study():
+    with ToyEnvironment(2, seed=4) as environment:
+        agent = lambda frames: (np.zeros((len(frames), 3), np.float32), None)  # noqa: E731
+        rollout = collect_rollout(agent, environment, num_steps=40, keyframe_every=16, progress=False)
+    study = xr.DataTree(rollout)
+    with rlv.resume(study, 1, 20, environment=ToyEnvironment) as environment:
+        check_future(environment, study, 1, 20, 40)
+    with pytest.raises(TypeError, match=r"of a rollout, xarray\.DataTree\(it\)"):
+        rlv.resume(rollout, 1, 20, environment=ToyEnvironment)
+    with pytest.raises(ValueError, match="not the root of a study: it has no observation"):
+        rlv.resume(xr.DataTree(rollout[["reward"]]), 1, 20, environment=ToyEnvironment)
+
+
+def test_a_world_without_states_is_refused():
+    class Stateless(ToyEnvironment):
+        has_states = False
+
+    with pytest.raises(ValueError, match="'toy', has no states"):
+        rlv.resume(without_states(toy()[0]), 0, 5, environment=Stateless)
 
 
 def test_states_are_kept_for_a_while_and_never_too_many():

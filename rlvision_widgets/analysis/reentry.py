@@ -61,9 +61,9 @@ class World:
     """
 
     def __init__(self, study: xr.DataTree, environment: MakeEnvironment | None = None) -> None:
+        _check_is_study(study)
         # copies that share the arrays: a world that held the tree would keep it alive, and itself with it
-        self._rollout = study.to_dataset()
-        self._kept = study.children["states"].to_dataset(inherit=False) if "states" in study.children else None
+        self._rollout, self._kept = study.to_dataset(), _kept_states(study)
         self.make = environment or _maker(self._rollout.attrs)
         self.lock = threading.RLock()
         self._chunks: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
@@ -120,9 +120,9 @@ class World:
 
     def _replay(self, trajectory: int, start: int, stop: int) -> Iterator[bytes]:
         """Go from the last known moment before `start` to `stop`, and yield the states on the way."""
-        if self._replayer is None:
-            self._replayer = self.environment()
-        world = self._replayer
+        world = self._replayer = self._replayer or self.environment()
+        if not world.has_states:
+            raise ValueError(f"this study's world, {world.name!r}, has no states: its frames cannot be entered again.")
         origin, kept = self._origin(trajectory, start)
         if kept is not None:
             world.set_state(0, kept)
@@ -245,6 +245,25 @@ def _forget(key: int) -> None:
     world = _worlds.pop(key, None)
     if world is not None:
         world.close()
+
+
+def _check_is_study(study: object) -> None:
+    if not isinstance(study, xr.DataTree):
+        raise TypeError(
+            f"a study is an xarray.DataTree, got {type(study).__name__}; of a rollout, xarray.DataTree(it)."
+        )
+    lacking = [name for name in ("observation", "action", "first", "level_seed") if name not in study.dataset]
+    if lacking:
+        raise ValueError(f"this is not the root of a study: it has no {', '.join(lacking)}.")
+
+
+def _kept_states(study: xr.DataTree) -> xr.Dataset | None:
+    """Return the states that a study keeps, as `schema.STATES`; those of a bare rollout are among its variables."""
+    if "states" in study.children:
+        return study.children["states"].to_dataset(inherit=False)
+    if "env_state" in study.dataset:
+        return study.to_dataset()[["env_state", "env_state_size", "keyframe_step"]].rename(env_state_size="size")
+    return None
 
 
 def _maker(attrs: dict[Any, Any]) -> MakeEnvironment:
