@@ -22,6 +22,18 @@ export function unpackEpisodes(columns: EpisodesDescription, numSteps: number): 
   }));
 }
 
+/** How an episode went, in words: "failed: saw". */
+export const outcomeInWords = ({ outcome, cause }: Episode): string =>
+  cause ? `${outcome}: ${cause}` : outcome;
+
+/** What ended the episodes, the most frequent first: "5 coin, 2 saw"; empty where nothing is known. */
+export function causesInWords(episodes: readonly Episode[]): string {
+  const counts = new Map<string, number>();
+  for (const { cause } of episodes) if (cause) counts.set(cause, (counts.get(cause) ?? 0) + 1);
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  return sorted.map(([cause, count]) => `${count} ${cause}`).join(", ");
+}
+
 /** The same as columns, as Python sends them. */
 export function packEpisodes(episodes: readonly Episode[]): EpisodesDescription {
   return {
@@ -29,5 +41,6 @@ export function packEpisodes(episodes: readonly Episode[]): EpisodesDescription 
     level_seed: episodes.map(({ level_seed }) => level_seed),
     return: episodes.map((episode) => episode.return),
     outcome: episodes.map(({ outcome }) => outcome[0]).join(""),
+    ...(episodes.some(({ cause }) => cause) && { cause: episodes.map(({ cause }) => cause ?? "") }),
   };
 }

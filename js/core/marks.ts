@@ -1,4 +1,5 @@
-/** Places in a trajectory that are worth going to: bookmarks and the notes of stories. */
+/** Places in a trajectory that are worth going to: bookmarks, the notes of stories, and how episodes end. */
+import { type Episode, outcomeInWords } from "./episodes.ts";
 import { signed } from "./numbers.ts";
 import type { Study } from "./study.ts";
 
@@ -37,6 +38,23 @@ export function marksOf(
     .map(({ trajectory: _, ...mark }) => mark)
     .sort((a, b) => a.step - b.step);
 }
+
+export interface End {
+  /** The first and the last step of the episode. */
+  start: number;
+  step: number;
+  kind: "completed" | "failed" | "timeout" | "ended";
+  text: string;
+}
+
+/** Where episodes end, and how; one that the rollout does not see the end of has none. */
+export const endsOf = (episodes: readonly Episode[]): End[] =>
+  episodes.flatMap((episode, index) => {
+    const { start, stop, outcome, cause } = episode;
+    if (outcome === "unfinished") return [];
+    const kind = cause === "timeout" ? "timeout" : outcome;
+    return [{ start, step: stop - 1, kind, text: `episode ${index + 1} ${outcomeInWords(episode)}` }];
+  });
 
 type Place = Mark & { trajectory: number };
 

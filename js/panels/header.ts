@@ -1,5 +1,6 @@
 /** The header line: which trajectory, episode and layer are shown; rows, settings, help. */
 
+import { outcomeInWords } from "../core/episodes.ts";
 import { fixed, thousands } from "../core/numbers.ts";
 import { MAX_ROWS } from "../core/rows.ts";
 import { stored } from "../core/study.ts";
@@ -55,11 +56,10 @@ export function header(context: Context): Panel {
 function episodeText(scene: Scene): string {
   const episode = scene.episodes[scene.episode];
   if (!episode) return "";
-  const outcome = episode.cause ? `${episode.outcome}: ${episode.cause}` : episode.outcome;
   return [
     `episode ${scene.episode + 1} of ${scene.episodes.length}`,
     `level ${thousands(episode.level_seed)}`,
-    `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcome}, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
+    `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcomeInWords(episode)}, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
   ].join("  ·  ");
 }
 

@@ -1,7 +1,8 @@
 /** The list of all trajectories with their squeezed frames. */
 
+import { causesInWords, outcomeInWords } from "../core/episodes.ts";
 import { fixed } from "../core/numbers.ts";
-import type { Study } from "../core/study.ts";
+import type { Episode, Study } from "../core/study.ts";
 import { requestKey, want } from "../core/wants.ts";
 import type { LazyPanel } from "../host/lazy.ts";
 import style from "../styles/time_menus.css";
@@ -10,6 +11,8 @@ import { OUTCOME_MARK } from "./header.ts";
 import { menu } from "./menu.ts";
 import type { Context } from "./panel.ts";
 import { drawStrip } from "./trajectories.ts";
+
+const MOST = 40; // episodes that are told one by one when they are pointed at
 
 export function trajectories({ session, signal }: Context, close: () => void): LazyPanel {
   const list = h("div", { role: "group", "aria-label": "Trajectories" });
@@ -20,6 +23,7 @@ export function trajectories({ session, signal }: Context, close: () => void): L
     const canvas = h("canvas", { class: "rlv-strip", "aria-hidden": "true" });
     const total = episodes.reduce((sum, episode) => sum + episode.return, 0);
     const marks = episodes.map((episode) => OUTCOME_MARK[episode.outcome] ?? "·").join(" ");
+    const one = (episode: Episode, at: number) => `episode ${at + 1} ${outcomeInWords(episode)}`;
     const row = h(
       "button",
       {
@@ -29,7 +33,12 @@ export function trajectories({ session, signal }: Context, close: () => void): L
       },
       h("span", { class: "rlv-number" }, String(index + 1)),
       canvas,
-      h("span", { class: "rlv-marks", title: "outcome of each episode" }, marks),
+      h(
+        "span",
+        { class: "rlv-marks", title: episodes.slice(0, MOST).map(one).join("\n") },
+        marks,
+        h("span", { class: "rlv-causes" }, causesInWords(episodes)),
+      ),
       h("span", { class: "rlv-number" }, `return ${fixed(total, Number.isInteger(total) ? 0 : 1)}`),
     );
     const go = () => {

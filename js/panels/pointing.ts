@@ -1,14 +1,17 @@
 /** What is written above the curves at a place on the screen: marks and episodes. */
+import { outcomeInWords } from "../core/episodes.ts";
+import { endsOf } from "../core/marks.ts";
 import { type Episode, episodeAt } from "../core/study.ts";
-import { stepToX } from "../core/timeline.ts";
+import { perStep } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import { OUTCOME_MARK } from "./header.ts";
 import type { Plot, Pointed } from "./plot.ts";
+import { END } from "./rail.ts";
 
 const NEAR = 6; // pixels within which a mark is meant
 
 export interface Named {
-  /** A bookmark, a note, or the beginning of an episode. */
+  /** A bookmark, a note, or where an episode begins or ends. */
   mark?: { step: number; text: string } | undefined;
   episode?: Episode | undefined;
 }
@@ -18,13 +21,16 @@ export function namedAt(picture: Plot, scene: Scene | null, step: number, { clie
   const { axis, layout, marks, element } = picture;
   if (!scene || !axis || !layout) return {};
   if (clientY - element.getBoundingClientRect().top > layout.strip.top) return {};
-  const away = (one: { step: number }) => Math.abs(one.step - step);
-  const reach = NEAR / Math.abs(stepToX(axis, 1) - stepToX(axis, 0));
+  const away = (one: { step: number; at?: number }) => Math.abs((one.at ?? one.step) - step);
+  const reach = NEAR / perStep(axis);
   const starts = scene.episodes.map(({ start }, index) => ({
     step: start,
     text: `episode ${index + 1} begins`,
   }));
-  const [mark] = [...marks, ...starts].filter((one) => away(one) <= reach).sort((a, b) => away(a) - away(b));
+  const ends = endsOf(scene.episodes).map((end) => ({ ...end, at: end.step + 1 - END / perStep(axis) }));
+  const [mark] = [...marks, ...starts, ...ends]
+    .filter((one) => away(one) <= reach)
+    .sort((a, b) => away(a) - away(b));
   return { mark, episode: scene.episodes[episodeAt(scene.episodes, Math.floor(step))] };
 }
 
@@ -33,6 +39,7 @@ export function pointedAt({ mark, episode }: Named, step: number, numSteps: numb
   const at = mark?.step ?? Math.round(step);
   if (at < 0 || at >= numSteps) return null;
   const outcome =
-    episode && `${OUTCOME_MARK[episode.outcome] ?? "·"} ${episode.outcome}: double-click selects`;
+    episode &&
+    `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcomeInWords(episode)} (double-click selects the episode)`;
   return { step: at, note: mark?.text ?? outcome ?? "" };
 }

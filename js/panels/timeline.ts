@@ -1,5 +1,6 @@
 /** Time below everything: the step's slider, and the curves beneath it, which are fetched as soon as the view is shown. */
 
+import { outcomeInWords } from "../core/episodes.ts";
 import { fixed, signed } from "../core/numbers.ts";
 import { numbers } from "../host/replies.ts";
 import type { Scene } from "../host/scene.ts";
@@ -29,6 +30,8 @@ function inWords({ step, numSteps, episode, episodes, curves, study }: Scene): s
   const at = (name: string) => numbers(curves, name)[step];
   const parts = [`step ${step} of ${Math.max(0, numSteps - 1)}`];
   if (episodes.length > 1) parts.push(`episode ${episode + 1} of ${episodes.length}`);
+  const here = episodes[episode];
+  if (here && step === here.stop - 1) parts.push(outcomeInWords(here));
   const [value, advantage, reward] = [at("value"), at("advantage"), at("reward")];
   if (value !== undefined) parts.push(`value ${fixed(value, 2)}`);
   if (advantage !== undefined) parts.push(`advantage ${signed(advantage, 2)}`);

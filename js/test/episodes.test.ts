@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { packEpisodes, unpackEpisodes } from "../core/episodes.ts";
+import { causesInWords, outcomeInWords, packEpisodes, unpackEpisodes } from "../core/episodes.ts";
 import { studyOf } from "../core/study.ts";
 import { packed, syntheticStudy } from "./synthetic.ts";
 
@@ -29,6 +29,17 @@ describe("episodes as columns", () => {
       outcome: "failed",
       cause: "saw",
     });
+  });
+
+  test("causes are counted, the most frequent first, and said of each episode", () => {
+    const [episode] = study.trajectories[0]?.episodes ?? [];
+    if (!episode) throw new Error("the study has no episode");
+    const { cause: _, ...unknown } = episode;
+    const three = ["saw", "coin", "coin"].map((cause) => ({ ...unknown, cause }));
+    expect(causesInWords([...three, unknown])).toBe("2 coin, 1 saw");
+    expect(causesInWords([unknown])).toBe("");
+    expect(outcomeInWords({ ...unknown, outcome: "failed", cause: "saw" })).toBe("failed: saw");
+    expect(outcomeInWords({ ...unknown, outcome: "failed" })).toBe("failed");
   });
 
   test("a described study is opened once, so that views can compare by identity", () => {

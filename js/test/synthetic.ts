@@ -22,6 +22,8 @@ export interface SyntheticOptions {
   forks?: boolean;
 }
 
+const DEATHS = ["saw", "enemy moving left", "timeout", "lava", "saw and enemy moving right"];
+
 export function syntheticStudy({
   numTrajectories = 8,
   numSteps = 512,
@@ -39,7 +41,10 @@ export function syntheticStudy({
       const won = noise(2, trajectory, start) > 0.3;
       const outcome = stop === numSteps ? "unfinished" : won ? "completed" : "failed";
       const level_seed = Math.floor(1e7 * noise(3, trajectory, start));
-      episodes.push({ start, stop, level_seed, return: outcome === "completed" ? 10 : 0, outcome });
+      const cause =
+        outcome === "unfinished" ? undefined : won ? "coin" : DEATHS[episodes.length % DEATHS.length];
+      const earned = outcome === "completed" ? 10 : 0;
+      episodes.push({ start, stop, level_seed, return: earned, outcome, ...(cause && { cause }) });
       start = stop;
     }
     return { num_steps: numSteps, episodes };

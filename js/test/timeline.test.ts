@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Clock } from "../core/clock.ts";
 import { extent, lineSteps } from "../core/decimate.ts";
-import { markBeyond, marksOf } from "../core/marks.ts";
+import { endsOf, markBeyond, marksOf } from "../core/marks.ts";
 import {
   axisOver,
   between,
@@ -21,8 +21,10 @@ import {
 } from "../core/timeline.ts";
 import type { Scene } from "../host/scene.ts";
 import { GUTTER, layOut, series } from "../panels/lanes.ts";
+import { drawRail, END } from "../panels/rail.ts";
 import { partsFor } from "../panels/strips.ts";
 import { holds, sheetFor } from "../panels/timeline_draw.ts";
+import type { Theme } from "../views/theme.ts";
 import { noise } from "./world.ts";
 
 describe("steps and pixels", () => {
@@ -329,6 +331,77 @@ describe("marks", () => {
       30,
       30,
     ]);
+  });
+});
+
+describe("ends of episodes", () => {
+  const outcomes = [
+    ["completed", "coin"],
+    ["failed", "saw and lava"],
+    ["failed", "timeout"],
+    ["ended", undefined],
+    ["unfinished", undefined],
+  ] as const;
+  const episodes = outcomes.map(([outcome, cause], index) => ({
+    start: 100 * index,
+    stop: 100 * (index + 1),
+    level_seed: 1,
+    return: 0,
+    outcome,
+    ...(cause && { cause }),
+  }));
+
+  test("stand at the last step and say what did it; what is not over has none", () => {
+    expect(endsOf(episodes).map(({ step, kind, text }) => [step, kind, text])).toEqual([
+      [99, "completed", "episode 1 completed: coin"],
+      [199, "failed", "episode 2 failed: saw and lava"],
+      [299, "timeout", "episode 3 failed: timeout"],
+      [399, "ended", "episode 4 ended"],
+    ]);
+  });
+
+  /** The strokes that are drawn in an episode's lane, and the words. */
+  const drawn = (axis: { left: number; width: number; first: number; last: number }) => {
+    const strokes: number[][][] = [];
+    const words: string[] = [];
+    const context = {
+      beginPath: () => strokes.push([]),
+      moveTo: (x: number, y: number) => strokes.at(-1)?.push([x, y, 0]),
+      lineTo: (x: number, y: number) => strokes.at(-1)?.push([x, y, 1]),
+      fillText: (text: string) => text && words.push(text),
+      measureText: (text: string) => ({ width: 6 * text.length }),
+      stroke() {},
+      fillRect() {},
+    } as unknown as CanvasRenderingContext2D;
+    const layout = layOut([], axis.width);
+    drawRail(context, { episodes } as unknown as Scene, layout, axis, {} as Theme, []);
+    return { strokes, words };
+  };
+
+  test("are told apart by their shape alone, and lie before what follows", () => {
+    const axis = { left: 0, width: 1000, first: 0, last: 500 };
+    const { strokes, words } = drawn(axis);
+    const shapes = strokes.map((path, index) => {
+      const middle = stepToX(axis, 100 * (index + 1)) - END;
+      for (const [x = 0] of path) expect(Math.abs(x - middle)).toBeLessThan(END - 2);
+      return JSON.stringify(path.map(([x = 0, y, line]) => [(x - middle).toFixed(2), y, line]));
+    });
+    expect(new Set(shapes).size).toBe(4);
+    expect(words).toEqual([
+      "1 completed: coin",
+      "2 failed: saw and lava",
+      "3 failed: timeout",
+      "4 ended",
+      "5 unfinished",
+    ]);
+  });
+
+  test("words give way first, then the marks", () => {
+    expect(drawn({ left: 0, width: 150, first: 0, last: 500 })).toMatchObject({
+      strokes: { length: 4 },
+      words: ["1", "2", "3", "4", "5"],
+    });
+    expect(drawn({ left: 0, width: 60, first: 0, last: 500 })).toEqual({ strokes: [], words: [] });
   });
 });
 
