@@ -174,6 +174,23 @@ def toy_study(num_trajectories=3, num_steps=130, layer="2b", seed=0):
     return tree
 
 
+def open_world(study):
+    """Add to a toy study what is known of its world: which shape each pixel shows, the shapes, and two forks."""
+    frames = study["observation"].values
+    codes = np.zeros(frames.shape[:-1], np.uint8)
+    for colour, code in (((250, 210, 40), 3), ((150, 150, 160), 6), ((220, 50, 60), 7), ((120, 80, 40), 1)):
+        codes[(frames == colour).all(axis=-1)] = code
+    study["world"] = xr.DataTree(_world(codes))
+    study["branches"] = xr.DataTree.from_dict(
+        {
+            "/again": _fork(study, "again", 0, 20, ["", "saw", "coin"]),
+            "/no%20saw": _fork(study, "no saw", 1, 100, ["coin", ""], described="every saw removed"),
+        }
+    )
+    schema.check(study)
+    return study
+
+
 def forget(output, **where):
     """Make an output's attribution be not computed, everywhere or at the places given."""
     for name, nothing in (("completeness_error", np.nan), ("num_points", 0)):
@@ -347,6 +364,77 @@ def _grid(rng, density, side, count):
             "column": ("grid_x", place),
         },
         attrs={"density": density, "most_uses": 4, "num_observations": count},
+    )
+
+
+def _world(codes):
+    """Masks, and for each of the three shapes that are objects its place and its box."""
+    rows = []
+    for trajectory, step in np.ndindex(*codes.shape[:2]):
+        for instance, code in enumerate((3, 6, 7)):
+            y, x = np.nonzero(codes[trajectory, step] == code)
+            if len(y):
+                box = x.min(), y.min(), x.max() + 1, y.max() + 1
+                rows.append((trajectory, step, instance, code, x.mean() / 5, 12.8 - y.mean() / 5, len(y), *box))
+    table = np.array(rows, float).T
+    names = ("in_trajectory", "at_step", "instance", "class_code", "centre_x", "centre_y", "visible_pixels")
+    dtypes = {name: variable.dtype for name, variable in schema.WORLD.variables.items()}
+    columns = dict(zip((*names, "left", "top", "right", "bottom"), table, strict=True))
+    columns |= {name: 0 * table[0] for name in ("vx", "vy", "rx", "ry")}
+    classes = ["background", "wall", "lava", "coin", "cheese", "crate", "saw", "enemy", "agent"]
+    colours = ["#FFFFFF", "#999999", "#D55E00", "#F0E442", "#E69F00", "#C9A66B", "#CC79A7", "#0072B2", "#56B4E9"]
+    return xr.Dataset(
+        {
+            "object_class": (("trajectory", "step", "height", "width"), codes),
+            **{name: ("object", column.astype(dtypes[name])) for name, column in columns.items()},
+        },
+        attrs={"classes": classes, "colours": colours, "grid_width": 64},
+    )
+
+
+def _fork(study, name, trajectory, step, causes, *, num_steps=12, described=""):
+    """A fork whose branch k ends by causes[k] after 4 * (k + 1) steps, and repeats the rollout's frames, shifted."""
+    count = len(causes)
+    taken = np.array([4 * (k + 1) if cause else num_steps for k, cause in enumerate(causes)], np.int32)
+    when = np.arange(num_steps)
+    over, last = when >= taken[:, None], when == taken[:, None] - 1
+    frames = study["observation"].values[trajectory, step : step + num_steps]
+    shifted = np.stack([np.roll(frames, 3 * k, axis=2) for k in range(count)])
+    shifted[:, 0] = frames[0]
+    failed = np.array([cause not in {"", "coin"} for cause in causes])
+    done = np.arange(num_steps + 1) >= taken[:, None]
+    ended = done & np.array([bool(cause) for cause in causes])[:, None]
+    alive = 1 - (done & failed[:, None]).mean(axis=0)
+    nothing = np.where(over, np.nan, 0)
+    branch_step = ("branch", "branch_step")
+    return xr.Dataset(
+        {
+            "observation": ((*branch_step, "height", "width", "rgb"), shifted),
+            "action": (branch_step, np.where(over, -1, when % 15).astype(np.int32)),
+            "reward": (branch_step, nothing.astype(np.float32)),
+            "value": (branch_step, (8 - when / 9 + nothing).astype(np.float32)),
+            "policy_logits": ((*branch_step, "branch_logit"), np.zeros((count, num_steps, 15), np.float32)),
+            "ended": (branch_step, last & ended[:, -1:]),
+            "completed": (branch_step, last & np.array([[cause == "coin"] for cause in causes])),
+            "alive": (("branch", "branch_time"), ~ended),
+            "num_taken": ("branch", taken),
+            "cause": ("branch", np.array(causes, dtype=object)),
+            "survival": ("branch_time", alive.astype(np.float32)),
+            "survival_low": ("branch_time", (alive / 2).astype(np.float32)),
+            "survival_high": ("branch_time", np.ones(num_steps + 1, np.float32)),
+        },
+        attrs={
+            "name": name,
+            "trajectory": trajectory,
+            "step": step,
+            "seed": 0,
+            "agent": "made-up agent",
+            "checkpoint": "0" * 64,
+            "edits": "[]",
+            "described": described,
+            "actions": "",
+            "action_names": list(ACTION_NAMES),
+        },
     )
 
 
