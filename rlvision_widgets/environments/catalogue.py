@@ -75,8 +75,8 @@ _IMAGES: dict[str, dict[int, str]] = {  # pictures that are no type of the game'
 
 _OVERLAYS = {"jumper": ("compass",), "ninja": ("jump_charge",), "plunder": ("status_bar",)}
 
-# The common classes in Okabe and Ito's colours and tints of them, a game's own in ones like Tol's "muted": both are told
-# apart with every kind of colour vision. Two names share a colour where no game has both.
+# The common classes in Okabe and Ito's colours and tints of them, a game's own in ones like Tol's "muted", which can be
+# told apart with every kind of colour vision. Two names share a colour where no game has both.
 _COLOURS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "#FFFFFF": ("background",),

@@ -20,9 +20,8 @@ __all__ = [
     "cell_window",
     "drawn_entities",
     "entity_boxes",
-    "entity_rectangles",
     "images_of",
-    "is_drawn_cell",
+    "is_drawn_value",
     "velocity_shown",
     "view_of",
 ]
@@ -35,11 +34,17 @@ VELOCITY_SIDE = 0.2  # of the frame
 
 # games that follow the agent upwards only: how far below it the frame begins, in half heights of the agent
 _UPWARDS = {"climber": 5, "fruitbot": 2}
-# pictures that are drawn beyond the entity's own size: how much above and how much higher, in its heights
-_TALLER = {
-    **{("coinrun", image): (0.7415, 1.7415) for image in (0, 9, 12, 13)},
-    ("leaper", 0): (0.275, 1.55),
-}
+
+
+class _Taller(NamedTuple):
+    """Pictures that are drawn beyond the entity's own size: how far above it and how much higher, in its heights."""
+
+    images: tuple[int, ...]
+    above: float
+    factor: float
+
+
+_TALLER = {"coinrun": _Taller((0, 9, 12, 13), 0.7415, 1.7415), "leaper": _Taller((0,), 0.275, 1.55)}
 
 F = np.float32
 Floats = npt.NDArray[np.float64]
@@ -99,7 +104,7 @@ def view_of(state: State, size: int = 64) -> View:
     if not centered:
         visibility = F(max(width, height, float(values["min_visibility"])))
     else:
-        agent = state.entities[state.entities["type"] == AGENT][-1]
+        agent = _agent(state)
         if (below := _UPWARDS.get(state.game)) is not None:
             center_y = F(float(agent["y"]) + width / 2.0 - float(F(below) * agent["ry"]))
             visibility = F(width)
@@ -114,7 +119,11 @@ def view_of(state: State, size: int = 64) -> View:
     )
 
 
-def entity_rectangles(view: View, entities: npt.NDArray[Any]) -> Rectangles:
+def _agent(state: State) -> Any:
+    return state.entities[np.flatnonzero(state.entities["type"] == AGENT)[-1]]
+
+
+def _entity_rectangles(view: View, entities: npt.NDArray[Any]) -> Rectangles:
     """Return where entities are drawn, without what their pictures add; see `entity_boxes`."""
     x, y, rx, ry = (entities[name] for name in ("x", "y", "rx", "ry"))
     left = (x - rx) * view.unit - view.x_off
@@ -132,41 +141,33 @@ def entity_rectangles(view: View, entities: npt.NDArray[Any]) -> Rectangles:
 def images_of(state: State, entities: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     """Return the picture that each entity has when it is drawn: a runner's legs follow its velocity."""
     images: npt.NDArray[np.int32] = np.abs(entities["image_type"])
-    if state.game == "coinrun" and (running := images == AGENT).any():
-        images[running] = _runner(state)
+    if state.game == "coinrun":
+        images[images == AGENT] = _runner(state)
     return images
 
 
 def _runner(state: State) -> int:
-    agent = state.entities[state.entities["type"] == AGENT][-1]
     supported = bool(state.values["has_support"])
-    if abs(agent["vx"]) < 0.01 and state.values["action_vx"] == 0 and supported:
+    if supported and state.values["action_vx"] == 0 and abs(float(_agent(state)["vx"])) < 0.01:
         return 0
     return 12 if not supported or int(state.values["cur_time"]) // 5 % 2 == 0 else 13
 
 
-def taller(state: State, rectangles: Rectangles, images: npt.NDArray[np.int32]) -> Rectangles:
-    """Return the rectangles of pictures that are drawn beyond the entity's own size."""
+def entity_boxes(state: State, view: View, entities: npt.NDArray[Any], images: npt.NDArray[np.int32]) -> Rectangles:
+    """Return the upright boxes around entities as they are drawn with `images`, turned ones included."""
+    box = _entity_rectangles(view, entities)
     if state.values["use_monochrome_assets"]:
-        return rectangles
-    top, height = rectangles.top, rectangles.height
-    for (game, image), (above, factor) in _TALLER.items():
-        if game == state.game and (chosen := images == image).any():
-            top = np.where(chosen, rectangles.top - above * rectangles.height, top)
-            height = np.where(chosen, rectangles.height * factor, height)
-    return rectangles._replace(top=top, height=height)
-
-
-def entity_boxes(state: State, view: View, entities: npt.NDArray[Any]) -> Rectangles:
-    """Return the upright boxes around entities as they are drawn, turned ones included."""
-    drawn = taller(state, entity_rectangles(view, entities), images_of(state, entities))
-    if state.values["use_monochrome_assets"] or not entities["rotation"].any():
-        return drawn
-    turn = entities["rotation"].astype(np.float64)
-    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
-    width = drawn.width * cos + drawn.height * sin
-    height = drawn.width * sin + drawn.height * cos
-    return Rectangles(*(drawn.left + (drawn.width - width) / 2, drawn.top + (drawn.height - height) / 2, width, height))
+        return box
+    if (taller := _TALLER.get(state.game)) is not None:
+        chosen, above, factor = np.isin(images, taller.images), taller.above, taller.factor
+        top = np.where(chosen, box.top - above * box.height, box.top)
+        box = box._replace(top=top, height=np.where(chosen, box.height * factor, box.height))
+    turn = entities["rotation"]
+    if not turn.any():
+        return box
+    cos, sin = np.abs(np.cos(turn.astype(np.float64))), np.abs(np.sin(turn.astype(np.float64)))
+    width, height = box.width * cos + box.height * sin, box.width * sin + box.height * cos
+    return Rectangles(box.left + (box.width - width) / 2, box.top + (box.height - height) / 2, width, height)
 
 
 def drawn_entities(state: State) -> npt.NDArray[np.intp]:
@@ -208,12 +209,9 @@ def cell_window(state: State, view: View) -> tuple[int, int, npt.NDArray[np.int3
     return low_x, low_y, window
 
 
-def is_drawn_cell(game: str, values: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Return which values of the grid have a picture: not empty cells, and not the marks where enemies turn."""
-    drawn: npt.NDArray[np.bool_] = (values != NOTHING) & (np.abs(values) != SPACE)
-    if game in _TURNING:
-        drawn &= values != ENEMY_TURN
-    return drawn
+def is_drawn_value(game: str, value: int) -> bool:
+    """Whether cells with this value have a picture: not empty ones, and not the marks where enemies turn."""
+    return value != NOTHING and abs(value) != SPACE and not (game in _TURNING and value == ENEMY_TURN)
 
 
 def cell_rectangles(view: View, columns: npt.NDArray[np.int_], rows: npt.NDArray[np.int_]) -> Rectangles:

@@ -1,8 +1,8 @@
 """Where the library itself draws each thing, found by letting it draw things alone.
 
-So nothing need be known about pictures: turned, tiled, mirrored and random ones are all right. A thing is drawn on black
-and on white: what leaves black and white as they were has neither colour nor opacity. Things whose boxes are apart are
-drawn together; a frame takes some twenty drawings of 60 microseconds.
+So nothing need be known about pictures: turned, tiled, mirrored and random ones are all right. A thing is drawn on
+black and on white: what leaves black and white as they were has neither colour nor opacity. Things whose boxes are
+apart are drawn together; a frame takes some twenty drawings of 60 microseconds.
 """
 
 import struct
@@ -165,9 +165,9 @@ def _cells(stage: _Stage, state: State, scene: Scene) -> Iterator[Canvas]:
 
 def _overlays(stage: _Stage, state: State, scene: Scene) -> Iterator[Canvas]:
     for name, rank in scene.overlays.items():
-        fields = ["paint_vel_info"] if name == "velocity" else _NO_OVERLAYS[state.game]
-        touched = stage.touched(**{field: state.values[field] for field in fields})
-        yield np.where(touched, np.int32(rank), 0)
+        fields = ["paint_vel_info"] if name == "velocity" else list(_NO_OVERLAYS[state.game])
+        shown: dict[str, Any] = {field: state.values[field] for field in fields}
+        yield np.where(stage.touched(**shown), np.int32(rank), 0)
 
 
 def _apart(boxes: Rectangles) -> list[list[int]]:

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rlvision_widgets.environments.binding import find_installation
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.isolating import Isolator
-from rlvision_widgets.environments.objects import object_table
+from rlvision_widgets.environments.objects import columns_of, table_of
 from rlvision_widgets.environments.painting import can_paint, paint
 from rlvision_widgets.environments.scene import (
     BACKGROUND,
@@ -25,6 +25,9 @@ from rlvision_widgets.environments.scene import (
     scene_of,
 )
 from rlvision_widgets.environments.states import State, parse_state
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["BACKGROUND", "OUTSIDE", "OVERLAY", "Labels", "Seer", "amodal_mask", "label_pixels"]
 
@@ -45,8 +48,7 @@ def label_pixels(state: State, assets: Path, size: int = 64) -> Labels:
     ValueError
         When the state is of another game, or holds what only the library can draw: turned things, foreign pictures.
     """
-    _check_paintable(state)
-    scene = scene_of(state, size)
+    scene = _paintable(state, size)
     return labels_of(scene, paint(state, scene, assets))
 
 
@@ -55,18 +57,19 @@ def amodal_mask(state: State, assets: Path, what: str, size: int = 64) -> npt.ND
 
     Hiding it can change only these pixels. Parameters and errors are those of `label_pixels` and `Seer.amodal`.
     """
-    _check_paintable(state)
-    scene = scene_of(state, size)
+    scene = _paintable(state, size)
     chosen = choose(state, scene, what)
     return _covered(paint(state, scene.only(chosen), assets), chosen)
 
 
-def _check_paintable(state: State) -> None:
-    if not can_paint(state):
+def _paintable(state: State, size: int) -> Scene:
+    scene = scene_of(state, size)
+    if not can_paint(state, scene):
         raise ValueError(
             f"this {state.game} state is drawn from pictures that are not known here (other games, turned things, "
             "foreign pictures): use a Seer, which asks the library."
         )
+    return scene
 
 
 def _covered(canvas: Canvas, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -146,10 +149,21 @@ class Seer:
         chosen = choose(state, scene, what)
         return _covered(self._paint(state, scene.only(chosen)), chosen)
 
-    def objects(self, state: State | bytes, *, walls: bool = False) -> Any:
-        """Return the table of objects with their visible pixels; see `object_table`."""
+    def look(self, state: State | bytes, *, walls: bool = False) -> tuple[Labels, dict[str, npt.NDArray[Any]]]:
+        """Return the labels of the 64-pixel frame and the table of its objects as arrays, see `object_columns`.
+
+        Both at once cost little more than the labels.
+        """
         state = self._state(state)
-        return object_table(state, self.labels(state), walls=walls)
+        scene = scene_of(state)
+        canvas = self._paint(state, scene)
+        seen = np.bincount(canvas.ravel(), minlength=len(scene.codes))
+        return labels_of(scene, canvas), columns_of(state, scene, seen, walls=walls)
+
+    def objects(self, state: State | bytes, *, walls: bool = False) -> "pd.DataFrame":
+        """Return the table of the objects in the 64-pixel frame with their visible pixels; see `object_table`."""
+        state = self._state(state)
+        return table_of(state, self.look(state, walls=walls)[1])
 
     def _state(self, state: State | bytes) -> State:
         parsed = state if isinstance(state, State) else parse_state(state)
@@ -158,7 +172,7 @@ class Seer:
         return parsed
 
     def _paint(self, state: State, scene: Scene) -> Canvas:
-        if can_paint(state):
+        if can_paint(state, scene):
             return paint(state, scene, self._installation.assets)
         with self._lock:
             if self._isolator is None:

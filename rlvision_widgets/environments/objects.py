@@ -6,16 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.environments.catalogue import classes_of
-from rlvision_widgets.environments.geometry import cell_rectangles
+from rlvision_widgets.environments.geometry import Rectangles, cell_rectangles
 from rlvision_widgets.environments.scene import Labels, Scene, instance_key, name_codes, scene_of
 from rlvision_widgets.environments.states import State
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["object_columns", "object_table"]
-
-_MOTION = ("x", "y", "vx", "vy", "rx", "ry")
+__all__ = ["columns_of", "object_columns", "object_table", "table_of"]
 
 
 def object_columns(state: State, labels: Labels | None = None, *, walls: bool = False) -> dict[str, npt.NDArray[Any]]:
@@ -23,22 +21,35 @@ def object_columns(state: State, labels: Labels | None = None, *, walls: bool = 
 
     `instance` (int32, as in `Labels`) and `class_code` (uint8) stand for its `key` and `object_class`.
     """
-    scene = scene_of(state)
-    entities = state.entities[scene.entities]
-    cells, cell_box = _cells(state, scene, walls)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "instance": np.concatenate([scene.entities.astype(np.int32), scene.instances[cells]]),
-        "class_code": np.concatenate([scene.codes[scene.entity_ranks], scene.codes[cells]]),
-    }
-    place = _cell_motion(columns["instance"][len(entities) :], state.grid.shape[1])
-    for name, of_cells in zip(_MOTION, place, strict=True):
-        columns[name] = np.concatenate([entities[name], of_cells], dtype=np.float32)
-    columns["visible_pixels"] = _visible(columns["instance"], labels)
-    box = scene.boxes
-    sides = (box.left, box.top, box.left + box.width, box.top + box.height)
-    for name, side, of_cells in zip(("left", "top", "right", "bottom"), sides, cell_box, strict=True):
-        columns[name] = np.concatenate([side, of_cells], dtype=np.float32)
+    columns = columns_of(state, scene_of(state), walls=walls)
+    if labels is not None:
+        found, counts = np.unique(labels.instance, return_counts=True)
+        at = np.minimum(np.searchsorted(found, columns["instance"]), len(found) - 1)
+        columns["visible_pixels"] = np.where(found[at] == columns["instance"], counts[at], 0).astype(np.int32)
     return columns
+
+
+def columns_of(
+    state: State, scene: Scene, seen: npt.NDArray[np.intp] | None = None, *, walls: bool = False
+) -> dict[str, npt.NDArray[Any]]:
+    """Return `object_columns` of a scene; `seen` is how many pixels show each rank."""
+    entities = state.entities[scene.entities]
+    cells, sides = _cells(state, scene, walls)
+    ranks = np.concatenate([scene.entity_ranks, cells])
+    index, width = -1 - scene.instances[cells], state.grid.shape[1]
+    still, half = np.zeros(len(index), np.float32), np.full(len(index), 0.5, np.float32)
+    motion = (index % width + 0.5, index // width + 0.5, still, still, half, half)
+    columns: dict[str, npt.NDArray[Any]] = {"instance": scene.instances[ranks], "class_code": scene.codes[ranks]}
+    for name, of_cells in zip(("x", "y", "vx", "vy", "rx", "ry"), motion, strict=True):
+        columns[name] = np.concatenate([entities[name], of_cells], dtype=np.float32)
+    columns["visible_pixels"] = (np.full(len(ranks), -1) if seen is None else seen[ranks]).astype(np.int32)
+    for name, of_entities, of_cells in zip(("left", "top", "right", "bottom"), _sides(scene.boxes), sides, strict=True):
+        columns[name] = np.concatenate([of_entities, of_cells], dtype=np.float32)
+    return columns
+
+
+def _sides(box: Rectangles) -> tuple[npt.NDArray[np.float64], ...]:
+    return box.left, box.top, box.left + box.width, box.top + box.height
 
 
 def _cells(state: State, scene: Scene, walls: bool) -> tuple[npt.NDArray[np.int32], tuple[npt.NDArray[Any], ...]]:
@@ -49,25 +60,10 @@ def _cells(state: State, scene: Scene, walls: bool) -> tuple[npt.NDArray[np.int3
     if not walls:
         shown &= scene.codes[ranks] != name_codes(state.game)["wall"]
     rows, columns = np.nonzero(shown)
-    box = cell_rectangles(scene.view, low_x + columns, low_y + rows)
-    size = scene.view.size
-    right, bottom = box.left + box.width, box.top + box.height
-    seen = (box.left < size) & (right > 0) & (box.top < size) & (bottom > 0)
-    return ranks[rows[seen], columns[seen]], (box.left[seen], box.top[seen], right[seen], bottom[seen])
-
-
-def _cell_motion(instances: npt.NDArray[np.int32], width: int) -> tuple[npt.NDArray[Any], ...]:
-    index = -1 - instances
-    still, half = np.zeros(len(index), np.float32), np.full(len(index), 0.5, np.float32)
-    return index % width + 0.5, index // width + 0.5, still, still, half, half
-
-
-def _visible(instances: npt.NDArray[np.int32], labels: Labels | None) -> npt.NDArray[np.int32]:
-    if labels is None:
-        return np.full(len(instances), -1, np.int32)
-    found, counts = np.unique(labels.instance, return_counts=True)
-    at = np.minimum(np.searchsorted(found, instances), len(found) - 1)
-    return np.where(found[at] == instances, counts[at], 0).astype(np.int32)
+    sides = _sides(cell_rectangles(scene.view, low_x + columns, low_y + rows))
+    left, top, right, bottom = sides
+    seen = (left < scene.view.size) & (right > 0) & (top < scene.view.size) & (bottom > 0)
+    return ranks[rows[seen], columns[seen]], tuple(side[seen] for side in sides)
 
 
 def object_table(state: State, labels: Labels | None = None, *, walls: bool = False) -> "pd.DataFrame":
@@ -95,9 +91,14 @@ def object_table(state: State, labels: Labels | None = None, *, walls: bool = Fa
         - ``left, top, right, bottom``: the box in pixels of the 64-pixel frame around the whole object, which may be
           partly outside or behind others.
     """
+    return table_of(state, object_columns(state, labels, walls=walls))
+
+
+def table_of(state: State, columns: dict[str, npt.NDArray[Any]]) -> "pd.DataFrame":
+    """Return the columns of a state's objects as the table of `object_table`."""
     import pandas as pd
 
-    columns = object_columns(state, labels, walls=walls)
     width, names = state.grid.shape[1], np.array(classes_of(state.game), object)
-    keys = [instance_key(instance, width) for instance in columns.pop("instance").tolist()]
-    return pd.DataFrame({"key": keys, "object_class": names[columns.pop("class_code")], **columns}, copy=False)
+    keys = [instance_key(instance, width) for instance in columns["instance"].tolist()]
+    others = {name: column for name, column in columns.items() if name not in ("instance", "class_code")}
+    return pd.DataFrame({"key": keys, "object_class": names[columns["class_code"]], **others}, copy=False)

@@ -5,13 +5,14 @@ not matter and cells are painted all at once. At 64 pixels the library samples p
 smoothing; at 512 it smooths, and a pixel at an edge may differ. (Procgen 0.10.7 with Qt 5; Cobbe et al. 2020.)
 """
 
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from rlvision_widgets.environments.geometry import VELOCITY_SIDE, Rectangles, cell_rectangles, images_of
+from rlvision_widgets.environments.geometry import VELOCITY_SIDE, Rectangles, cell_rectangles
 from rlvision_widgets.environments.scene import Canvas, Scene
 from rlvision_widgets.environments.sprites import SPRITES, Sprite, load_sprite
 from rlvision_widgets.environments.states import State
@@ -34,23 +35,24 @@ class Spans(NamedTuple):
     base: Integers
     step: Integers
 
-    def sources(self, index: int, pixels: int) -> Integers:
-        """Return the picture's pixel, of `pixels`, for each pixel that thing `index` covers."""
-        count = self.stop[index] - self.start[index]
-        return ((self.base[index] + self.step[index] * np.arange(count)) >> 16).clip(0, pixels - 1)
+    def sources(self, pixels: Integers) -> Integers:
+        """Return which of its picture's `pixels` each thing shows at its first pixel, its second and so on."""
+        longest = int((self.stop - self.start).max(initial=0))
+        index = (self.base[:, None] + self.step[:, None] * np.arange(longest)) >> 16
+        sources: Integers = np.minimum(np.maximum(index, 0), pixels[:, None] - 1)
+        return sources
 
 
-def can_paint(state: State) -> bool:
-    """Whether the pictures of `state` are known and upright: an edit may turn a thing, or give it a foreign picture."""
+def can_paint(state: State, scene: Scene) -> bool:
+    """Whether the pictures in `scene` are known and upright: an edit may turn a thing, or give it a foreign picture."""
     if state.game not in SPRITES:
         return False
     if state.values["use_monochrome_assets"]:
         return True
-    known, images = SPRITES[state.game], set(state.entities["image_type"].tolist())
-    cells = set(np.unique(state.grid).tolist())
-    return not state.entities["rotation"].any() and all(
-        abs(image) in known or image in (-1, 19, 100) for image in images | cells
-    )
+    known = SPRITES[state.game]
+    cells = set(scene.window[2][scene.cell_ranks > 0].tolist())
+    pictures = {abs(value) for value in cells} | set(scene.images.tolist())
+    return pictures <= known.keys() and not state.entities["rotation"][scene.entities].any()
 
 
 def paint(state: State, scene: Scene, assets: Path) -> Canvas:
@@ -87,52 +89,63 @@ def filled_spans(low: Floats, extent: Floats, size: int) -> Spans:
     return Spans(start, np.maximum(stop, start), none, none)
 
 
-def _both_spans(box: Rectangles, shapes: Integers, size: int) -> tuple[Spans, Spans]:
-    return (
-        _spans(box.left, box.width, shapes[..., 1], size),
-        _spans(box.top, box.height, shapes[..., 0], size),
-    )
-
-
 def _paint_entities(canvas: Canvas, state: State, scene: Scene, assets: Path) -> None:
-    box, size = scene.boxes, scene.view.size
+    if not len(scene.entities):
+        return
     entities = state.entities[scene.entities]
     if state.values["use_monochrome_assets"]:
         sprites = [FILLED] * len(entities)
-        columns, rows = filled_spans(box.left, box.width, size), filled_spans(box.top, box.height, size)
     else:
         themes = [0] * len(entities) if state.values["restrict_themes"] else entities["image_theme"].tolist()
-        images = images_of(state, entities).tolist()
-        sprites = [load_sprite(assets, state.game, *look) for look in zip(images, themes, strict=True)]
-        shapes = np.array([sprite.covered.shape for sprite in sprites], np.int64).reshape(-1, 2)
-        columns, rows = _both_spans(box, shapes, size)
-    mirrored = entities["is_reflected"].tolist()
-    for index, rank in enumerate(scene.entity_ranks.tolist()):
-        _stamp(canvas, sprites[index], (columns, rows), (index, index), rank, mirrored=bool(mirrored[index]))
+        sprites = [load_sprite(assets, state.game, *look) for look in zip(scene.images.tolist(), themes, strict=True)]
+    brush = _Brush(scene.boxes, sprites, scene.view.size, entities["is_reflected"] != 0)
+    for index, (sprite, rank) in enumerate(zip(sprites, scene.entity_ranks.tolist(), strict=True)):
+        brush.stamp(canvas, sprite, index, index, rank)
 
 
-def _stamp(
-    canvas: Canvas,
-    sprite: Sprite,
-    spans: tuple[Spans, Spans],
-    at: tuple[int, int],
-    rank: int,
-    *,
-    mirrored: bool = False,
-) -> None:
-    """Paint one picture at column and row `at` of the spans."""
-    (columns, rows), (column, row) = spans, at
-    block = canvas[rows.start[row] : rows.stop[row], columns.start[column] : columns.stop[column]]
-    if not block.size:
-        return
-    if sprite.is_full:
-        np.maximum(block, rank, out=block)
-        return
-    height, width = sprite.covered.shape
-    across, down = columns.sources(column, width), rows.sources(row, height)
-    if mirrored:
-        across = width - 1 - across
-    np.maximum(block, rank, out=block, where=sprite.covered[down[:, None], across])
+class _Brush:
+    """Where things are to be painted, and which of their pictures' pixels.
+
+    Parameters
+    ----------
+    boxes : Rectangles
+        Of things, or of columns and rows of cells.
+    sprites : list of Sprite
+        The picture of each; or one, which all have the shape of.
+    size : int
+        Of the frame.
+    mirrored : bool array
+        Which are mirrored left to right.
+    """
+
+    def __init__(
+        self, boxes: Rectangles, sprites: list[Sprite], size: int, mirrored: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        shapes = np.array([sprite.covered.shape for sprite in sprites], np.int64)
+        if sprites[0] is FILLED:
+            self.columns = filled_spans(boxes.left, boxes.width, size)
+            self.rows = filled_spans(boxes.top, boxes.height, size)
+        else:
+            self.columns = _spans(boxes.left, boxes.width, shapes[:, 1], size)
+            self.rows = _spans(boxes.top, boxes.height, shapes[:, 0], size)
+        across = self.columns.sources(shapes[:, 1])
+        if mirrored is not None and mirrored.any():
+            across[mirrored] = shapes[mirrored, 1, None] - 1 - across[mirrored]
+        self._across, self._down = across, self.rows.sources(shapes[:, 0])[..., None]
+        self._left, self._right = self.columns.start.tolist(), self.columns.stop.tolist()
+        self._top, self._bottom = self.rows.start.tolist(), self.rows.stop.tolist()
+
+    def stamp(self, canvas: Canvas, sprite: Sprite, column: int, row: int, rank: int) -> None:
+        """Paint a picture as `rank`."""
+        top, bottom, left, right = self._top[row], self._bottom[row], self._left[column], self._right[column]
+        if top >= bottom or left >= right:
+            return
+        block = canvas[top:bottom, left:right]
+        if sprite.is_full:
+            np.maximum(block, rank, out=block)
+        else:
+            covered = sprite.covered[self._down[row, : bottom - top], self._across[column, : right - left]]
+            np.maximum(block, rank, out=block, where=covered)
 
 
 def _paint_cells(canvas: Canvas, state: State, scene: Scene, assets: Path) -> None:
@@ -140,19 +153,20 @@ def _paint_cells(canvas: Canvas, state: State, scene: Scene, assets: Path) -> No
     ranks, size = scene.cell_ranks, scene.view.size
     box = cell_rectangles(scene.view, low_x + np.arange(values.shape[1]), low_y + np.arange(values.shape[0]))
     if state.values["use_monochrome_assets"]:
-        columns, rows = filled_spans(box.left, box.width, size), filled_spans(box.top, box.height, size)
-        paint_full_cells(canvas, columns, rows, ranks)
+        brush = _Brush(box, [FILLED], size)
+        paint_full_cells(canvas, brush.columns, brush.rows, ranks)
         return
     sprites = {value: _cell_sprite(state, assets, value) for value in set(values[ranks > 0].tolist())}
     for shape in {sprite.covered.shape for sprite in sprites.values()}:
-        columns, rows = _both_spans(box, np.array(shape, np.int64), size)
         alike = {value: sprite for value, sprite in sprites.items() if sprite.covered.shape == shape}
+        brush = _Brush(box, [next(iter(alike.values()))], size)
         full = [value for value, sprite in alike.items() if sprite.is_full]
         if full:
-            paint_full_cells(canvas, columns, rows, np.where(np.isin(values, full), ranks, 0))
+            some = functools.reduce(np.logical_or, [values == value for value in full])
+            paint_full_cells(canvas, brush.columns, brush.rows, np.where(some, ranks, 0))
         for value in alike.keys() - set(full):
             for row, column in np.argwhere((values == value) & (ranks > 0)).tolist():
-                _stamp(canvas, alike[value], (columns, rows), (column, row), int(ranks[row, column]))
+                brush.stamp(canvas, alike[value], column, row, int(ranks[row, column]))
 
 
 def _cell_sprite(state: State, assets: Path, value: int) -> Sprite:

@@ -14,7 +14,8 @@ from rlvision_widgets.environments.geometry import (
     cell_window,
     drawn_entities,
     entity_boxes,
-    is_drawn_cell,
+    images_of,
+    is_drawn_value,
     velocity_shown,
     view_of,
 )
@@ -70,6 +71,8 @@ class Scene(NamedTuple):
     view : View
     entities : int array, (entity,)
         Indices of the entities, in the order of painting.
+    images : int32 array, (entity,)
+        Their pictures.
     boxes : Rectangles
         Where they are drawn.
     entity_ranks : int32 array, (entity,)
@@ -87,6 +90,7 @@ class Scene(NamedTuple):
 
     view: View
     entities: npt.NDArray[np.intp]
+    images: npt.NDArray[np.int32]
     boxes: Rectangles
     entity_ranks: npt.NDArray[np.int32]
     window: tuple[int, int, npt.NDArray[np.int32]]
@@ -100,6 +104,7 @@ class Scene(NamedTuple):
         kept = ranks[self.entity_ranks]
         return self._replace(
             entities=self.entities[kept],
+            images=self.images[kept],
             boxes=Rectangles(*(side[kept] for side in self.boxes)),
             entity_ranks=self.entity_ranks[kept],
             cell_ranks=np.where(ranks[self.cell_ranks], self.cell_ranks, 0),
@@ -118,58 +123,55 @@ def scene_of(state: State, size: int = 64) -> Scene:
     if size not in SIZES:
         raise ValueError(f"frames have 64 or 512 pixels, and size={size!r} came.")
     view = view_of(state, size)
-    entities = drawn_entities(state)
-    boxes = entity_boxes(state, view, state.entities[entities])
-    seen = _reaches(boxes, size)
-    entities, boxes = entities[seen], Rectangles(*(side[seen] for side in boxes))
-    window = cell_window(state, view)
-    drawn = is_drawn_cell(state.game, window[2])
-
+    entities, images, boxes = _seen_entities(state, view)
+    low_x, low_y, values = window = cell_window(state, view)
     below = int((state.entities["render_z"][entities] < 0).sum())
-    cells = drawn.size
     entity_ranks = np.arange(1, len(entities) + 1, dtype=np.int32)
-    entity_ranks[below:] += cells
-    height, width = drawn.shape
-    order = np.arange(width, dtype=np.int32) * height + np.arange(height, dtype=np.int32)[:, None]
+    entity_ranks[below:] += values.size
+    order, instances = (
+        _cell_order(values.shape, below + 1),
+        _cell_instances(state.grid.shape, low_x, low_y, values.shape),
+    )
     names = [*(["velocity"] if velocity_shown(state) else []), *overlay_classes(state.game)]
-    first = len(entities) + cells + 1
-    instances, codes = _things(state, entities, below, window, names)
-    return Scene(
-        *(view, entities, boxes, entity_ranks, window, np.where(drawn, order + (below + 1), 0)),
-        {name: first + i for i, name in enumerate(names)},
-        instances,
-        codes,
-    )
-
-
-def _reaches(boxes: Rectangles, size: int) -> npt.NDArray[np.bool_]:
-    """Return which boxes overlap the frame; a pixel of slack, for smoothed edges."""
-    across = (boxes.left < size + 1) & (boxes.left + boxes.width > -1)
-    reaches: npt.NDArray[np.bool_] = across & (boxes.top < size + 1) & (boxes.top + boxes.height > -1)
-    return reaches
-
-
-def _things(
-    state: State,
-    entities: npt.NDArray[np.intp],
-    below: int,
-    window: tuple[int, int, npt.NDArray[np.int32]],
-    overlays: list[str],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Return instance and class code of each rank."""
-    low_x, low_y, values = window
-    rows, columns = low_y + np.arange(values.shape[0])[:, None], low_x + np.arange(values.shape[1])
-    height, width = state.grid.shape
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    cells = np.where(inside, -1 - (rows * width + columns), OUTSIDE)
+    game, first = state.game, len(entities) + values.size + 1
     kinds = entity_codes(state, entities)
-    instances = [[BACKGROUND], entities[:below], cells.T.ravel(), entities[below:], [OVERLAY] * len(overlays)]
-    order = [name_codes(state.game)[name] for name in overlays]
-    cell_kinds = cell_codes(state.game)[np.minimum(np.abs(values), LARGEST_CELL)]
-    codes = [[0], kinds[:below], cell_kinds.T.ravel(), kinds[below:], order]
-    return np.concatenate(instances, dtype=np.int32, casting="unsafe"), np.concatenate(
-        codes, dtype=np.uint8, casting="unsafe"
+    return Scene(
+        *(view, entities, images, boxes, entity_ranks, window, np.where(_drawn_values(game)[values], order, 0)),
+        {name: first + i for i, name in enumerate(names)},
+        _join(BACKGROUND, entities[:below], instances, entities[below:], [OVERLAY] * len(names)),
+        _join(
+            *(0, kinds[:below], cell_codes(game)[values].T.ravel(), kinds[below:]),
+            [name_codes(game)[name] for name in names],
+        ).astype(np.uint8),
     )
+
+
+def _seen_entities(state: State, view: View) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32], Rectangles]:
+    """Return index, picture and box of the entities that reach the frame, in the order of painting."""
+    indices = drawn_entities(state)
+    entities = state.entities[indices]
+    images = images_of(state, entities)
+    box, size = entity_boxes(state, view, entities, images), view.size
+    seen = (box.left < size + 1) & (box.left + box.width > -1) & (box.top < size + 1) & (box.top + box.height > -1)
+    return indices[seen], images[seen], Rectangles(*(side[seen] for side in box))
+
+
+def _join(first: int, *parts: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    return np.concatenate([np.array([first], np.int32), *(np.asarray(part, np.int32) for part in parts)])
+
+
+@functools.lru_cache(256)
+def _cell_order(shape: tuple[int, int], first: int) -> Canvas:
+    """Return the ranks of cells, (y, x): column by column, from the bottom."""
+    return np.arange(first, first + shape[0] * shape[1], dtype=np.int32).reshape(shape[::-1]).T
+
+
+@functools.lru_cache(4096)
+def _cell_instances(grid: tuple[int, int], low_x: int, low_y: int, shape: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """Return the instances of a window's cells in the order of their ranks."""
+    rows, columns = low_y + np.arange(shape[0]), low_x + np.arange(shape[1])[:, None]
+    inside = (rows >= 0) & (rows < grid[0]) & (columns >= 0) & (columns < grid[1])
+    return np.where(inside, -1 - (rows * grid[1] + columns), OUTSIDE).astype(np.int32).ravel()
 
 
 def labels_of(scene: Scene, canvas: Canvas) -> Labels:
@@ -183,10 +185,20 @@ def name_codes(game: str) -> dict[str, int]:
     return {name: code for code, name in enumerate(classes_of(game))}
 
 
+def _every_value() -> list[int]:
+    """Return the values that a cell can have, in an order in which each, negative or not, indexes itself."""
+    return [*range(LARGEST_CELL + 1), *range(-LARGEST_CELL, 0)]
+
+
 @functools.cache
 def cell_codes(game: str) -> npt.NDArray[np.uint8]:
-    """Return the class code of each value that a cell can have."""
-    return np.array([name_codes(game)[class_of_cell(game, value)] for value in range(LARGEST_CELL + 1)], np.uint8)
+    """Return the class code of each value that a cell can have; also negative ones are indices."""
+    return np.array([name_codes(game)[class_of_cell(game, value)] for value in _every_value()], np.uint8)
+
+
+@functools.cache
+def _drawn_values(game: str) -> npt.NDArray[np.bool_]:
+    return np.array([is_drawn_value(game, value) for value in _every_value()])
 
 
 @functools.cache
@@ -229,8 +241,8 @@ def choose(state: State, scene: Scene, what: str) -> npt.NDArray[np.bool_]:
     if not isinstance(what, str):
         raise ValueError(f"what to mark must be a class or a key, e.g. 'saw' or 'entity 5', and {what!r} came.")
     if (code := name_codes(state.game).get(what)) is not None:
-        return scene.codes == code
-    return scene.instances == _instance_of(state, what)
+        return np.equal(scene.codes, code)
+    return np.equal(scene.instances, _instance_of(state, what))
 
 
 def _instance_of(state: State, key: str) -> int:
