@@ -83,11 +83,13 @@ interface Named {
 
 /** Whether a trait can have a value: one of the study's names, or of the kind that it began with. */
 function fits(value: unknown, first: unknown, name: string, { _study }: Traits): boolean {
-  const study = _study as { layers?: Named[]; outputs?: Named[]; stories?: Named[] } | undefined;
+  type Listed = "layers" | "outputs" | "stories" | "branches";
+  const study = _study as Partial<Record<Listed, Named[]>> | undefined;
   const among = (list: Named[] | undefined) => !list || list.some((one) => one.name === value);
   if (name === "layer") return among(study?.layers);
   if (name === "output") return among(study?.outputs);
   if (name === "story") return value === "" || among(study?.stories);
+  if (name === "branch") return value === "" || among(study?.branches ?? []);
   if (Array.isArray(first)) return Array.isArray(value);
   if (typeof first === "number" || first === null)
     return value === null ? first === null : typeof value === "number" && Number.isFinite(value);

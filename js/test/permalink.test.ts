@@ -5,6 +5,7 @@ const STUDY = {
   layers: [{ name: "2b" }, { name: "3a" }],
   outputs: [{ name: "value" }, { name: "sum:RIGHT,RIGHT+UP" }],
   stories: [{ name: "a saw & a <coin>" }],
+  branches: [{ name: "no saw" }],
 };
 const INITIAL = {
   ...DEFAULTS,
@@ -32,6 +33,9 @@ describe("an address", () => {
       more_outputs: ["value"],
       selected_range: [3, 9],
       story: "a saw & a <coin>",
+      objects: "fill",
+      branch: "no saw",
+      branch_member: 3,
     };
     const address = toAddress(reader(shown), INITIAL);
     expect(address).not.toMatch(/[<>"\s]/);
@@ -48,6 +52,7 @@ describe("an address", () => {
     "layer=9z",
     "output=nonsense",
     "story=unknown",
+    "branch=unknown",
     "step=abc",
     'step="5"',
     "step=null",
