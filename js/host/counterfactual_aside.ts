@@ -164,13 +164,31 @@ export class Aside {
     };
   }
 
-  /** The recorded frame of a step, from its chunk; asked for once. */
+  /** The recorded frame of a step where its chunk is there; it is asked for once. */
   recorded(study: Study, trajectory: number, step: number): Uint8Array | null {
     const chunk = Math.floor(step / study.chunk);
-    const key = requestKey("observations", { trajectory, chunk });
-    const loaded = this.#chunks.get(key);
-    if (loaded === undefined) void this.#askChunk(key, { trajectory, chunk });
-    return loaded ? (slice(loaded, "observation", step - chunk * study.chunk) as Uint8Array | null) : null;
+    const loaded = this.#chunks.get(requestKey("observations", { trajectory, chunk }));
+    if (loaded === undefined) void this.frame(study, trajectory, step).then(this.#asker.changed);
+    return loaded ? frameOf(loaded, step - chunk * study.chunk) : null;
+  }
+
+  /** The same, waited for; null where it cannot be had. */
+  async frame(study: Study, trajectory: number, step: number): Promise<Uint8Array | null> {
+    const chunk = Math.floor(step / study.chunk);
+    const params = { trajectory, chunk };
+    const key = requestKey("observations", params);
+    try {
+      let loaded = this.#chunks.get(key);
+      if (!loaded) {
+        this.#chunks.set(key, null);
+        loaded = await load("observations", await this.#asker.request("observations", params));
+        this.#keep(key, loaded);
+      }
+      return frameOf(loaded, step - chunk * study.chunk);
+    } catch {
+      this.#chunks.delete(key);
+      return null;
+    }
   }
 
   rest(): void {
@@ -198,18 +216,14 @@ export class Aside {
     void this.#large.ask("large", world, read, false);
   }
 
-  async #askChunk(key: string, params: Params): Promise<void> {
-    this.#chunks.set(key, null);
-    try {
-      this.#chunks.set(key, await load("observations", await this.#asker.request("observations", params)));
-      for (const oldest of this.#chunks.keys()) {
-        if (this.#chunks.size <= CHUNKS) break;
-        this.#chunks.delete(oldest);
-      }
-      this.#asker.changed();
-    } catch {
-      // The picture itself is on its way; without this one the old picture stays until it comes.
-      this.#chunks.delete(key);
+  #keep(key: string, loaded: Loaded): void {
+    this.#chunks.set(key, loaded);
+    for (const oldest of this.#chunks.keys()) {
+      if (this.#chunks.size <= CHUNKS) break;
+      this.#chunks.delete(oldest);
     }
   }
 }
+
+const frameOf = (loaded: Loaded, index: number): Uint8Array | null =>
+  slice(loaded, "observation", index) as Uint8Array | null;

@@ -1,33 +1,14 @@
 /** The traits that the counterfactual view shares with Python, and the little of a model that it uses. */
 import type { AnyModel } from "@anywidget/types";
-import type { Asked, Edit } from "../core/counterfactual.ts";
-import type { StudyDescription } from "../generated/traits.d.ts";
+import type { Edit } from "../core/counterfactual.ts";
+import type { CounterfactualTraits as Described, StoredCounterfactual } from "../generated/traits.d.ts";
 
 /** A counterfactual that the study keeps: a page without a kernel has these and no others. */
-export interface Stored extends Asked {
-  layer: string;
-  output: string;
-  label: string;
-  /** The requests that are answered without a kernel. */
-  has: string[];
-}
+export type Stored = StoredCounterfactual;
 
+/** As a mapped type, because anywidget asks for an index signature, which an interface lacks. */
 export type CounterfactualTraits = {
-  trajectory: number;
-  step: number;
-  layer: string;
-  output: string;
-  edits: Edit[];
-  actions: number[];
-  selected: string;
-  feature: number | null;
-  hovered: number | null;
-  num_branches: number;
-  num_steps: number;
-  seed: number;
-  can_compute: boolean;
-  _study: StudyDescription;
-  _stored: Stored[];
+  [Name in keyof Described]: Name extends "edits" ? Edit[] : Described[Name];
 };
 
 export type CounterfactualModel = Pick<

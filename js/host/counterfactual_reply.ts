@@ -68,7 +68,6 @@ export interface Version {
 /** Something that can be put into the world. */
 export interface PaletteItem {
   what: string;
-  label: string;
   kind: string;
   themes: number;
 }
@@ -107,6 +106,12 @@ export function imagined(key: string, { result, arrays }: Arrays): Imagined {
     before: version(0),
     after: version(1),
     numFeatures: attribution ? size(attribution, "feature") : 0,
+    ...rest({ result, arrays }),
+  };
+}
+
+function rest({ result }: Arrays): Omit<Imagined, "key" | "size" | "before" | "after" | "numFeatures"> {
+  return {
     displayScale: Number(result.display_scale ?? 0),
     axis: axisOf(result.axis),
     said: (result.edits as string[] | undefined) ?? [],
@@ -173,6 +178,34 @@ function totalsOf(index: number, { total, residual_total: rest }: Arrays["arrays
 function axisOf(axis: unknown): Imagined["axis"] {
   const { low = 0, high = 0 } = (axis ?? {}) as Partial<Imagined["axis"]>;
   return low < high ? { low: Math.min(0, low), high: Math.max(0, high) } : { low: -1, high: 1 };
+}
+
+/** A recorded frame and its objects, as far as they are known: what can be shown while no agent is connected. */
+export function recorded(key: string, pixels: Uint8Array, known: Arrays | null): Imagined {
+  const side = Math.round(Math.sqrt(pixels.length / 3));
+  const { instance, object_class: classes } = known?.arrays ?? {};
+  const result = (known?.result ?? {}) as { objects?: WorldObject[]; camera?: Camera };
+  const version = (name: Version["name"]): Version => ({
+    name,
+    pixels,
+    instances: {
+      height: side,
+      width: side,
+      ids: (instance?.data as Int32Array | undefined) ?? new Int32Array(0),
+    },
+    pixelClass: (classes?.data as Uint8Array | undefined) ?? null,
+    objects: result.objects ?? [],
+    camera: result.camera ?? { left: 0, top: 0, cell: 1 },
+    value: Number.NaN,
+    chances: null,
+    cells: null,
+    totals: new Float64Array(0),
+    error: Number.NaN,
+    ended: null,
+  });
+  const nothing: Arrays = { result: {}, arrays: {} };
+  const [before, after] = [version("before"), version("after")];
+  return { ...rest(nothing), key, size: { height: side, width: side }, before, after, numFeatures: 0 };
 }
 
 /** What an object is worth, by attribution and by its loss. */

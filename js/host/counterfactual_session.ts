@@ -25,7 +25,7 @@ import {
   PLACE,
   type Stored,
 } from "./counterfactual_model.ts";
-import { arraysOf, type Imagined, imagined } from "./counterfactual_reply.ts";
+import { arraysOf, type Imagined, imagined, recorded } from "./counterfactual_reply.ts";
 import type { CounterfactualScene, Notice } from "./counterfactual_scene.ts";
 import { NoAnswer, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
@@ -334,9 +334,22 @@ export class Imagination {
   #request(key: string, params: Params, signal: AbortSignal): Promise<Imagined> {
     const asked = this.#rpc
       .request("imagine", params, { signal })
-      .then(async (reply) => imagined(key, await arraysOf(reply)));
+      .then(async (reply) => imagined(key, await arraysOf(reply)))
+      .catch((error: unknown) => this.#recorded(key, params, error, signal));
     asked.catch(() => this.#kept.delete(key));
     return asked;
+  }
+
+  /** Without an agent nothing can be imagined, but a recorded frame and its objects can still be looked at. */
+  async #recorded(key: string, params: Params, error: unknown, signal: AbortSignal): Promise<Imagined> {
+    const { trajectory = 0, step = 0, edits, actions } = params;
+    const { study } = this;
+    if (!study || this.canCompute || edits !== "[]" || actions !== "" || error instanceof NoAnswer)
+      throw error;
+    const pixels = await this.aside.frame(study, Number(trajectory), Number(step));
+    if (!pixels || signal.aborted) throw error;
+    const known = await this.request("objects", { trajectory, step }, { signal }).then(arraysOf, () => null);
+    return recorded(key, pixels, known);
   }
 
   /** The picture has come: what was tried is so. */

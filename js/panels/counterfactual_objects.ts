@@ -1,19 +1,11 @@
 /** What each object is worth: by the attribution that lies on it, and by what is lost when it goes. */
-import {
-  type Column,
-  correlation,
-  type Effect,
-  type Order,
-  sorted,
-  turned,
-} from "../core/counterfactual_effects.ts";
+import { type Column, type Effect, type Order, sorted, turned } from "../core/counterfactual_effects.ts";
 import { place, words } from "../core/counterfactual_sight.ts";
 import { decimalsFor, fixed, signed } from "../core/numbers.ts";
 import { outputUnit } from "../core/units.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import { button, type CounterfactualContext, type CounterfactualPanel } from "./counterfactual_panel.ts";
-import { scatter } from "./counterfactual_scatter.ts";
 
 const HEADS: readonly { column: Column; text: string; title: string }[] = [
   { column: "object", text: "object", title: "class and place, in cells" },
@@ -53,9 +45,7 @@ export function counterfactualObjects(context: CounterfactualContext): Counterfa
     h("thead", {}, h("tr", {}, ...heads.map(({ element }) => element))),
     body,
   );
-  const chart = scatter(context);
   const state = h("span", { class: "rlv-hint", role: "status" });
-  const summary = h("p", { class: "rlv-hint" });
   const rows = new Map<string, Row>();
   let shown = "";
   const arrange = (effects: readonly Effect[]) => {
@@ -80,13 +70,8 @@ export function counterfactualObjects(context: CounterfactualContext): Counterfa
       h("div", { class: "rlv-caption" }, h("span", { class: "rlv-title" }, "objects"), state),
       h(
         "div",
-        { class: "rlv-worth-body" },
-        h(
-          "div",
-          { class: "rlv-objects-list", tabindex: 0, role: "group", "aria-label": "Table of objects" },
-          table,
-        ),
-        h("div", { class: "rlv-worth-chart" }, chart.element, summary),
+        { class: "rlv-objects-list", tabindex: 0, role: "group", "aria-label": "Table of objects" },
+        table,
       ),
     ),
     draw(scene) {
@@ -106,9 +91,6 @@ export function counterfactualObjects(context: CounterfactualContext): Counterfa
         );
       setText(state, stateOf(scene));
       setAttribute(table, "data-stale", scene.pending || scene.effectsState === "coming");
-      chart.draw(scene);
-      const fit = correlation(scene.effects);
-      setText(summary, fit ? `r = ${signed(fit.r, 2)} over ${fit.n} objects` : "");
     },
   };
 }

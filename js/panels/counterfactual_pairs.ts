@@ -15,30 +15,17 @@ type Role = "observation" | Direction;
 const ROLES: readonly Role[] = ["observation", "raises", "lowers"];
 
 export function counterfactualPairs(): CounterfactualPanel {
-  const heads = ROLES.map((role) => ({ role, element: h("span", { class: "rlv-title" }) }));
   const rows = (["before", "after"] as const).map((side) => rowOf(side));
-  const difference = h("span", { class: "rlv-value" });
   const maze = h("p", { class: "rlv-maze" });
   return {
     element: h(
       "section",
       { class: "rlv-pairs", "aria-label": "Before and after" },
-      h("div", { class: "rlv-pair rlv-pair-heads" }, h("span", {}), ...heads.map(({ element }) => element)),
       ...rows.map(({ element }) => element),
-      h("div", { class: "rlv-delta" }, h("span", { class: "rlv-label" }, "difference"), difference),
       maze,
     ),
     draw(scene) {
-      const { imagined, pending, output, study } = scene;
-      for (const { role, element } of heads) {
-        const label = outputLabel(study, output);
-        setText(element, role === "observation" ? "observation" : `${role} ${label}`);
-        setAttribute(element, "title", role === "observation" ? "what the agent sees" : `${role} ${label}`);
-      }
       for (const row of rows) row.draw(scene);
-      const change = imagined ? imagined.after.value - imagined.before.value : Number.NaN;
-      setText(difference, `ΔV ${signed(change, 2)}${share(change, study.value_scale, true)}`);
-      setAttribute(difference, "data-stale", pending);
       drawReasons(maze, scene);
     },
   };
@@ -61,28 +48,44 @@ function drawReasons(element: HTMLElement, { imagined }: CounterfactualScene): v
 function rowOf(side: Side): CounterfactualPanel {
   const value = h("span", { class: "rlv-value" });
   const unit = h("span", { class: "rlv-unit" });
+  const difference = h("strong", { class: "rlv-value rlv-delta" });
   const note = h("span", { class: "rlv-hint" });
   const pictures = ROLES.map((role) => pictureOf(side, role));
+  const captions = side === "before" ? ROLES.map((role) => ({ role, element: h("span", {}) })) : [];
+  const line = h(
+    "div",
+    { class: "rlv-side" },
+    h("span", { class: "rlv-title" }, side),
+    h("span", {}, value, unit),
+    difference,
+    h("span", { class: "rlv-spring" }),
+    note,
+  );
+  const places = pictures.map(({ element }) => element);
+  const heads = h("div", { class: "rlv-pair rlv-pair-heads" }, ...captions.map(({ element }) => element));
   return {
     element: h(
       "div",
-      { class: "rlv-pair", "data-side": side },
-      h(
-        "div",
-        { class: "rlv-side" },
-        h("span", { class: "rlv-label" }, side),
-        h("span", {}, value, unit),
-        note,
-      ),
-      ...pictures.map(({ element }) => element),
+      { class: "rlv-world-of", "data-side": side },
+      line,
+      ...(captions.length > 0 ? [heads] : []),
+      h("div", { class: "rlv-pair" }, ...places),
     ),
     draw(scene) {
-      const version = scene.imagined?.[side];
-      setText(value, version ? `V ${fixed(version.value, 2)}` : "V –");
-      setText(unit, version ? share(version.value, scene.study.value_scale) : "");
-      setAttribute(value, "data-stale", scene.pending);
+      const { imagined, study, pending, output } = scene;
+      const version = imagined?.[side];
+      setText(value, `V ${fixed(version?.value, 2)}`);
+      setText(unit, version ? share(version.value, study.value_scale) : "");
+      setAttribute(value, "data-stale", pending);
       setText(note, version ? remark(version) : "");
       setAttribute(note, "title", "F(a) − F(0) minus everything attributed");
+      const change = imagined && side === "after" ? imagined.after.value - imagined.before.value : null;
+      difference.hidden = change === null;
+      if (change !== null)
+        setText(difference, `ΔV ${signed(change, 2)}${share(change, study.value_scale, true)}`);
+      setAttribute(difference, "data-stale", pending);
+      for (const { role, element } of captions)
+        setText(element, role === "observation" ? "observation" : `${role} ${outputLabel(study, output)}`);
       for (const picture of pictures) picture.draw(scene);
     },
   };

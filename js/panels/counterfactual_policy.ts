@@ -6,7 +6,7 @@ import { ARROW } from "../views/icons.ts";
 import type { CounterfactualPanel } from "./counterfactual_panel.ts";
 
 /** Differences smaller than this are not written. */
-const SMALL = 0.005;
+const SMALL = 0.015;
 
 interface Column {
   name: string;
@@ -33,7 +33,7 @@ function column(name: string): Column {
 
 export function counterfactualPolicy(): CounterfactualPanel {
   const bars = h("div", { class: "rlv-policy", role: "img" });
-  const caption = h("span", { class: "rlv-hint" }, "left before, right after · the change above");
+  const caption = h("span", { class: "rlv-hint" }, "left before, right after; above: the change");
   let columns: Column[] = [];
   return {
     element: h(

@@ -1,8 +1,8 @@
 /** Attributed against lost: where attribution tells the truth, objects lie on the diagonal. */
-import { type Effect, reach } from "../core/counterfactual_effects.ts";
+import { correlation, type Effect, reach } from "../core/counterfactual_effects.ts";
 import { called } from "../core/counterfactual_sight.ts";
 import { signed } from "../core/numbers.ts";
-import { h, setAttribute } from "../views/dom.ts";
+import { h, setAttribute, setText } from "../views/dom.ts";
 import { fine, widthOf } from "./counterfactual_chart.ts";
 import type { CounterfactualContext, CounterfactualPanel } from "./counterfactual_panel.ts";
 
@@ -29,9 +29,17 @@ export function scatter({ imagination, signal, theme }: CounterfactualContext): 
     },
     { signal },
   );
+  const summary = h("span", { class: "rlv-hint" });
   return {
-    element: canvas,
+    element: h(
+      "section",
+      { class: "rlv-agreement", "aria-label": "Attributed against lost" },
+      h("div", { class: "rlv-caption" }, h("span", { class: "rlv-title" }, "attributed and lost"), summary),
+      canvas,
+    ),
     draw({ effects, pointed, selected, effectsState }) {
+      const fit = correlation(effects);
+      setText(summary, fit ? `r = ${signed(fit.r, 2)}, n = ${fit.n} objects` : "one point an object");
       if (width() === 0) return;
       const known = effects.filter(
         ({ attributed, lost }) => Number.isFinite(attributed) && Number.isFinite(lost),

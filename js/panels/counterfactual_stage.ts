@@ -21,7 +21,7 @@ export function counterfactualStage(context: CounterfactualContext, hands: Hands
   const { imagination, signal, say, theme } = context;
   const picture = h("canvas", { class: "rlv-frame", "aria-hidden": "true" });
   const lines = h("canvas", { class: "rlv-lines", "aria-hidden": "true" });
-  const label = h("span", { class: "rlv-object-label", "aria-hidden": "true" });
+  const label = h("span", { class: "rlv-object-label", "aria-hidden": "true", hidden: true });
   const options = h("div", { class: "rlv-unseen", role: "presentation" });
   const frame = h(
     "div",

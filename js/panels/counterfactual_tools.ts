@@ -81,18 +81,18 @@ export function counterfactualPalette(context: CounterfactualContext, hands: Han
     { class: "rlv-tools rlv-put-in", role: "toolbar", "aria-label": "Put in" },
     h("span", { class: "rlv-label" }, "put in"),
     items,
-    h("span", { class: "rlv-spring" }),
     world.element,
   );
+  const isHeld = (item: PaletteItem) => hands.brush !== null && labelOf(hands.brush) === labelOf(item);
   let built: unknown;
   let buttons: { item: PaletteItem; one: HTMLButtonElement }[] = [];
   const build = (palette: readonly PaletteItem[]) => {
     buttons = palette.map((item) => {
       const one = button(
-        item.label,
+        labelOf(item),
         { class: "rlv-toggle", title: hintOf(item) },
         () => {
-          const taken = hands.brush === item || hands.brush?.label === item.label;
+          const taken = isHeld(item);
           imagination.playing = false;
           hands.take(taken ? null : item);
           say(taken ? "Nothing is held" : hintOf(item));
@@ -117,7 +117,7 @@ export function counterfactualPalette(context: CounterfactualContext, hands: Han
       if (imagined && key !== built) build(imagined.palette);
       if (imagined) built = key;
       for (const { item, one } of buttons) {
-        setAttribute(one, "aria-pressed", String(hands.brush?.label === item.label));
+        setAttribute(one, "aria-pressed", String(isHeld(item)));
         one.disabled = !canCompute;
       }
       if (hands.brush && !canCompute) hands.take(null);
@@ -126,9 +126,17 @@ export function counterfactualPalette(context: CounterfactualContext, hands: Han
   };
 }
 
-function hintOf({ kind, label, what }: PaletteItem): string {
-  const how = kind === "fill" || kind === "carve" ? "drag over cells" : "click where it goes";
-  return `${label}: ${how} (keys: arrows and Enter on the frame, Esc lays it down)${kind === "decoy" ? `; looks like ${words(what)} and does nothing` : ""}`;
+/** "saw", "decoy coin", "wall", "no wall". */
+export function labelOf({ kind, what }: PaletteItem): string {
+  if (kind === "carve") return "no wall";
+  if (kind === "fill") return "wall";
+  return kind === "add" ? words(what) : `${words(kind)} ${words(what)}`;
+}
+
+function hintOf(item: PaletteItem): string {
+  const how = item.kind === "fill" || item.kind === "carve" ? "drag over cells" : "click where it goes";
+  const note = item.kind === "decoy" ? `; looks like ${words(item.what)} and does nothing` : "";
+  return `${labelOf(item)}: ${how} (keys: arrows and Enter on the frame, Esc lays it down)${note}`;
 }
 
 /** Looks of whole classes, the background, and the box that shows velocity. */

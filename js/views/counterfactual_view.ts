@@ -54,8 +54,8 @@ export function showCounterfactual(imagination: Imagination, el: HTMLElement, si
         h(
           "div",
           { class: "rlv-thoughts" },
-          pairs.element,
-          h("div", { class: "rlv-numbers" }, more.place("legend"), more.place("policy")),
+          h("div", { class: "rlv-numbers" }, pairs.element, more.place("policy")),
+          h("div", { class: "rlv-numbers" }, more.place("legend"), more.place("scatter")),
         ),
         more.place("objects"),
       ),
