@@ -263,6 +263,8 @@ def test_an_interrupt_or_a_cancelled_fork_leaves_the_study_as_it_was(study):
     assert told[-1] == ("branches", 3, 50)
     assert rlv.branch_names(study) == []
     check_same_as_recorded(play(study, actions="recorded"), study, 0, 20)
+    grow(walker, study, Fork(0, 20), lambda *stage: told.append(stage))
+    assert told[-1] == ("branches", 50, 50)  # though all have ended before that
 
 
 def test_branches_may_start_elsewhere(study):

@@ -187,7 +187,7 @@ def test_what_is_interrupted_or_cancelled_leaves_the_study_as_it_was(plain, monk
     with pytest.raises(Cancelled):
         look(study, lambda *told: calls.append(told), lambda: len(calls) == 5)
     assert calls[-1] == ("objects", 5, 2 * STEPS)
-    monkeypatch.setattr(world_module, "object_columns", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(world_module, "_seen", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         rlv.add_world(study, progress=False)
     assert "world" not in study.children

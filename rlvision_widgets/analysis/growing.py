@@ -83,6 +83,8 @@ def grow(
         observed = worlds.observe()
         for step in passed_on(range(fork.num_steps), "branches", fork.num_steps, report, cancelled):
             if not tape.going.any():
+                if report is not None:
+                    report("branches", fork.num_steps, fork.num_steps)
                 break
             index = np.arange(fork.num_branches) if whole else np.flatnonzero(tape.going)
             played = player.play(_some(observed, index), [noise[number] for number in index])

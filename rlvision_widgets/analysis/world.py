@@ -19,9 +19,7 @@ from rlvision_widgets.analysis.reentry import World, world_of
 from rlvision_widgets.changes import announce
 from rlvision_widgets.environments.catalogue import classes_of, colour_of
 from rlvision_widgets.environments.games import GAMES
-from rlvision_widgets.environments.objects import object_columns
 from rlvision_widgets.environments.scene import Labels, instance_key
-from rlvision_widgets.environments.states import parse_state
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import WORLD
 
@@ -164,9 +162,7 @@ class _Masks(BackendArray):
 
 def _seen(world: World, place: tuple[int, ...]) -> tuple[Labels, dict[str, npt.NDArray[Any]]]:
     """Return what is at each pixel of a frame, and its objects, column by column."""
-    state = parse_state(world.state(*place))
-    labels = world.seer.labels(state)
-    return labels, object_columns(state, labels)
+    return world.seer.look(world.state(*place))
 
 
 def _table(seen: list[tuple[tuple[int, ...], dict[str, npt.NDArray[Any]]]]) -> dict[str, npt.NDArray[Any]]:
