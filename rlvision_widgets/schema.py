@@ -307,7 +307,7 @@ COUNTERFACTUAL = Spec(
         "completeness_error": Variable("version", "float32", "F(a) - F(0) - sum; NaN also where it is none"),
         "num_points": Variable("version", "int32", "points of the integral"),
     },
-    ("trajectory", "step", "edits", "actions", "layer", "output", "told", "number"),
+    ("trajectory", "step", "edits", "actions", "layer", "output", "told", "label", "has_effects", "features", "number"),
 )
 NODES = {  # path of a node in a study, "*" for one name → what it holds. Other nodes are the user's.
     "/": ROLLOUT,

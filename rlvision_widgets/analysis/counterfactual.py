@@ -6,6 +6,8 @@
 3. The attribution is divided among the objects in the frame, by the pixels that they own (`ownership`).
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,8 +44,9 @@ class Question(NamedTuple):
     output: str
 
 
-class Side(NamedTuple):
-    """One of the two worlds: its moment, what the agent makes of it, and what lies in it."""
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two worlds: its moment, what the agent makes of it, what lies in it, and what can be done to it."""
 
     moment: Moment
     glimpse: Glimpse
@@ -57,15 +60,16 @@ class Side(NamedTuple):
         tools: dict[str, list[str]] = self.toolbox["tools"]
         return tools
 
-    @property
+    @cached_property
     def attributed(self) -> tuple[dict[int, float], dict[str, float]]:
         """Attribution by instance and by class."""
         return attributed_to(self.scene, self.glimpse["cells"], self.spread)
 
+    @cached_property
     def unlisted(self) -> list[dict[str, Any]]:
         """Return a row for each class of which pixels belong to no row: scenery, and what is painted over the world."""
         listed: dict[str, list[tuple[int, float]]] = {}
-        for row in self.rows():
+        for row in self.rows:
             listed.setdefault(row["object_class"], []).append((row["visible_pixels"], row["attributed"]))
         rest = []
         for name, attributed in self.attributed[1].items():
@@ -84,6 +88,7 @@ class Side(NamedTuple):
                 )
         return rest
 
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """Return the scene's rows, each with its attribution (0 for what no pixel shows), and whether it can go."""
         by_instance, _ = self.attributed
@@ -182,8 +187,8 @@ def _told(question: Question, sides: tuple[Side, Side], action_names: tuple[str,
     return {
         "layer": question.layer,
         "output": question.output,
-        "objects": [side.rows() for side in sides],
-        "unlisted": [side.unlisted() for side in sides],
+        "objects": [side.rows for side in sides],
+        "unlisted": [side.unlisted for side in sides],
         "class_attributed": [side.attributed[1] for side in sides],
         "camera": [side.scene.camera for side in sides],
         "ended": [None if (ended := side.moment.ended) is None else ended._asdict() for side in sides],

@@ -34,6 +34,7 @@ class Eye:
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[Any, ...], Glimpse] = OrderedDict()
+        self._features: dict[str, tuple[xr.DataTree, xr.Dataset]] = {}
 
     def look(self, task: Task, frame: npt.NDArray[np.uint8], layer: str, output: str) -> Glimpse:
         """Look at a frame, (height, width, rgb), as the study looks at its own.
@@ -53,7 +54,7 @@ class Eye:
         Cancelled, ValueError
             As `filling.fill`.
         """
-        features = features_of(task, layer, output)
+        features = self._features_of(task, layer, output)
         mark = hashlib.sha256(frame.tobytes()).digest(), features["direction"].values.tobytes()
         options = _options(task, layer, output)
         key = (*mark, layer, output, str(sorted(options.items())))
@@ -64,14 +65,15 @@ class Eye:
         self._seen.move_to_end(key)
         return self._seen[key]
 
-
-def features_of(task: Task, layer: str, output: str) -> xr.Dataset:
-    """Return a layer's features, which are fitted where there are none."""
-    known = (INPUT_LAYER, *task.agent.layers)
-    if layer not in known:
-        raise ValueError(unknown("layer", layer, known))
-    node = with_features(task, layer, output)
-    return node.to_dataset()[["direction"]].load().assign_attrs(node.attrs)
+    def _features_of(self, task: Task, layer: str, output: str) -> xr.Dataset:
+        """Return a layer's features, which are fitted where there are none; new ones come with a new node."""
+        known = (INPUT_LAYER, *task.agent.layers)
+        if layer not in known:
+            raise ValueError(unknown("layer", layer, known))
+        node = with_features(task, layer, output)
+        if layer not in self._features or self._features[layer][0] is not node:
+            self._features[layer] = node, node.to_dataset()[["direction"]].load().assign_attrs(node.attrs)
+        return self._features[layer][1]
 
 
 def outputs_of(

@@ -157,6 +157,11 @@ class Counterfactual(CounterfactualTraits):
         self._study = dict(self.source.describe())
         self._stored = [dict(entry) for entry in stored_counterfactuals(self.study)]
 
+    def _send_to_views(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        super()._send_to_views(content, buffers)
+        if content.get("kind") == "rlv-reply":  # its answer may be kept now; told afterwards, so that it comes at once
+            self._stored = [dict(entry) for entry in stored_counterfactuals(self.study)]
+
     def __repr__(self) -> str:
         shown = f"trajectory={self.trajectory}, step={self.step}, layer={self.layer!r}, output={self.output!r}"
         attrs = self.study.attrs

@@ -1,6 +1,6 @@
 """What a counterfactual view shows, as traits: their defaults, and what they refuse."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -139,17 +139,16 @@ def in_plain_words(edits: Any, action_names: Iterable[str]) -> list[dict[str, An
 def stored_counterfactuals(study: Any) -> list[StoredCounterfactual]:
     """Return what a study keeps, the newest first, and the unedited frames that these are about."""
     found = kept.listed(study)
-    entries = [_entry(asked, told, has) for asked, told, has in found]
+    entries = [_entry(asked, label, has) for asked, label, has in found]
     known = [asked for asked, _, _ in found]
     pure = [asked for asked in known if not asked.is_unedited and not kept.has_presses(asked)]
     for asked in dict.fromkeys(asked.unedited for asked in pure):
         if asked not in known:
-            entries.append(_entry(asked, {"edits": []}, ("imagine",)))
+            entries.append(_entry(asked, "unedited", ("imagine",)))
     return entries
 
 
-def _entry(asked: kept.Asked, told: Mapping[str, Any], has: Iterable[str]) -> StoredCounterfactual:
-    label = "; ".join(told["edits"]) or "unedited"
+def _entry(asked: kept.Asked, label: str, has: Iterable[str]) -> StoredCounterfactual:
     return {**asked._asdict(), "label": label, "has": list(has)}  # type: ignore[typeddict-item]
 
 

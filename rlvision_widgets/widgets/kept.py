@@ -6,6 +6,7 @@ features that the answer is said in, so that an answer goes out of sight when it
 
 import hashlib
 import json
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -70,9 +71,7 @@ def key_of(study: xr.DataTree, asked: Asked) -> str:
     """Return the name under which the answer is kept."""
     place = [asked.trajectory, asked.step, plain(asked.edits), asked.actions.split(), asked.layer, asked.output]
     digest = hashlib.sha256(json.dumps(place).encode())
-    layers = study.children["layers"].children if "layers" in study.children else {}
-    if asked.layer in layers:
-        digest.update(layers[asked.layer].dataset["direction"].values.tobytes())
+    digest.update(_features_mark(study, asked.layer).encode())
     return digest.hexdigest()[:16]
 
 
@@ -97,8 +96,14 @@ def keep(study: xr.DataTree, asked: Asked, answer: Kept) -> None:
     if NODE not in study.children:
         study[NODE] = xr.DataTree()
     home, key = study.children[NODE], key_of(study, asked)
-    attrs = {**asked._asdict(), "told": json.dumps(answer.told), "number": _newest(home) + 1}
-    data = answer.data.assign_attrs(attrs)
+    data = answer.data.assign_attrs(
+        **asked._asdict(),
+        told=json.dumps(answer.told),
+        label="; ".join(answer.told["edits"]) or "unedited",
+        has_effects=int("effects" in answer.told),
+        features=_features_mark(study, asked.layer),
+        number=_newest(home) + 1,
+    )
     check(data, COUNTERFACTUAL)
     node = xr.DataTree(data)
     if answer.played is not None:
@@ -131,15 +136,29 @@ def played_with(study: xr.DataTree, asked: Asked) -> dict[str, int]:
     return {name: int(attrs[name]) for name in ("num_steps", "seed")}
 
 
-def listed(study: xr.DataTree) -> list[tuple[Asked, Mapping[str, Any], tuple[str, ...]]]:
-    """Return each question that the study keeps an answer to, the newest first, what it tells, and its requests."""
-    nodes = sorted(_nodes(study).values(), key=_number, reverse=True)
+def listed(study: xr.DataTree) -> list[tuple[Asked, str, tuple[str, ...]]]:
+    """Return each question that the study keeps an answer to, the newest first, in words, and its requests."""
     found = []
-    for node in nodes:
-        told = json.loads(node.attrs["told"])
-        extra = [("effects", "effects" in told), ("play_on", "played" in node.children)]
-        found.append((_question(node), told, ("imagine", *(name for name, there in extra if there))))
+    for node in sorted(_nodes(study).values(), key=_number, reverse=True):
+        extra = {"effects": bool(node.attrs["has_effects"]), "play_on": "played" in node.children}
+        requests = ("imagine", *(name for name, there in extra.items() if there))
+        found.append((_question(node), str(node.attrs["label"]), requests))
     return found
+
+
+_marks: dict[int, str] = {}
+
+
+def _features_mark(study: xr.DataTree, layer: str) -> str:
+    """Return a digest of a layer's features; read once, because new ones come with a new node."""
+    layers = study.children["layers"].children if "layers" in study.children else {}
+    if layer not in layers:
+        return ""
+    node = layers[layer]
+    if id(node) not in _marks:
+        _marks[id(node)] = hashlib.sha256(node.dataset["direction"].values.tobytes()).hexdigest()[:16]
+        weakref.finalize(node, _marks.pop, id(node), None)
+    return _marks[id(node)]
 
 
 def _nodes(study: xr.DataTree) -> dict[str, xr.DataTree]:
@@ -147,7 +166,8 @@ def _nodes(study: xr.DataTree) -> dict[str, xr.DataTree]:
     if NODE not in study.children:
         return {}
     nodes = dict(study.children[NODE].children)
-    return {name: node for name, node in nodes.items() if name == key_of(study, _question(node))}
+    marks = {name: _features_mark(study, str(node.attrs["layer"])) for name, node in nodes.items()}
+    return {name: node for name, node in nodes.items() if node.attrs.get("features") == marks[name]}
 
 
 def _question(node: xr.DataTree) -> Asked:

@@ -10,7 +10,7 @@ from rlvision_widgets.widgets.description import are_computed, is_complete
 from rlvision_widgets.widgets.requests import Answer, request
 from rlvision_widgets.widgets.source import StudySource, is_long, read, steps_of
 
-__all__ = ["residual_share", "robust_axis"]
+__all__ = ["residual_share", "robust_axis", "scales_of_the_study"]
 
 UNUSUAL = 0.99  # quantile over the study's steps beyond which a frame says that it is unusual
 
@@ -51,7 +51,7 @@ def totals(source: StudySource, trajectory: int, layer: str, output: str) -> Ans
     share = residual_share(arrays["total"].transpose(..., "feature").values, arrays["residual_total"].values)
     arrays["residual_share"] = xr.Variable("step", share)
     computed = bool(are_computed(node, {"trajectory": trajectory}).all())
-    shared = _of_the_study(source, layer, output, node)
+    shared = scales_of_the_study(source, layer, output, node)
     own = {"trajectory_scale": _trajectory_scale(node, trajectory)}
     return {"computed": computed, **shared, **own}, arrays
 
@@ -103,7 +103,7 @@ def robust_axis(totals: npt.NDArray[np.floating]) -> dict[str, float]:
     return {"low": low, "high": high}
 
 
-def _of_the_study(source: StudySource, layer: str, output: str, node: xr.DataTree) -> dict[str, Any]:
+def scales_of_the_study(source: StudySource, layer: str, output: str, node: xr.DataTree) -> dict[str, Any]:
     """Return what all trajectories share; kept once nothing is left to compute."""
 
     def measure() -> dict[str, Any]:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from rlvision_widgets.schema import Output
 from rlvision_widgets.widgets import kept
-from rlvision_widgets.widgets.answers.attribution import robust_axis
+from rlvision_widgets.widgets.answers.attribution import robust_axis, scales_of_the_study
 from rlvision_widgets.widgets.description import finite
 from rlvision_widgets.widgets.jobs import Cancelled
 from rlvision_widgets.widgets.kept import Asked, Kept
@@ -116,7 +116,7 @@ def imagine(
     answer = imagined(
         source, work.connection, asked, keep=not asked.is_unedited, progress=work.progress, cancelled=work.cancelled
     )
-    if is_new or not asked.is_unedited:
+    if is_new:  # its features were fitted on the way; views have to know their names before they draw them
         work.refresh()
     return _sight(source, asked, answer)
 
@@ -144,11 +144,13 @@ def effects(
     with them. Attributed values sum to ``total``; ``unaltered`` is the output with all objects there.
     """
     asked = asked_of(source, trajectory, step, edits, actions, layer, output)
+    is_new = source.layer(layer) is None
     found = _ask(work.connection, "effects", asked, progress=work.progress, cancelled=work.cancelled)
     played = known.played if (known := kept.find(source.study, asked)) is not None else None
     answer = Kept(found.data, {**found.told, "effects": True}, played)
     kept.keep(source.study, asked, answer)
-    work.refresh()
+    if is_new:
+        work.refresh()
     return _effects(answer)
 
 
@@ -172,9 +174,7 @@ def play_on(
     """Let the agent play on in both worlds with the same luck; see `playing_on.play_on`. Seed -1: the rollout's own."""
     asked = asked_of(source, trajectory, step, edits, actions)
     callbacks = {"progress": work.progress, "cancelled": work.cancelled}
-    data = played_on(source, work.connection, asked, num_steps, seed, **callbacks)
-    work.refresh()
-    return _played(data)
+    return _played(played_on(source, work.connection, asked, num_steps, seed, **callbacks))
 
 
 @request(needs_agent=True)
@@ -260,9 +260,9 @@ def _sight(source: StudySource, asked: Asked, answer: Kept) -> Answer:
 
 def shared_scales(source: StudySource, asked: Asked, data: xr.Dataset) -> dict[str, Any]:
     """Return the study's display scale and axis, or where it lacks the output those of these frames."""
-    if source.output(asked.layer, asked.output) is not None:
-        params = {"trajectory": asked.trajectory, "layer": asked.layer, "output": asked.output}
-        shared = source.answer("totals", params)[0]
+    node = source.output(asked.layer, asked.output)
+    if node is not None:
+        shared = scales_of_the_study(source, asked.layer, asked.output, node)
         return {name: shared[name] for name in ("display_scale", "axis")}
     strongest = data["largest"].values[np.isfinite(data["largest"].values)]
     bars = np.concatenate([data["total"].values, data["residual_total"].values[:, None]], axis=1)
