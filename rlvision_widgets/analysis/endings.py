@@ -131,7 +131,8 @@ def _dataset(rollout: xr.Dataset, places: npt.NDArray[np.int64], found: list[End
         if ending.observation is not None:
             frame[:] = ending.observation
     trajectory, step = places.T
-    text: Any = "object" if found else "U1"
+    # what zarr stores without a warning: an empty array of objects does not say that it is text
+    text: Any = "object" if found else np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else "U1"
     columns = {
         "in_trajectory": trajectory.astype(np.int32),
         "at_step": step.astype(np.int32),
