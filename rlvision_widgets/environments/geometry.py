@@ -4,6 +4,7 @@ The library computes in float32, and one pixel more or less hangs on it: every s
 precision. (Procgen 0.10.7; Cobbe et al. 2020.) Pixels have their origin at the top left; cells, at the bottom left.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -159,7 +160,7 @@ def entity_boxes(state: State, view: View, entities: npt.NDArray[Any], images: n
     if state.values["use_monochrome_assets"]:
         return box
     if (taller := _TALLER.get(state.game)) is not None:
-        chosen, above, factor = np.isin(images, taller.images), taller.above, taller.factor
+        chosen, above, factor = _any_of(images, taller.images), taller.above, taller.factor
         top = np.where(chosen, box.top - above * box.height, box.top)
         box = box._replace(top=top, height=np.where(chosen, box.height * factor, box.height))
     turn = entities["rotation"]
@@ -168,6 +169,10 @@ def entity_boxes(state: State, view: View, entities: npt.NDArray[Any], images: n
     cos, sin = np.abs(np.cos(turn.astype(np.float64))), np.abs(np.sin(turn.astype(np.float64)))
     width, height = box.width * cos + box.height * sin, box.width * sin + box.height * cos
     return Rectangles(box.left + (box.width - width) / 2, box.top + (box.height - height) / 2, width, height)
+
+
+def _any_of(images: npt.NDArray[np.int32], few: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return functools.reduce(np.logical_or, [images == image for image in few])
 
 
 def drawn_entities(state: State) -> npt.NDArray[np.intp]:

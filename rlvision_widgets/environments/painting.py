@@ -50,8 +50,7 @@ def can_paint(state: State, scene: Scene) -> bool:
     if state.values["use_monochrome_assets"]:
         return True
     known = SPRITES[state.game]
-    cells = set(scene.window[2][scene.cell_ranks > 0].tolist())
-    pictures = {abs(value) for value in cells} | set(scene.images.tolist())
+    pictures = {abs(value) for value in scene.cell_values} | set(scene.images.tolist())
     return pictures <= known.keys() and not state.entities["rotation"][scene.entities].any()
 
 
@@ -121,30 +120,38 @@ class _Brush:
     def __init__(
         self, boxes: Rectangles, sprites: list[Sprite], size: int, mirrored: npt.NDArray[np.bool_] | None = None
     ) -> None:
-        shapes = np.array([sprite.covered.shape for sprite in sprites], np.int64)
+        self._shapes, self._mirrored = np.array([sprite.covered.shape for sprite in sprites], np.int64), mirrored
         if sprites[0] is FILLED:
             self.columns = filled_spans(boxes.left, boxes.width, size)
             self.rows = filled_spans(boxes.top, boxes.height, size)
         else:
-            self.columns = _spans(boxes.left, boxes.width, shapes[:, 1], size)
-            self.rows = _spans(boxes.top, boxes.height, shapes[:, 0], size)
-        across = self.columns.sources(shapes[:, 1])
-        if mirrored is not None and mirrored.any():
-            across[mirrored] = shapes[mirrored, 1, None] - 1 - across[mirrored]
-        self._across, self._down = across, self.rows.sources(shapes[:, 0])[..., None]
-        self._left, self._right = self.columns.start.tolist(), self.columns.stop.tolist()
-        self._top, self._bottom = self.rows.start.tolist(), self.rows.stop.tolist()
+            self.columns = _spans(boxes.left, boxes.width, self._shapes[:, 1], size)
+            self.rows = _spans(boxes.top, boxes.height, self._shapes[:, 0], size)
+
+    @functools.cached_property
+    def _edges(self) -> list[list[int]]:
+        return [edge.tolist() for spans in (self.rows, self.columns) for edge in (spans.start, spans.stop)]
+
+    @functools.cached_property
+    def _sources(self) -> tuple[Integers, Integers]:
+        """Return the rows and columns of pictures that are shown."""
+        across = self.columns.sources(self._shapes[:, 1])
+        if self._mirrored is not None and self._mirrored.any():
+            across[self._mirrored] = self._shapes[self._mirrored, 1, None] - 1 - across[self._mirrored]
+        return self.rows.sources(self._shapes[:, 0])[..., None], across
 
     def stamp(self, canvas: Canvas, sprite: Sprite, column: int, row: int, rank: int) -> None:
         """Paint a picture as `rank`."""
-        top, bottom, left, right = self._top[row], self._bottom[row], self._left[column], self._right[column]
+        tops, bottoms, lefts, rights = self._edges
+        top, bottom, left, right = tops[row], bottoms[row], lefts[column], rights[column]
         if top >= bottom or left >= right:
             return
         block = canvas[top:bottom, left:right]
         if sprite.is_full:
             np.maximum(block, rank, out=block)
         else:
-            covered = sprite.covered[self._down[row, : bottom - top], self._across[column, : right - left]]
+            down, across = self._sources
+            covered = sprite.covered[down[row, : bottom - top], across[column, : right - left]]
             np.maximum(block, rank, out=block, where=covered)
 
 
@@ -156,7 +163,7 @@ def _paint_cells(canvas: Canvas, state: State, scene: Scene, assets: Path) -> No
         brush = _Brush(box, [FILLED], size)
         paint_full_cells(canvas, brush.columns, brush.rows, ranks)
         return
-    sprites = {value: _cell_sprite(state, assets, value) for value in set(values[ranks > 0].tolist())}
+    sprites = {value: _cell_sprite(state, assets, value) for value in scene.cell_values}
     for shape in {sprite.covered.shape for sprite in sprites.values()}:
         alike = {value: sprite for value, sprite in sprites.items() if sprite.covered.shape == shape}
         brush = _Brush(box, [next(iter(alike.values()))], size)
@@ -165,7 +172,8 @@ def _paint_cells(canvas: Canvas, state: State, scene: Scene, assets: Path) -> No
             some = functools.reduce(np.logical_or, [values == value for value in full])
             paint_full_cells(canvas, brush.columns, brush.rows, np.where(some, ranks, 0))
         for value in alike.keys() - set(full):
-            for row, column in np.argwhere((values == value) & (ranks > 0)).tolist():
+            for index in np.flatnonzero((values == value) & (ranks > 0)).tolist():
+                row, column = divmod(index, values.shape[1])
                 brush.stamp(canvas, alike[value], column, row, int(ranks[row, column]))
 
 

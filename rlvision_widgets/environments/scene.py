@@ -80,6 +80,8 @@ class Scene(NamedTuple):
         First column and row of cells that are drawn, and their values, (y, x).
     cell_ranks : int32 array, (y, x)
         0 where a cell has no picture.
+    cell_values : list of int
+        The values that cells with a picture have.
     overlays : dict of str to int
         The rank of each class that is painted over the world.
     instances : int32 array, (rank,)
@@ -95,6 +97,7 @@ class Scene(NamedTuple):
     entity_ranks: npt.NDArray[np.int32]
     window: tuple[int, int, npt.NDArray[np.int32]]
     cell_ranks: Canvas
+    cell_values: list[int]
     overlays: dict[str, int]
     instances: npt.NDArray[np.int32]
     codes: npt.NDArray[np.uint8]
@@ -132,11 +135,12 @@ def scene_of(state: State, size: int = 64) -> Scene:
         _cell_order(values.shape, below + 1),
         _cell_instances(state.grid.shape, low_x, low_y, values.shape),
     )
+    drawn = _drawn_values(state.game)[values]
     names = [*(["velocity"] if velocity_shown(state) else []), *overlay_classes(state.game)]
     game, first = state.game, len(entities) + values.size + 1
     kinds = entity_codes(state, entities)
     return Scene(
-        *(view, entities, images, boxes, entity_ranks, window, np.where(_drawn_values(game)[values], order, 0)),
+        *(view, entities, images, boxes, entity_ranks, window, np.where(drawn, order, 0), _distinct(values[drawn])),
         {name: first + i for i, name in enumerate(names)},
         _join(BACKGROUND, entities[:below], instances, entities[below:], [OVERLAY] * len(names)),
         _join(
@@ -154,6 +158,11 @@ def _seen_entities(state: State, view: View) -> tuple[npt.NDArray[np.intp], npt.
     box, size = entity_boxes(state, view, entities, images), view.size
     seen = (box.left < size + 1) & (box.left + box.width > -1) & (box.top < size + 1) & (box.top + box.height > -1)
     return indices[seen], images[seen], Rectangles(*(side[seen] for side in box))
+
+
+def _distinct(values: npt.NDArray[np.int32]) -> list[int]:
+    found: list[int] = (np.flatnonzero(np.bincount(values + LARGEST_CELL)) - LARGEST_CELL).tolist()
+    return found
 
 
 def _join(first: int, *parts: npt.ArrayLike) -> npt.NDArray[np.int32]:
@@ -176,7 +185,7 @@ def _cell_instances(grid: tuple[int, int], low_x: int, low_y: int, shape: tuple[
 
 def labels_of(scene: Scene, canvas: Canvas) -> Labels:
     """Return what the ranks on a canvas stand for."""
-    return Labels(scene.instances[canvas], scene.codes[canvas])
+    return Labels(scene.instances.take(canvas), scene.codes.take(canvas))
 
 
 @functools.cache
