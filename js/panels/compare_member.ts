@@ -1,4 +1,5 @@
 /** One member: what it is, what it sees now, and how it fares. */
+import { outcomeInWords } from "../core/episodes.ts";
 import { fixed, thousands } from "../core/numbers.ts";
 import { episodeAt } from "../core/study.ts";
 import type { CompareScene, MemberScene } from "../host/compare_scene.ts";
@@ -74,12 +75,12 @@ function whyMissing({ phase, track, scene }: MemberScene, { aligned, step }: Com
   if (phase === "absent") return aligned ? `has nothing to align at: ${aligned.label}` : "";
   if (phase === "during" || !track || !scene) return "";
   if (phase === "before") return `begins in ${track.start - track.offset - step} steps`;
-  const outcome = scene.episodes[episodeAt(scene.episodes, track.stop - 1)]?.outcome ?? "";
+  const episode = scene.episodes[episodeAt(scene.episodes, track.stop - 1)];
   const ended = step - (track.stop - 1 - track.offset);
   const ago = `${ended} ${ended === 1 ? "step" : "steps"} ago`;
-  return outcome === "unfinished"
+  return !episode || episode.outcome === "unfinished"
     ? `recording ended ${ago}`
-    : `${OUTCOME_MARK[outcome] ?? ""} ${outcome} ${ago}`;
+    : `${OUTCOME_MARK[episode.outcome] ?? ""} ${outcomeInWords(episode)} ${ago}`;
 }
 
 const notComputed = ({ row, layerName }: Scene): string =>
@@ -142,7 +143,7 @@ function whereabouts({ step }: MemberScene, scene: Scene): string {
     parts.push(`episode ${scene.episode + 1}`);
     if (episode.level_seed >= 0) parts.push(`level ${thousands(episode.level_seed)}`);
     const total = fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2);
-    parts.push(`${OUTCOME_MARK[episode.outcome] ?? "·"} ${episode.outcome}, return ${total}`);
+    parts.push(`${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcomeInWords(episode)}, return ${total}`);
   }
   return parts.filter(Boolean).join("  ·  ");
 }
