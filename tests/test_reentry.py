@@ -103,6 +103,16 @@ def test_without_states_a_frame_is_reached_from_the_seed_of_its_level(played, st
 
 
 @needs_procgen
+def test_what_dodgeball_shows_of_the_level_before_is_there_too():
+    with make_environment("dodgeball", num_trajectories=1, seed=5, distribution_mode="easy") as environment:
+        study, _ = recorded(environment, 420)
+    bare = without_states(study)
+    for step in np.flatnonzero(study["first"].values[0]):
+        with rlv.resume(bare, 0, int(step)) as environment:
+            check_future(environment, bare, 0, int(step), min(episode_stop(study, 0, step), step + 20))
+
+
+@needs_procgen
 def test_levels_that_follow_one_another_in_an_episode_are_entered_each_from_its_own_seed():
     options = {"num_trajectories": 4, "seed": 1, "distribution_mode": "easy", "use_sequential_levels": True}
 

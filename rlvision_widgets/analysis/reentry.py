@@ -9,12 +9,12 @@ import threading
 import warnings
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
+from rlvision_widgets.analysis.replay import Replay
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.environments.binding import find_installation
 from rlvision_widgets.environments.edited import edited_environment
@@ -61,15 +61,12 @@ class World:
     """
 
     def __init__(self, study: xr.DataTree, environment: MakeEnvironment | None = None) -> None:
-        _check_is_study(study)
-        # copies that share the arrays: a world that held the tree would keep it alive, and itself with it
-        self._rollout, self._kept = study.to_dataset(), _kept_states(study)
-        self.make = environment or _maker(self._rollout.attrs)
+        self._replay = Replay(study)
+        self.make = environment or _maker(self._replay.attrs)
         self.lock = threading.RLock()
         self._chunks: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
         self._replayer: Environment | None = None
         self._seer: Seer | None = None
-        self._small = {name: self._rollout[name].values for name in ("action", "first", "level_seed")}
 
     def state(self, trajectory: int, step: int) -> bytes:
         """Return the emulator's state that shows the observation of a step, before its action."""
@@ -87,7 +84,7 @@ class World:
 
     def environment(self, num_trajectories: int = 1) -> Environment:
         """Make fresh worlds like the study's; the caller closes them."""
-        return self.make(num_trajectories=num_trajectories, seed=int(self._rollout.attrs.get("environment_seed", 0)))
+        return self.make(num_trajectories=num_trajectories, seed=int(self._replay.attrs.get("environment_seed", 0)))
 
     @property
     def seer(self) -> Seer:
@@ -111,70 +108,16 @@ class World:
         """Return the states of a chunk of steps, remembered if it was asked for lately."""
         key = trajectory, first
         if key not in self._chunks:
-            stop = min(first + CHUNK, self._rollout.sizes["step"])
-            self._chunks[key] = list(self._replay(trajectory, first, stop))
+            self._replayer = self._replayer or self.environment()
+            stop = min(first + CHUNK, self._replay.shape[1])
+            self._chunks[key] = list(self._replay.states(self._replayer, trajectory, first, stop))
             if len(self._chunks) > MOST_CHUNKS:
                 self._chunks.popitem(last=False)
         self._chunks.move_to_end(key)
         return self._chunks[key]
 
-    def _replay(self, trajectory: int, start: int, stop: int) -> Iterator[bytes]:
-        """Go from the last known moment before `start` to `stop`, and yield the states on the way."""
-        world = self._replayer = self._replayer or self.environment()
-        if not world.has_states:
-            raise ValueError(f"this study's world, {world.name!r}, has no states: its frames cannot be entered again.")
-        origin, kept = self._origin(trajectory, start)
-        if kept is not None:
-            world.set_state(0, kept)
-        for step in range(origin, stop):
-            if kept is None and self._opens(trajectory, step):
-                world.load_level(0, int(self._small["level_seed"][trajectory, step]))
-            elif step > origin:
-                world.step(self._small["action"][trajectory, step - 1 : step])
-            if step in (origin, start):
-                self._compare(trajectory, step)
-            if step >= start:
-                yield world.get_state(0)
-
-    def _origin(self, trajectory: int, step: int) -> tuple[int, bytes | None]:
-        """Return the nearest step up to this one that can be entered at once, with its state if that was kept."""
-        if self._kept is not None:
-            keyframes = self._kept["keyframe_step"].values
-            if (before := np.flatnonzero(keyframes <= step)).size:
-                place = before[keyframes[before].argmax()]
-                size = int(self._kept["size"][trajectory, place])
-                state = self._kept["env_state"][trajectory, place, :size].values.tobytes()
-                return int(keyframes[place]), state
-        for earlier in range(step, -1, -1):
-            if self._opens(trajectory, earlier):
-                return earlier, None
-        raise ValueError(
-            f"trajectory {trajectory}, step {step} cannot be entered: this study keeps no emulator states, and its "
-            "episode had begun before the rollout did, so that its level cannot be played from the start."
-        )
-
-    def _opens(self, trajectory: int, step: int) -> bool:
-        """Tell whether a level begins at a step."""
-        seed = self._small["level_seed"][trajectory]
-        return bool(self._small["first"][trajectory, step]) or (step > 0 and seed[step] != seed[step - 1])
-
-    def _compare(self, trajectory: int, step: int) -> None:
-        """Refuse a world that does not show what was recorded; another build of Procgen may differ in some pixels."""
-        world = self._replayer
-        assert world is not None
-        if world.package != self._rollout.attrs["environment_package"]:
-            return
-        recorded = self._rollout["observation"][trajectory, step].values
-        if not np.array_equal(world.observe().observation[0], recorded):
-            raise ValueError(
-                f"trajectory {trajectory}, step {step} cannot be entered: the world made from this study's "
-                f"{world.name} and its options ({json.dumps(world.options, sort_keys=True)}) shows another frame than "
-                "the recorded one. The rollout was edited, or played in another world; give what makes that world as "
-                "`environment`."
-            )
-
     def _check(self, trajectory: int, start: int, stop: int) -> None:
-        number, steps = self._rollout.sizes["trajectory"], self._rollout.sizes["step"]
+        number, steps = self._replay.shape
         if not 0 <= trajectory < number:
             raise ValueError(f"trajectory must be from 0 to {number - 1}, and {trajectory} came.")
         if not 0 <= start < stop <= steps:
@@ -245,25 +188,6 @@ def _forget(key: int) -> None:
     world = _worlds.pop(key, None)
     if world is not None:
         world.close()
-
-
-def _check_is_study(study: object) -> None:
-    if not isinstance(study, xr.DataTree):
-        raise TypeError(
-            f"a study is an xarray.DataTree, got {type(study).__name__}; of a rollout, xarray.DataTree(it)."
-        )
-    lacking = [name for name in ("observation", "action", "first", "level_seed") if name not in study.dataset]
-    if lacking:
-        raise ValueError(f"this is not the root of a study: it has no {', '.join(lacking)}.")
-
-
-def _kept_states(study: xr.DataTree) -> xr.Dataset | None:
-    """Return the states that a study keeps, as `schema.STATES`; those of a bare rollout are among its variables."""
-    if "states" in study.children:
-        return study.children["states"].to_dataset(inherit=False)
-    if "env_state" in study.dataset:
-        return study.to_dataset()[["env_state", "env_state_size", "keyframe_step"]].rename(env_state_size="size")
-    return None
 
 
 def _maker(attrs: dict[Any, Any]) -> MakeEnvironment:
