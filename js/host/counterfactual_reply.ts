@@ -67,7 +67,8 @@ export interface Version {
 
 /** Something that can be put into the world. */
 export interface PaletteItem {
-  what: string;
+  /** Null where the kind says it all. */
+  what: string | null;
   kind: string;
   themes: number;
 }

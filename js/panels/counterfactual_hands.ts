@@ -43,7 +43,8 @@ export class Hands {
     const [i, j] = cellAt(point);
     const middle: Point = [i + 0.5, j + 0.5];
     if (brush.kind === "teleport") return [{ kind: "teleport", to: [...middle] }];
-    return [brush.kind === "decoy" ? EDITS.decoy(brush.what, middle) : EDITS.add(brush.what, middle)];
+    const what = brush.what ?? "";
+    return [brush.kind === "decoy" ? EDITS.decoy(what, middle) : EDITS.add(what, middle)];
   }
 }
 

@@ -76,6 +76,17 @@ export function counterfactualPalette(context: CounterfactualContext, hands: Han
   const { imagination, signal, say } = context;
   const items = h("span", { class: "rlv-buttons" });
   const world = worldMenu(context);
+  let decoys = false;
+  const decoy = button(
+    "as decoy",
+    { class: "rlv-toggle", title: "what is put in only looks like it: it does nothing" },
+    () => {
+      decoys = !decoys;
+      hands.take(null);
+      imagination.invalidate();
+    },
+    signal,
+  );
   const element = h(
     "div",
     { class: "rlv-tools rlv-put-in", role: "toolbar", "aria-label": "Put in" },
@@ -84,58 +95,59 @@ export function counterfactualPalette(context: CounterfactualContext, hands: Han
     world.element,
   );
   const isHeld = (item: PaletteItem) => hands.brush !== null && labelOf(hands.brush) === labelOf(item);
-  let built: unknown;
+  const hold = (item: PaletteItem) => {
+    const taken = isHeld(item);
+    imagination.playing = false;
+    hands.take(taken ? null : item);
+    say(taken ? "Nothing is held" : hintOf(item));
+    imagination.invalidate();
+    const stage = element.closest(".rlv-counterfactual")?.querySelector<HTMLElement>(".rlv-stage");
+    if (!taken) stage?.focus({ preventScroll: true });
+  };
+  let built = "";
   let buttons: { item: PaletteItem; one: HTMLButtonElement }[] = [];
   const build = (palette: readonly PaletteItem[]) => {
     buttons = palette.map((item) => {
-      const one = button(
-        labelOf(item),
-        { class: "rlv-toggle", title: hintOf(item) },
-        () => {
-          const taken = isHeld(item);
-          imagination.playing = false;
-          hands.take(taken ? null : item);
-          say(taken ? "Nothing is held" : hintOf(item));
-          imagination.invalidate();
-          if (!taken)
-            element
-              .closest(".rlv-counterfactual")
-              ?.querySelector<HTMLElement>(".rlv-stage")
-              ?.focus({ preventScroll: true });
-        },
-        signal,
-      );
-      return { item, one };
+      const look = { class: "rlv-toggle", label: labelOf(item), title: hintOf(item) };
+      return { item, one: button(labelOf(item).replace("decoy ", ""), look, () => hold(item), signal) };
     });
-    items.replaceChildren(...buttons.map(({ one }) => one));
+    items.replaceChildren(...buttons.map(({ one }) => one), decoy);
   };
   return {
     element,
     draw(scene) {
       const { imagined, canCompute } = scene;
-      const key = JSON.stringify(imagined?.palette ?? []);
-      if (imagined && key !== built) build(imagined.palette);
-      if (imagined) built = key;
-      for (const { item, one } of buttons) {
-        setAttribute(one, "aria-pressed", String(isHeld(item)));
-        one.disabled = !canCompute;
+      const palette = imagined?.palette ?? [];
+      const key = JSON.stringify(palette);
+      if (imagined && key !== built) {
+        built = key;
+        build(palette);
       }
+      for (const { item, one } of buttons) {
+        one.hidden = (item.kind === "decoy") !== decoys;
+        one.disabled = !canCompute;
+        setAttribute(one, "aria-pressed", String(isHeld(item)));
+      }
+      decoy.hidden = !palette.some(({ kind }) => kind === "decoy");
+      decoy.disabled = !canCompute;
+      setAttribute(decoy, "aria-pressed", String(decoys));
       if (hands.brush && !canCompute) hands.take(null);
       world.draw(scene);
     },
   };
 }
 
-/** "saw", "decoy coin", "wall", "no wall". */
+/** "saw", "decoy coin", "wall", "no wall"; the agent is put elsewhere. */
 export function labelOf({ kind, what }: PaletteItem): string {
   if (kind === "carve") return "no wall";
   if (kind === "fill") return "wall";
-  return kind === "add" ? words(what) : `${words(kind)} ${words(what)}`;
+  if (kind === "teleport") return "agent";
+  return kind === "add" ? words(what ?? "") : `${words(kind)} ${words(what ?? "")}`;
 }
 
 function hintOf(item: PaletteItem): string {
   const how = item.kind === "fill" || item.kind === "carve" ? "drag over cells" : "click where it goes";
-  const note = item.kind === "decoy" ? `; looks like ${words(item.what)} and does nothing` : "";
+  const note = item.kind === "decoy" ? `; looks like ${words(item.what ?? "")} and does nothing` : "";
   return `${labelOf(item)}: ${how} (keys: arrows and Enter on the frame, Esc lays it down)${note}`;
 }
 

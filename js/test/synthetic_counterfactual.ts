@@ -345,15 +345,15 @@ function imagine(params: Params, isMaze: boolean): StoredReply {
         },
     palette: isMaze
       ? [
-          { kind: "fill", what: "wall", themes: 0 },
-          { kind: "carve", what: "wall", themes: 0 },
+          { kind: "fill", what: null, themes: 0 },
+          { kind: "carve", what: null, themes: 0 },
           { kind: "decoy", what: "cheese", themes: 0 },
         ]
       : [
           ...["saw", "enemy", "crate", "coin"].map((what) => ({ kind: "add", what, themes: 3 })),
           { kind: "decoy", what: "coin", themes: 0 },
-          { kind: "fill", what: "wall", themes: 0 },
-          { kind: "carve", what: "wall", themes: 0 },
+          { kind: "fill", what: null, themes: 0 },
+          { kind: "carve", what: null, themes: 0 },
         ],
     themes: isMaze ? {} : { enemy: 3, crate: 4, agent: 5 },
     backgrounds: count,
