@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import shutil
 import subprocess
 import threading
@@ -375,3 +376,49 @@ def test_two_fingers_zoom_around_what_is_between_them_and_move_nothing_else(chro
     assert start < 256 < stop
     assert timeline.step == 100
     context.close()
+
+
+def test_how_episodes_end_is_said_where_they_are_seen(open_timeline):
+    timeline = open_timeline(trajectory=3)
+    page, root = timeline.page, timeline.root
+    columns = timeline.get("_study")["trajectories"][3]["episodes"]
+    cause, stop = columns["cause"][0], columns["start"][1]
+    assert columns["outcome"][0] == "f"
+    assert cause
+
+    expect(root.locator(".rlv-episode")).to_contain_text(f"✕ failed: {cause}")
+    x, _ = timeline.at(stop)
+    y = timeline.plot.bounding_box()["y"] + 10  # where the names of episodes are
+    page.mouse.move(x - 7, y)
+    expect(root.locator(".rlv-tip")).to_contain_text(f"episode 1 failed: {cause}")
+    page.mouse.move(*timeline.at(stop / 3, lane=10 / timeline.plot.bounding_box()["height"]))
+    expect(root.locator(".rlv-tip")).to_contain_text(f"✕ failed: {cause} (double-click selects the episode)")
+    page.mouse.click(x - 7, y)
+    eventually(lambda: timeline.step, stop - 1)
+    expect(timeline.slider).to_have_attribute("aria-valuetext", re.compile(f"episode 1 of .*, failed: {cause},"))
+    page.keyboard.press("ArrowRight")
+    expect(timeline.slider).not_to_have_attribute("aria-valuetext", re.compile("failed"))
+
+    root.get_by_title("all trajectories").click()
+    row = root.locator(".rlv-trajectory").nth(3)
+    counts = row.locator(".rlv-causes").inner_text().split(", ")
+    assert len(counts) == len(set(filter(None, columns["cause"])))
+    assert f"1 {cause}" in counts
+    assert row.locator(".rlv-marks").get_attribute("title").splitlines()[0] == f"episode 1 failed: {cause}"
+    page.keyboard.press("Escape")
+
+
+def test_a_study_without_causes_says_outcomes_alone(open_timeline):
+    timeline = open_timeline(trajectory=3)
+    page, root = timeline.page, timeline.root
+    page.evaluate(
+        """() => {
+            const { trajectories, ...rest } = rlv.model.get("_study");
+            const bare = trajectories.map(({ episodes: { cause, ...episodes }, ...one }) => ({ ...one, episodes }));
+            rlv.model.set("_study", { ...rest, trajectories: bare });
+        }"""
+    )
+    expect(root.locator(".rlv-episode")).to_contain_text("✕ failed, return 0")
+    root.get_by_title("all trajectories").click()
+    expect(root.locator(".rlv-causes").nth(3)).to_be_empty()
+    assert root.locator(".rlv-trajectory").nth(3).bounding_box()["height"] == 36
