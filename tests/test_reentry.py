@@ -141,6 +141,26 @@ def test_a_study_of_edited_worlds_is_entered_with_its_edits(when):
             check_future(entered, study, trajectory, 120, 250 if when == "reset" else 200)
 
 
+@needs_procgen
+def test_a_frame_is_entered_with_edits_that_are_made_once():
+    with make_environment("coinrun", num_trajectories=1, seed=5) as environment:
+        study, _ = recorded(environment, 90, agent=rightwards)
+    recorded_frame = study["observation"].values[0, 40]
+    edits = [rlv.Background(3), rlv.Hide("saw")]
+    with rlv.resume(study, 0, 40, edits=edits) as entered, rlv.resume(study, 0, 40) as plain:
+        frame = entered.observe().observation[0]
+        assert not np.array_equal(frame, recorded_frame)
+        np.testing.assert_array_equal(plain.observe().observation[0], recorded_frame)
+        plain.set_state(0, entered.get_state(0))
+        np.testing.assert_array_equal(plain.observe().observation[0], frame)
+    with rlv.resume(study, 0, 40, edits=rlv.edits_to_json(edits)) as entered:
+        np.testing.assert_array_equal(entered.observe().observation[0], frame)
+    with pytest.raises(ValueError, match="cheese"):
+        rlv.resume(study, 0, 40, edits=[rlv.Remove("cheese")])
+    with pytest.raises(ValueError, match="Procgen's games"):
+        rlv.resume(toy()[0], 0, 40, edits=edits, environment=ToyEnvironment)
+
+
 def test_a_bare_rollout_is_entered_like_a_study():
     with ToyEnvironment(2, seed=4) as environment:
         agent = lambda frames: (np.zeros((len(frames), 3), np.float32), None)  # noqa: E731

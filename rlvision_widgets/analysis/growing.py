@@ -16,8 +16,7 @@ import xarray as xr
 from rlvision_widgets.analysis.branch_tape import BranchTape, survival
 from rlvision_widgets.analysis.playing import Act, Player, describe, ended, streams
 from rlvision_widgets.analysis.progress import Report, passed_on
-from rlvision_widgets.analysis.reentry import World, world_of
-from rlvision_widgets.environments.edited import edited_environment
+from rlvision_widgets.analysis.reentry import World, edited, world_of
 from rlvision_widgets.environments.edits import Edit, edits_from, edits_to_json
 from rlvision_widgets.environments.edits import describe as in_words
 from rlvision_widgets.environments.endings import explain_end
@@ -112,12 +111,8 @@ def _edited_worlds(world: World, fork: Fork, start: bytes) -> Iterator[Environme
     with world.environment(fork.num_branches) as worlds:
         for index in range(fork.num_branches):
             worlds.set_state(index, start)
-        if worlds.name in GAMES:  # even without edits: the start may hold a hidden enemy, whose trail has to go
-            yield edited_environment(worlds, fork.edits, when="once", missing="raise")
-        elif fork.edits:
-            raise ValueError(f"edits are for Procgen's games, and this study was played in {worlds.name!r}.")
-        else:
-            yield worlds
+        # even without edits: the start may hold a hidden enemy, whose trail has to go
+        yield edited(worlds, fork.edits) if fork.edits or worlds.name in GAMES else worlds
 
 
 def _forced(study: xr.DataTree, fork: Fork, names: Sequence[str]) -> npt.NDArray[np.int32]:

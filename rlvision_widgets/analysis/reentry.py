@@ -9,7 +9,7 @@ import threading
 import warnings
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -18,14 +18,14 @@ from rlvision_widgets.analysis.replay import Replay
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.environments.binding import find_installation
 from rlvision_widgets.environments.edited import edited_environment
-from rlvision_widgets.environments.edits import edits_from
+from rlvision_widgets.environments.edits import Edit, edits_from
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.games import GAMES
 from rlvision_widgets.environments.masks import Seer
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import CHUNK
 
-__all__ = ["MakeEnvironment", "World", "resume", "world_of"]
+__all__ = ["MakeEnvironment", "World", "edited", "resume", "world_of"]
 
 MakeEnvironment = Callable[..., Environment]  # given num_trajectories= and seed=
 
@@ -127,7 +127,12 @@ class World:
 
 @strict_keywords
 def resume(
-    study: xr.DataTree, trajectory: int, step: int, *, environment: MakeEnvironment | None = None
+    study: xr.DataTree,
+    trajectory: int,
+    step: int,
+    *,
+    edits: str | Edit | Iterable[Edit | Mapping[str, Any]] = (),
+    environment: MakeEnvironment | None = None,
 ) -> Environment:
     """Enter a frame of a study again.
 
@@ -136,26 +141,40 @@ def resume(
     study : DataTree
     trajectory, step : int
         The observation that is to be on show.
+    edits : edits
+        Made in that frame, once; as for `edits_from`, e.g. ``[rlv.Remove("saw")]``.
     environment : callable, optional
         Makes the worlds of a study that is not Procgen's, given ``num_trajectories=`` and ``seed=``.
 
     Returns
     -------
     Environment
-        One world, which shows the recorded observation; the recorded actions lead to the recorded future, bit for
-        bit. In a study without emulator states that holds until the end of the episode: the level is made again from
-        its seed, and the levels after it are others. A context manager; closing it frees the world.
+        One world, which shows the recorded observation; without edits, the recorded actions lead to the recorded
+        future, bit for bit. In a study without emulator states that holds until the end of the episode: the level is
+        made again from its seed, and the levels after it are others. A context manager; closing it frees the world.
 
     Raises
     ------
     ImportError, ValueError
-        As `World`; for a trajectory or step that is not there; when the world shows another frame.
+        As `World`; for a trajectory or step that is not there; when the world shows another frame; for an edit that
+        cannot be made in this frame.
     """
-    world = world_of(study, environment)
+    world, wanted = world_of(study, environment), edits_from(edits)
     state = world.state(trajectory, step)
     entered = world.environment()
-    entered.set_state(0, state)
-    return entered
+    try:
+        entered.set_state(0, state)
+        return edited(entered, wanted) if wanted else entered
+    except BaseException:
+        entered.close()
+        raise
+
+
+def edited(worlds: Environment, edits: Sequence[Edit]) -> Environment:
+    """Make edits in what worlds show now, once; raise ValueError where that cannot be."""
+    if worlds.name not in GAMES:
+        raise ValueError(f"edits are for Procgen's games, and this study was played in {worlds.name!r}.")
+    return edited_environment(worlds, edits, when="once", missing="raise")
 
 
 _worlds: dict[int, World] = {}
