@@ -29,7 +29,7 @@ __all__ = [
 
 CELL_MARGIN = np.float32(0.02)  # cells overlap by this, so that no gaps show
 LAYERS = (-1, 0, 1)  # render_z; cells are painted between the first and the second
-SHIELD, HELD_KEY, ENEMY_TURN = 3, 11, 19
+SHIELD, HELD_KEY, ENEMY_TURN, LASER_TRAIL = 3, 11, 19, 5
 _TURNING = ("climber", "coinrun")  # whose cells with ENEMY_TURN turn enemies, unseen
 VELOCITY_SIDE = 0.2  # of the frame
 
@@ -192,6 +192,8 @@ def drawn_entities(state: State) -> npt.NDArray[np.intp]:
         shown[ring] &= np.array(
             [0 <= theme < len(held) and held[theme] != 0 for theme in entities["image_theme"][ring]]
         )
+    if state.game == "bossfight":  # a new trail is its bullet's picture in the same place: what is seen is the bullet
+        layer = 2 * layer - ((entities["type"] == LASER_TRAIL) & (entities["life_time"] == 0))
     indices = np.flatnonzero(shown)
     return indices[np.argsort(layer[indices], kind="stable")]
 
