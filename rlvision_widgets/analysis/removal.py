@@ -1,7 +1,5 @@
 """Is an object's attribution what it is worth? Each object is taken out of the world, and the frame looked at again."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -29,8 +27,8 @@ def effects(task: Task, lab: Lab, eye: Eye, question: Question) -> Imagined:
     Returns
     -------
     Imagined
-        As `imagine` returns, and each row of the edited world's objects has `lost`, the output minus the output of the
-        frame drawn again without the object; or None, and in `why` what it cannot be taken away for.
+        As `imagine` returns, and in told ``effects``, one of each of the edited world's objects: lost, the output minus
+        the output of the frame drawn again without it; or None, and in why what it cannot be taken away for.
 
     Raises
     ------
@@ -39,33 +37,39 @@ def effects(task: Task, lab: Lab, eye: Eye, question: Question) -> Imagined:
     """
     found = imagine(task, lab, eye, question)
     rows = found.told["objects"][1]
+    found.told["effects"] = told = [{"lost": None, "why": row["why"]} for row in rows]
     state = lab.reach(question.situation).state
     frames = [found.data["observation"].values[1]]
-    removed: list[dict[str, Any]] = []
-    for row in sorted(rows, key=lambda row: -row["visible_pixels"]):
-        row["lost"] = None
-        row["why"] = row["why"] or (TOO_MANY if len(removed) >= MOST_REMOVED else "")
-        if not row["why"]:
-            try:
-                frames.append(lab.edited(state, [Remove(row["object_class"], at=(row["x"], row["y"]))])[1])
-                removed.append(row)
-            except ValueError as error:
-                row["why"] = str(error)
+    removed: list[int] = []
+    for index in sorted(range(len(rows)), key=lambda index: -rows[index]["visible_pixels"]):
         task.stop_if_cancelled()
+        if told[index]["why"]:
+            continue
+        if len(removed) == MOST_REMOVED:
+            told[index]["why"] = TOO_MANY
+            continue
+        row = rows[index]
+        try:
+            frames.append(lab.edited(state, [Remove(row["object_class"], at=(row["x"], row["y"]))])[1])
+            removed.append(index)
+        except ValueError as error:
+            told[index]["why"] = str(error)
     task.report("objects", 0, len(removed))
     outputs = output_of(task.agent, found.told["output"], *outputs_of(task.agent, np.stack(frames)))
-    for row, frame, output in zip(removed, frames[1:], outputs[1:].tolist(), strict=True):
-        row["lost"] = 0.0 if np.array_equal(frame, frames[0]) else float(outputs[0]) - output
+    for index, frame, output in zip(removed, frames[1:], outputs[1:].tolist(), strict=True):
+        told[index]["lost"] = 0.0 if np.array_equal(frame, frames[0]) else float(outputs[0]) - output
     task.report("objects", len(removed), len(removed))
     return found
 
 
 def effects_table(found: Imagined) -> pd.DataFrame:
     """Return what `effects` found as a table; what is never taken away, such as scenery, in the last rows."""
-    table = pd.DataFrame([*found.told["objects"][1], *found.told["unlisted"][1]], columns=list(COLUMNS))
+    told = found.told
+    rows = [{**row, **effect} for row, effect in zip(told["objects"][1], told["effects"], strict=True)]
+    table = pd.DataFrame([*rows, *told["unlisted"][1]], columns=list(COLUMNS))
     table["lost"] = table["lost"].astype(float)
     table.attrs = {
-        "total": float(sum(found.told["class_attributed"][1].values())),
+        "total": float(sum(told["class_attributed"][1].values())),
         **{name: float(found.data[name].values[1]) for name in ("output_value", "completeness_error")},
     }
     return table

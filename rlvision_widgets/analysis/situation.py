@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rlvision_widgets.environments.edits import Edit, describe, edits_from
+from rlvision_widgets.names import unknown
 
 __all__ = ["Item", "Press", "Situation"]
 
@@ -119,7 +120,9 @@ def _item(edit: Any, action_names: Sequence[str]) -> Item:
 
 
 def _press(action: Any, action_names: Sequence[str]) -> Press:
-    if isinstance(action, str) and action in action_names:
+    if isinstance(action, str):
+        if action not in action_names:
+            raise ValueError(unknown("action", action, action_names))
         action = list(action_names).index(action)
     if isinstance(action, bool) or not isinstance(action, int | np.integer) or not 0 <= action < len(action_names):
         raise ValueError(f"an action is a number from 0 to {len(action_names) - 1}, and {action!r} came.")

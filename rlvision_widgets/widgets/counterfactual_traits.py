@@ -20,7 +20,7 @@ MOST_STEPS = 512
 
 
 class Edits(t.List):  # type: ignore[type-arg]
-    """Edits as dicts; objects such as ``rlv.Remove("saw")`` and their JSON text are taken, too."""
+    """Edits as dicts; objects such as ``rlv.Remove("saw")`` are taken, too."""
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Turn edits into dicts, each as its own `to_dict` has it."""

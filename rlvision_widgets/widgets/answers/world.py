@@ -6,13 +6,14 @@ are kept in the study (`kept`), and found there without an agent. The dim `versi
 """
 
 import json
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from rlvision_widgets.schema import Output
+from rlvision_widgets.schema import COUNTERFACTUAL, Output
 from rlvision_widgets.widgets import kept
 from rlvision_widgets.widgets.answers.attribution import robust_axis, scales_of_the_study
 from rlvision_widgets.widgets.description import finite
@@ -23,6 +24,9 @@ from rlvision_widgets.widgets.source import StudySource
 
 __all__ = ["asked_of", "imagined", "played_on", "shared_scales"]
 
+SHOWN = [name for name in COUNTERFACTUAL.variables if name != "largest"]
+PLAYED = ("observation", "value", "reward", "action")
+CURVES = ("survival", "low", "high")
 MOST_STEPS = 512  # of playing on: 6 MB of frames a world
 
 
@@ -147,7 +151,7 @@ def effects(
     is_new = source.layer(layer) is None
     found = _ask(work.connection, "effects", asked, progress=work.progress, cancelled=work.cancelled)
     played = known.played if (known := kept.find(source.study, asked)) is not None else None
-    answer = Kept(found.data, {**found.told, "effects": True}, played)
+    answer = Kept(found.data, found.told, played)
     kept.keep(source.study, asked, answer)
     if is_new:
         work.refresh()
@@ -194,7 +198,7 @@ def branch(
     asked = asked_of(source, trajectory, step, edits, actions)
     options = {"num_branches": num_branches, "num_steps": num_steps, "seed": max(seed, 0)}
     found = _ask(work.connection, "survive", asked, **options, progress=work.progress, cancelled=work.cancelled)
-    return dict(found.told), _arrays(found.data)
+    return dict(found.told), _arrays(found.data, CURVES)
 
 
 @request(needs_agent=True)
@@ -254,8 +258,8 @@ def _sight(source: StudySource, asked: Asked, answer: Kept) -> Answer:
     scales = shared_scales(source, asked, data)
     output_value = [finite(float(value)) for value in data["output_value"].values]
     told = {"key": kept.key_of(source.study, asked), "computed": True, **scales, "output_value": output_value}
-    shown = {name: one for name, one in answer.told.items() if name not in ("recorded", "unlisted")}
-    return {**shown, **told}, {name: array for name, array in _arrays(data).items() if name != "largest"}
+    shown = {name: one for name, one in answer.told.items() if name not in ("recorded", "unlisted", "effects")}
+    return {**shown, **told}, _arrays(data, SHOWN)
 
 
 def shared_scales(source: StudySource, asked: Asked, data: xr.Dataset) -> dict[str, Any]:
@@ -272,7 +276,8 @@ def shared_scales(source: StudySource, asked: Asked, data: xr.Dataset) -> dict[s
 
 def _effects(answer: Kept) -> Answer:
     told = answer.told
-    rows = [*told["objects"][1], *({**row, "lost": None} for row in told["unlisted"][1])]
+    rows = [{**row, **effect} for row, effect in zip(told["objects"][1], told["effects"], strict=True)]
+    rows += [{**row, "lost": None} for row in told["unlisted"][1]]
     columns = {
         name: np.array([np.nan if row[name] is None else row[name] for row in rows], np.float32)
         for name in ("attributed", "lost")
@@ -283,8 +288,9 @@ def _effects(answer: Kept) -> Answer:
 
 
 def _played(data: xr.Dataset) -> Answer:
-    return json.loads(data.attrs["told"]), _arrays(data)
+    return json.loads(data.attrs["told"]), _arrays(data, PLAYED)
 
 
-def _arrays(data: xr.Dataset) -> dict[str, xr.Variable]:
-    return {str(name): array for name, array in data.variables.items()}
+def _arrays(data: xr.Dataset, names: Iterable[str]) -> dict[str, xr.Variable]:
+    """Return arrays in one order: a study that was saved and opened has them in another."""
+    return {name: data.variables[name] for name in names}
