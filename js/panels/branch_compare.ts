@@ -146,7 +146,7 @@ export function branchCompare({ session, signal }: Context): BranchCompare {
       if (one) return draw(now, one);
       doubting = false;
       delete hint.dataset.wrong;
-      frame.close();
+      frame.hide();
       if (asked) session.alsoWant([], "branches");
       asked = "";
     },

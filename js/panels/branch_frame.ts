@@ -6,6 +6,8 @@ import type { Scene } from "../host/scene.ts";
 import { context2d, h, setAttribute, setText } from "../views/dom.ts";
 import { overlayLayer } from "./overlay_layer.ts";
 
+/** Of the panels' grid as the style sheet has it, in pixels; and how much of a column the chart of a row takes. */
+const [CAPTION, GAP, CHART, NARROW] = [24, 12, 0.8, 500];
 const DIFFERENT = parseHex("#d55e00");
 
 export interface BranchFrame {
@@ -13,6 +15,8 @@ export interface BranchFrame {
   draw(root: Element, scene: Scene, pixels: Uint8Array | null, key: string, words: Words): void;
   /** Share of the pixels that differ from the observation; null while it is not known. */
   readonly share: number | null;
+  /** Takes it away until it is drawn again. */
+  hide(): void;
   close(): void;
 }
 
@@ -30,6 +34,23 @@ export function branchFrame(resized: () => void): BranchFrame {
   const caption = h("figcaption", {}, title, hint);
   const figure = h("figure", { class: "rlv-figure rlv-branch" }, caption, place);
   const layer = overlayLayer(place, { resized, pointed: () => {} });
+  let grid: HTMLElement | null = null;
+  let square = 1;
+  // As high as without the branch: a line that is picked must not slip away from under the pointer.
+  const sizes = new ResizeObserver(([entry]) => {
+    const width = entry?.contentRect.width ?? 0;
+    const columns = grid && "combine" in grid.dataset ? 2 : 3;
+    const chart = grid?.closest("[data-several]") ? CHART : 0;
+    const each = (width - (columns - (chart ? 0 : 1)) * GAP) / (columns + chart);
+    grid?.style.setProperty("min-height", width > NARROW ? `${(CAPTION + square * each).toFixed(1)}px` : "");
+  });
+  const settle = (next: HTMLElement | null) => {
+    if (next === grid) return;
+    sizes.disconnect();
+    grid?.style.removeProperty("min-height");
+    grid = next;
+    if (grid) sizes.observe(grid);
+  };
   let [drawn, compared] = ["", ""];
   let mask: Uint8Array | null = null;
   let share: number | null = null;
@@ -40,6 +61,8 @@ export function branchFrame(resized: () => void): BranchFrame {
     draw(root, { study, observation, approximate, step }, pixels, key, words) {
       const beside = root.querySelector(".rlv-frames > .rlv-observation");
       if (beside && beside.nextElementSibling !== figure) beside.after(figure);
+      square = study.observation.height / study.observation.width;
+      settle(figure.parentElement);
       setText(title, words.title);
       setText(hint, words.hint);
       setAttribute(canvas, "data-stale", pixels === null);
@@ -62,9 +85,14 @@ export function branchFrame(resized: () => void): BranchFrame {
       const sight = mask && words.outlined ? { codes: mask, size: study.observation, look, key: pair } : null;
       layer.draw(sight, null, "");
     },
-    close() {
-      layer.close();
+    hide() {
+      settle(null);
       figure.remove();
+    },
+    close() {
+      settle(null);
+      figure.remove();
+      layer.close();
     },
   };
 }

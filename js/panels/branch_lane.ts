@@ -32,15 +32,18 @@ export function branchLane(session: Session, fork: Fork, forget: () => void, sig
   element.append(name, field, summary);
   field.style.height = `${lines.height}px`;
   let pointed: number | null = null;
-  let known: number | null = null;
   const anew = watch();
 
-  const toggle = (member: number) => (known === member ? leave(session) : pick(session, fork, member));
-  name.addEventListener("click", () => toggle(known ?? lines.order[0] ?? 0), { signal });
+  // Not what was drawn last: keys may come faster than frames.
+  const current = () =>
+    session.model.get("branch") === fork.name ? session.model.get("branch_member") : null;
+  const toggle = (member: number) => (current() === member ? leave(session) : pick(session, fork, member));
+  name.addEventListener("click", () => toggle(current() ?? lines.order[0] ?? 0), { signal });
   name.addEventListener(
     "keydown",
     (event) => {
       const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      const known = current();
       if (move) pick(session, fork, known === null ? (lines.order[0] ?? 0) : neighbour(fork, known, move));
       else if (event.key === "Delete" && known !== null) forget();
       else return;
@@ -78,7 +81,6 @@ export function branchLane(session: Session, fork: Fork, forget: () => void, sig
     fork,
     focus: () => name.focus(),
     draw(axis, width, theme, picked) {
-      known = picked;
       setAttribute(name, "aria-pressed", String(picked !== null));
       if (!anew(axis.first, axis.last, width, theme, picked, pointed, window.devicePixelRatio)) return;
       drawBranches(surface(canvas, width, lines.height), fork, lines, axis, theme, { picked, pointed });

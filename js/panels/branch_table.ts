@@ -15,7 +15,7 @@ const ROWS = ["action", "value", "reward", "pixels"] as const;
 
 export function branchTable(): BranchTable {
   const cells = ROWS.map(() => [h("td", {}), h("td", {}), h("td", {})]);
-  const head = ["", "recorded", "branch", "difference"].map((text) => h("th", { scope: "col" }, text));
+  const head = ["recorded", "branch", "difference"].map((text) => h("th", { scope: "col" }, text));
   const body = ROWS.map((text, row) => h("tr", {}, h("th", { scope: "row" }, text), ...(cells[row] ?? [])));
   const write = (row: (typeof ROWS)[number], texts: readonly string[]) => {
     for (const [index, cell] of (cells[ROWS.indexOf(row)] ?? []).entries()) setText(cell, texts[index] ?? "");
@@ -24,7 +24,7 @@ export function branchTable(): BranchTable {
     element: h(
       "table",
       { class: "rlv-branch-table" },
-      h("thead", {}, h("tr", {}, ...head)),
+      h("thead", {}, h("tr", {}, h("td", {}), ...head)),
       h("tbody", {}, ...body),
     ),
     draw({ curves, step, study }, branch, { at, index }, share) {
