@@ -106,6 +106,14 @@ def test_lazy_masks_are_indexed_pointwise_too(plain, known):
     np.testing.assert_array_equal(rlv.masks(plain).isel(places), rlv.masks(known).isel(places))
 
 
+def test_lazy_masks_are_copied_and_saved_like_any_array(plain, known, tmp_path):
+    lazy = rlv.masks(plain).copy(deep=True)
+    study = plain.copy()
+    study["mine"] = xr.DataTree(lazy[:, ::16].to_dataset(name="codes").rename(step="moment"))
+    rlv.save_study(study, tmp_path / "study.zarr")
+    np.testing.assert_array_equal(rlv.open_study(tmp_path / "study.zarr")["mine/codes"], rlv.masks(known)[:, ::16])
+
+
 def test_only_the_frames_that_are_read_are_computed(plain, counted):
     lazy = rlv.masks(plain)
     part = lazy[0].isel(step=slice(8, 40, 4))[:, 10:20]

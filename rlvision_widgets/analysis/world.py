@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -142,6 +142,9 @@ class _Masks(BackendArray):
     def __init__(self, study: xr.DataTree) -> None:
         self._world = world_of(study)
         self.shape = tuple(study.sizes[dim] for dim in FRAME)
+
+    def __deepcopy__(self, _memo: Any) -> Self:
+        return self  # nothing in it changes, and an emulator has no copies
 
     def __getitem__(self, key: Any) -> npt.NDArray[np.uint8]:
         found: npt.NDArray[np.uint8] = indexing.explicit_indexing_adapter(
