@@ -31,7 +31,9 @@ def coinrun_state():
 
 @pytest.mark.parametrize(("game", "mode"), GAME_MODES)
 def test_a_parsed_state_serialises_to_the_same_bytes_and_is_accepted(game, mode):
-    states, options = played_states(game, mode)
+    """More than five thousand states in all, along some episodes of every game in every mode."""
+    states, options = played_states(game, mode, num_trajectories=3, every=2, num_steps=92)
+    assert len(states) * len(GAME_MODES) > 5000
     for data in states:
         state = parse_state(data)
         assert serialise_state(state) == data

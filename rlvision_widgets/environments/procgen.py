@@ -200,6 +200,7 @@ class ProcgenEnvironment:
         """
         with self._lock:
             state = self._stateful().get_state(self._index(index))
+            check_state(parse_state(state), self.name, self.options)  # an edited world may have lost its agent since
             emulator = self._emulator("picture")
             emulator.set_state(0, state)
             emulator.observe()

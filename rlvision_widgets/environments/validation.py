@@ -86,6 +86,12 @@ _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _FLOATS = [name for name in ENTITY.names or () if ENTITY[name].kind == "f"]
 _FLOAT_COLUMNS = [(ENTITY.names or ()).index(name) for name in _FLOATS]
 _LOW, _HIGH = np.array([_ENTITY_RANGES.get(name, (-_LARGEST_FLOAT, _LARGEST_FLOAT)) for name in _FLOATS], np.float32).T
+MOST_SOLID = 6  # entities that push one another out of the way: the time of a step grows with the fifth power
+_WALL = 51  # solid in every game
+_SOLID = {  # other types, walls in the grid as a rule, that block what moves
+    **{"caveflyer": (8,), "chaser": (5,), "climber": (15, 16), "coinrun": (15, 16), "dodgeball": (10,)},
+    **{"fruitbot": (2,), "heist": (1,), "jumper": (6, 7), "miner": (10,), "ninja": (20,)},
+}
 _TILED = {"dodgeball": (1,), "fruitbot": (1, 10), "leaper": (5,)}  # drawn as width / height repeated pictures
 _LISTS = {  # how long, and between what each item must be; None is checked with the game
     "road_lane_speeds": (0, 30, -10.0, 10.0),
@@ -211,6 +217,11 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
     for needed in (AGENT, *game.needs):
         if needed not in present:
             yield f"there is no entity of type {needed}{' (the agent)' if needed == AGENT else ''}"
+    if (solid := np.isin(entities["type"], (_WALL, *_SOLID.get(state.game, ()))).sum()) > MOST_SOLID:
+        yield f"it has {solid} entities that block others, and should have at most {MOST_SOLID}"
+    agents = state.entities[state.entities["type"] == AGENT]
+    if len(agents) and (agents[-1]["will_erase"] != 0 or agents[-1]["expire_time"] > 0):
+        yield "the agent is about to be erased (will_erase, expire_time), and no game goes on without one"
     yield from _check_entity_ranges(entities)
     monochrome = bool(state.values["use_monochrome_assets"])
     looks = set(zip(*(entities[name].tolist() for name in ("type", "image_type", "image_theme")), strict=True))
