@@ -221,7 +221,7 @@ class Emulator:
         size = self._library.get_state(self._handle, index, self._state, LARGEST_STATE)
         return bytes(self._ffi.buffer(self._state, size))
 
-    def set_state(self, index: int, state: bytes) -> None:
+    def set_state(self, index: int, state: bytes | bytearray) -> None:
         """Set the state of one game, which also draws it and writes its reward, first and level seeds."""
         self._finish_step()
         self._library.set_state(self._handle, index, self._ffi.from_buffer(state), len(state))

@@ -45,7 +45,9 @@ def columns_of(
     columns["visible_pixels"] = (np.full(len(ranks), -1) if seen is None else seen[ranks]).astype(np.int32)
     for name, of_entities, of_cells in zip(("left", "top", "right", "bottom"), _sides(scene.boxes), sides, strict=True):
         columns[name] = np.concatenate([of_entities, of_cells], dtype=np.float32)
-    return columns
+    size = scene.view.size
+    inside = (columns["left"] < size) & (columns["right"] > 0) & (columns["top"] < size) & (columns["bottom"] > 0)
+    return columns if inside.all() else {name: column[inside] for name, column in columns.items()}
 
 
 def _sides(box: Rectangles) -> tuple[npt.NDArray[np.float64], ...]:
@@ -60,10 +62,7 @@ def _cells(state: State, scene: Scene, walls: bool) -> tuple[npt.NDArray[np.int3
     if not walls:
         shown &= scene.codes[ranks] != name_codes(state.game)["wall"]
     rows, columns = np.nonzero(shown)
-    sides = _sides(cell_rectangles(scene.view, low_x + columns, low_y + rows))
-    left, top, right, bottom = sides
-    seen = (left < scene.view.size) & (right > 0) & (top < scene.view.size) & (bottom > 0)
-    return ranks[rows[seen], columns[seen]], tuple(side[seen] for side in sides)
+    return ranks[rows, columns], _sides(cell_rectangles(scene.view, low_x + columns, low_y + rows))
 
 
 def object_table(state: State, labels: Labels | None = None, *, walls: bool = False) -> "pd.DataFrame":
