@@ -389,7 +389,7 @@ COINRUN_ERRORS = [
     (rlv.Hide("coin"), ValueError, "a coin cannot be hidden: what fills a cell is always drawn"),
     (rlv.Hide("velocity"), ValueError, r"VelocityBox\(False\) hides it"),
     (rlv.Ghost("agent"), ValueError, "the agent cannot be a ghost"),
-    (rlv.Ghost("wall"), ValueError, "too many to be ghosts"),
+    (rlv.Ghost("wall"), NotHere, "too many to be ghosts"),
     (rlv.Move("coin", (15.5, 4.5), (6.5, 0.5)), NotHere, "it holds a wall"),
     (rlv.Move("saw", (8.5, 3.5), (6.5, 0.5)), NotHere, "is a wall"),
     (rlv.Decoy("fish", (6, 9)), ValueError, "unknown decoy in coinrun 'fish'"),

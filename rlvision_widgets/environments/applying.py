@@ -9,6 +9,7 @@ from typing import Any
 
 from rlvision_widgets.environments import edits as kinds
 from rlvision_widgets.environments.drafts import Draft, Found, NotHere
+from rlvision_widgets.environments.edit_fields import an
 from rlvision_widgets.environments.edits import Edit, edits_from
 from rlvision_widgets.environments.games import GAMES, MODE_NUMBER, SPACE
 from rlvision_widgets.environments.making import (
@@ -113,7 +114,9 @@ def _refuse_agent(draft: Draft, found: Found, done: str, instead: str) -> None:
 def _refuse_cells(draft: Draft, found: Found, what: str, done: str) -> None:
     """Refuse to change cells of games of which only the entities are known well enough."""
     if len(found.cells) and draft.game not in CELLS:
-        raise ValueError(f"a {what} of {draft.game} cannot be {done}: it fills cells, and only entities can be there.")
+        raise ValueError(
+            f"{an(what)} of {draft.game} cannot be {done}: it fills cells, and only entities can be."
+        )
 
 
 def _remove(draft: Draft, edit: kinds.Remove) -> None:
@@ -153,7 +156,7 @@ def _move(draft: Draft, edit: kinds.Move) -> None:
 def _hide(draft: Draft, edit: kinds.Hide) -> None:
     found = _objects(draft, edit.what, edit.at)
     if len(found.cells):
-        raise ValueError(f"a {edit.what} cannot be hidden: what fills a cell is always drawn. Remove it instead.")
+        raise ValueError(f"{an(edit.what)} cannot be hidden: what fills a cell is always drawn. Remove it instead.")
     draft.entities["render_z"][found.entities] = UNSEEN
     draft.entities = draft.entities[without_trails(draft.game, draft.entities, found.entities)]
 
@@ -204,7 +207,7 @@ def _add(draft: Draft, edit: kinds.Add) -> None:
 
 def _refuse_cell_fields(what: str, theme: int | None, velocity: object = None) -> None:
     if theme is not None or velocity is not None:
-        raise ValueError(f"a {what} fills a cell: it has neither a theme of its own nor a velocity.")
+        raise ValueError(f"{an(what)} fills a cell: it has neither a theme of its own nor a velocity.")
 
 
 def _refuse_occupied(draft: Draft, row: int, column: int) -> None:
@@ -218,7 +221,7 @@ def _decoy(draft: Draft, edit: kinds.Decoy) -> None:
     value = CELLS[draft.game].get(edit.what)
     if value is not None:
         _refuse_cell_fields(edit.what, edit.theme)
-        _picture(draft, *empty_cell(draft, edit.at, f"decoy of a {edit.what}"), value)
+        _picture(draft, *empty_cell(draft, edit.at, f"decoy of {an(edit.what)}"), value)
     elif edit.what in ENTITIES.get(draft.game, {}):
         append(draft, decoy(draft, edit.what, edit.at, edit.theme))
     else:
@@ -238,7 +241,7 @@ def _theme(draft: Draft, edit: kinds.Theme) -> None:
         return
     found = _objects(draft, edit.what, edit.at)
     if not len(found.entities):
-        raise ValueError(f"a {edit.what} of {draft.game} has no themes of its own.")
+        raise ValueError(f"{an(edit.what)} of {draft.game} has no themes of its own.")
     check_theme(draft, edit.what, draft.entities[found.entities], edit.theme)
     draft.entities["image_theme"][found.entities] = edit.theme
 
@@ -292,7 +295,7 @@ def _refuse_mazeless(draft: Draft, edit: Edit) -> None:
 
 def _held(draft: Draft, row: int, column: int) -> str:
     name = draft.name_at(row, column)
-    return "nothing" if name == "background" else f"a {name}"
+    return "nothing" if name == "background" else an(name)
 
 
 _MAKE: dict[type[Edit], Callable[[Draft, Any], None]] = {

@@ -6,10 +6,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CHECKS", "Cell", "Point"]
+__all__ = ["CHECKS", "Cell", "Point", "an"]
 
 Point = tuple[float, float]
 Cell = tuple[int, int]
+
+
+def an(name: str) -> str:
+    """Return a name with its article: "a saw", "an enemy"."""
+    return f"an {name}" if name[:1] in tuple("aeiou") else f"a {name}"
 
 
 def _word(what: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rlvision_widgets.environments.edit_fields import CHECKS, Cell, Point
+from rlvision_widgets.environments.edit_fields import CHECKS, Cell, Point, an
 from rlvision_widgets.names import unknown
 
 __all__ = [
@@ -354,7 +354,7 @@ _WORDS = {
     Hide: "{which} hidden, and as deadly as before",
     Ghost: "{which} visible, and harmless",
     Add: "{what}{theme} added at {at}{velocity}",
-    Decoy: "decoy of a {what}{theme} put at {at}",
+    Decoy: "decoy of {one}{theme} put at {at}",
     Theme: "{which} shown{theme}",
     Background: "background {index}",
     VelocityBox: "velocity {shown}",
@@ -372,7 +372,8 @@ def describe(edit: Edit) -> str:
     words = {
         **{name: f"({value[0]:g}, {value[1]:g})" for name, value in told.items() if isinstance(value, tuple)},
         "what": what,
-        "which": f"every {what}",
+        "one": an(str(what)),
+        "which": what if what == "agent" else f"every {what}",
         "theme": "" if told.get("theme") is None else f" with theme {told['theme']}",
         "index": "none" if told.get("index") is None else told["index"],
         "shown": "shown" if told.get("shown") else "not shown",

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.environments.drafts import Draft, NotHere
-from rlvision_widgets.environments.edit_fields import Point
+from rlvision_widgets.environments.edit_fields import Point, an
 from rlvision_widgets.environments.games import GAMES, SPACE
 from rlvision_widgets.environments.layout import ENTITY
 from rlvision_widgets.environments.validation import theme_count
@@ -77,7 +77,7 @@ def new_entity(draft: Draft, what: str, at: Point, theme: int | None, velocity: 
         found = draft.find(what, None).entities
         if not len(found):
             raise ValueError(
-                f"a {what} of {draft.game} cannot be added: it fills cells, and only entities can be copied."
+                f"{an(what)} of {draft.game} cannot be added: it fills cells, and only entities can be copied."
             )
         offsets = np.hypot(draft.entities["x"][found] - at[0], draft.entities["y"][found] - at[1])
         made = draft.entities[found[[offsets.argmin()]]].copy()
@@ -171,7 +171,7 @@ def empty_cell(draft: Draft, at: Point | tuple[int, int], what: str) -> tuple[in
     row, column = draft.cell_at(at)
     if draft.grid[row, column] != SPACE:
         unseen = draft.grid[row, column] == BARRIER and draft.game == "coinrun"
-        held = "an unseen barrier, at which enemies turn" if unseen else f"a {draft.name_at(row, column)}"
+        held = "an unseen barrier, at which enemies turn" if unseen else an(draft.name_at(row, column))
         raise NotHere(f"the {what} cannot fill the cell ({column}, {row}): it holds {held}.")
     return row, column
 

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.environments.drafts import Draft, NotHere
+from rlvision_widgets.environments.edit_fields import an
 from rlvision_widgets.environments.edits import Place
 from rlvision_widgets.environments.games import SPACE
 
@@ -26,7 +27,7 @@ def place(draft: Draft, edit: Place) -> None:
         When the level has no goal any more. One without any other place for it keeps it where it is.
     """
     if draft.game != GAME[edit.what]:
-        raise ValueError(f"a {edit.what} can be placed in {GAME[edit.what]}, and this is a world of {draft.game}.")
+        raise ValueError(f"{an(edit.what)} can be placed in {GAME[edit.what]}, and this is a world of {draft.game}.")
     goals = np.argwhere(draft.grid == VALUE[edit.what])
     if not len(goals):
         raise NotHere(f"there is no {edit.what} in this world.")
