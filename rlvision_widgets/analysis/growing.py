@@ -27,8 +27,7 @@ from rlvision_widgets.names import unknown
 
 __all__ = ["Actions", "Fork", "grow", "survival"]
 
-MOST_FRAMES = 200_000  # 2.5 GB; each world takes some 0.7 MiB besides
-MOST_BRANCHES = 4096
+MOST_FRAMES = 200_000  # 2.5 GB
 
 Actions = Sequence[int | str] | str | None
 
@@ -47,8 +46,13 @@ class Fork:
     keep_noise: bool = False
 
     def __post_init__(self) -> None:
-        check_count("num_branches", self.num_branches, 1, MOST_BRANCHES)
-        check_count("num_steps", self.num_steps, 1, MOST_FRAMES // self.num_branches)
+        frames = check_count("num_branches", self.num_branches, 1) * check_count("num_steps", self.num_steps, 1)
+        if frames > MOST_FRAMES:
+            raise ValueError(
+                f"{self.num_branches} branches of {self.num_steps} steps are {frames} frames, and at most "
+                f"{MOST_FRAMES} are kept: take fewer branches or steps."
+            )
+        check_count("seed", self.seed, 0)
         if isinstance(self.actions, str) and self.actions != "recorded":
             raise ValueError(f"actions must be 'recorded', a list of actions or None, and {self.actions!r} came.")
         object.__setattr__(self, "edits", edits_from(self.edits))

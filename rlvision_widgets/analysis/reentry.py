@@ -22,6 +22,7 @@ from rlvision_widgets.environments.edits import Edit, edits_from
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.games import GAMES
 from rlvision_widgets.environments.masks import Seer
+from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import CHUNK
 
@@ -118,11 +119,9 @@ class World:
 
     def _check(self, trajectory: int, start: int, stop: int) -> None:
         number, steps = self._replay.shape
-        if not 0 <= trajectory < number:
-            raise ValueError(f"trajectory must be from 0 to {number - 1}, and {trajectory} came.")
-        if not 0 <= start < stop <= steps:
-            wrong = start if not 0 <= start < steps else stop - 1
-            raise ValueError(f"step must be from 0 to {steps - 1}, and {wrong} came.")
+        check_count("trajectory", trajectory, 0, number - 1)
+        check_count("step", start, 0, steps - 1)
+        check_count("the step after the last", stop, start + 1, steps)
 
 
 @strict_keywords
