@@ -26,10 +26,11 @@ export function unpackEpisodes(columns: EpisodesDescription, numSteps: number): 
 export const outcomeInWords = ({ outcome, cause }: Episode): string =>
   cause ? `${outcome}: ${cause}` : outcome;
 
-/** What ended the episodes, the most frequent first: "5 coin, 2 saw"; empty where nothing is known. */
+/** What ended the episodes that were not completed, the most frequent first: "2 saw, 1 lava"; empty where nothing is known. */
 export function causesInWords(episodes: readonly Episode[]): string {
   const counts = new Map<string, number>();
-  for (const { cause } of episodes) if (cause) counts.set(cause, (counts.get(cause) ?? 0) + 1);
+  for (const { cause, outcome } of episodes)
+    if (cause && outcome !== "completed") counts.set(cause, (counts.get(cause) ?? 0) + 1);
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return sorted.map(([cause, count]) => `${count} ${cause}`).join(", ");
 }

@@ -31,12 +31,13 @@ describe("episodes as columns", () => {
     });
   });
 
-  test("causes are counted, the most frequent first, and said of each episode", () => {
+  test("causes of failures are counted, the most frequent first, and said of each episode", () => {
     const [episode] = study.trajectories[0]?.episodes ?? [];
     if (!episode) throw new Error("the study has no episode");
     const { cause: _, ...unknown } = episode;
-    const three = ["saw", "coin", "coin"].map((cause) => ({ ...unknown, cause }));
-    expect(causesInWords([...three, unknown])).toBe("2 coin, 1 saw");
+    const won = { ...unknown, outcome: "completed" as const, cause: "coin" };
+    const lost = ["saw", "lava", "lava"].map((cause) => ({ ...won, outcome: "failed" as const, cause }));
+    expect(causesInWords([...lost, won, unknown])).toBe("2 lava, 1 saw");
     expect(causesInWords([unknown])).toBe("");
     expect(outcomeInWords({ ...unknown, outcome: "failed", cause: "saw" })).toBe("failed: saw");
     expect(outcomeInWords({ ...unknown, outcome: "failed" })).toBe("failed");

@@ -402,8 +402,8 @@ def test_how_episodes_end_is_said_where_they_are_seen(open_timeline):
     root.get_by_title("all trajectories").click()
     row = root.locator(".rlv-trajectory").nth(3)
     counts = row.locator(".rlv-causes").inner_text().split(", ")
-    assert len(counts) == len(set(filter(None, columns["cause"])))
-    assert f"1 {cause}" in counts
+    failures = [why for why, outcome in zip(columns["cause"], columns["outcome"], strict=True) if outcome == "f"]
+    assert set(counts) == {f"{failures.count(why)} {why}" for why in failures}
     assert row.locator(".rlv-marks").get_attribute("title").splitlines()[0] == f"episode 1 failed: {cause}"
     page.keyboard.press("Escape")
 
