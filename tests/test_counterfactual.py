@@ -1,5 +1,4 @@
 import json
-from contextlib import nullcontext
 from functools import cache
 from types import SimpleNamespace
 
@@ -335,6 +334,21 @@ def test_a_hidden_object_stays_in_the_list_and_out_of_the_frame(real):
     assert len(gone.told["objects"][1]) == len(before) - 1
 
 
+@needs_procgen
+def test_no_trail_tells_where_a_hidden_enemy_walks(real):
+    table = rlv.objects(coinrun()[1], 0, 20)
+    agent = table[table["object_class"] == "agent"].iloc[0]
+    place = (float(agent["x"]) - 2, float(agent["y"]))
+    presses = [{"kind": "play", "action": NOOP}] * 4
+    shown, hidden = ([rlv.Add("enemy", at=place), *more, *presses] for more in ([], [rlv.Hide("enemy")]))
+    there, unseen = (real.imagine(0, 20, "2b", edits=edits) for edits in (shown, hidden))
+    assert there.told["changed"]
+    assert {"enemy", "trail"} <= {row["object_class"] for row in there.told["objects"][1]}
+    assert not unseen.told["changed"]
+    played = real.play_on(0, 20, edits=hidden, num_steps=3, seed=0)
+    np.testing.assert_array_equal(*played.data["observation"].values)
+
+
 def _near(row, place):
     return abs(row["x"] - place[0]) < 0.01 and abs(row["y"] - place[1]) < 0.01
 
@@ -379,7 +393,7 @@ def test_in_every_game_objects_lie_where_the_camera_says(game):
         for _ in range(12):
             environment.step([RIGHT])
         state, frame = environment.get_state(0), environment.observe().observation[0]
-        scene = scene_of(SimpleNamespace(seer=Seer(environment), lock=nullcontext()), state, frame.shape[:2])
+        scene = scene_of(SimpleNamespace(seer=Seer(environment)), state, frame.shape[:2])
     by_instance, by_class = attributed_to(scene, np.ones((16, 16)), 4)
     assert sum(by_instance.values()) == pytest.approx(256)
     assert sum(by_class.values()) == pytest.approx(256)

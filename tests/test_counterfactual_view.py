@@ -385,6 +385,12 @@ def test_a_page_answers_as_the_notebook_does(real, tmp_path):
     assert "data-rlv-reply" in (tmp_path / "view.html").read_text(encoding="utf-8")
 
 
+def test_a_page_of_an_unedited_frame_has_it(toy):
+    page = toy.page()
+    assert [params["edits"] for method, params in page.asked if method == "imagine"] == ["[]"]
+    assert [entry["label"] for entry in page.state["_stored"]] == ["unedited"]
+
+
 def test_a_page_cannot_show_what_is_not_computed(toy):
     other = rlv.Counterfactual(toy.study, step=3)
     other.actions = [2]

@@ -12,7 +12,6 @@ from rlvision_widgets.analysis.reentry import World
 from rlvision_widgets.environments.catalogue import class_of_entity, classes_of, colour_of
 from rlvision_widgets.environments.geometry import view_of
 from rlvision_widgets.environments.masks import BACKGROUND
-from rlvision_widgets.environments.objects import object_columns
 from rlvision_widgets.environments.scene import instance_key
 from rlvision_widgets.environments.states import State, parse_state
 
@@ -62,9 +61,8 @@ def scene_of(world: World, moment_state: bytes, size: tuple[int, int]) -> Scene:
         state = parse_state(moment_state)
     except ValueError:
         return Scene(np.full(size, BACKGROUND, np.int32), np.zeros(size, np.uint8), SCENERY[:1], [], None)
-    with world.lock:
-        labels = world.seer.labels(state)
-    rows = [*_rows(state, object_columns(state, labels)), *_hidden_rows(state)]
+    labels, columns = world.seer.look(state)
+    rows = [*_rows(state, columns), *_hidden_rows(state)]
     shown = [row for row in rows if row["visible_pixels"] or _meets(row["box"], size)]
     view = view_of(state)
     camera = {

@@ -66,11 +66,12 @@ class Lab:
     @property
     def environment(self) -> Environment:
         """The spare world; hold `world.lock` while using it."""
-        if self._spare is None:
-            world = self.world.environment()
-            # hidden enemies leave trails, which an edited environment takes out at every step
-            self._spare = edited_environment(world, (), when="once") if world.name in GAMES else world
-        return self._spare
+        with self.world.lock:
+            if self._spare is None:
+                world = self.world.environment()
+                # hidden enemies leave trails, which an edited environment takes out at every step
+                self._spare = edited_environment(world, (), when="once") if world.name in GAMES else world
+            return self._spare
 
     def reach(self, situation: Situation) -> Moment:
         """Make a situation real.
