@@ -1,6 +1,6 @@
 /** What is computed beside the picture: what objects are worth, the large frame, and what follows. */
 import type { Effect } from "../core/counterfactual_effects.ts";
-import type { WorldObject } from "../core/counterfactual_sight.ts";
+import { BACKGROUND, type WorldObject } from "../core/counterfactual_sight.ts";
 import type { Study } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
 import {
@@ -21,6 +21,8 @@ export interface Asker {
   request(method: string, params: Params, options?: RequestOptions): Promise<Reply>;
   failed(error: unknown): void;
   changed(): void;
+  /** Without an agent a refusal is nothing to report: only what is kept can be had. */
+  canCompute(): boolean;
 }
 
 /** Milliseconds of quiet before the objects' worth is computed: it costs a run of the network for each. */
@@ -64,8 +66,8 @@ class Question<T extends { key: string }> {
       if (this.#control === control) this.value = value;
     } catch (error) {
       if (this.#control === control) {
-        this.failed = true;
-        this.#asker.failed(error);
+        this.failed = this.#asker.canCompute();
+        if (this.failed) this.#asker.failed(error);
       }
     } finally {
       if (this.#control === control) this.#control = null;
@@ -152,7 +154,13 @@ export class Aside {
   ): Pick<CounterfactualScene, "effects" | "effectsState" | "large" | "isLarge" | "future" | "branches"> {
     const known = this.#effects.value?.key === key ? this.#effects.value : null;
     const missing = { attributed: Number.NaN, lost: Number.NaN, why: "" };
-    const effects = objects.map((object): Effect => ({ object, ...(known?.of.get(object.key) ?? missing) }));
+    const own = objects.map((object): Effect => ({ object, ...(known?.of.get(object.key) ?? missing) }));
+    const listed = new Set(objects.map((object) => object.key));
+    // Walls and background are worth something too, and no objects: all together is the whole attribution.
+    const others = [...(known?.of ?? [])]
+      .filter(([name]) => !listed.has(name))
+      .map(([name, worth]): Effect => ({ object: asObject(name), ...worth }));
+    const effects = [...own, ...others];
     const coming = this.#effects.running || this.#timer !== undefined;
     return {
       effects,
@@ -224,6 +232,17 @@ export class Aside {
     }
   }
 }
+
+const asObject = (key: string): WorldObject => ({
+  id: BACKGROUND,
+  key,
+  object_class: key,
+  x: Number.NaN,
+  y: Number.NaN,
+  box: [0, 0, 0, 0],
+  visible_pixels: Number.NaN,
+  colour: "transparent",
+});
 
 const frameOf = (loaded: Loaded, index: number): Uint8Array | null =>
   slice(loaded, "observation", index) as Uint8Array | null;

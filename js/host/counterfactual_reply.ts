@@ -10,7 +10,6 @@ import type { Reply, Result } from "./rpc.ts";
 const DIMS: Record<string, string[]> = {
   observation: ["version", "height", "width", "rgb"],
   instance: ["version", "height", "width"],
-  object_class: ["version", "height", "width"],
   large: ["version", "height", "width", "rgb"],
   policy_logits: ["version", "logit"],
   attribution: ["version", "y", "x", "feature"],
@@ -52,7 +51,6 @@ export interface Version {
   name: "before" | "after";
   pixels: Uint8Array;
   instances: Instances;
-  pixelClass: Uint8Array | null;
   objects: WorldObject[];
   camera: Camera;
   value: number;
@@ -93,8 +91,6 @@ export interface Imagined {
   backgrounds: number;
   background: number | null;
   velocityBox: boolean | null;
-  /** Classes of pixels, and names of their codes: for what is drawn and no object. */
-  classes: string[];
 }
 
 export function imagined(key: string, { result, arrays }: Arrays): Imagined {
@@ -123,7 +119,6 @@ function rest({ result }: Arrays): Omit<Imagined, "key" | "size" | "before" | "a
     backgrounds: Number(result.backgrounds ?? 0),
     background: (result.background as number | null | undefined) ?? null,
     velocityBox: (result.velocity_box as boolean | null | undefined) ?? null,
-    classes: (result.classes as string[] | undefined) ?? [],
   };
 }
 
@@ -147,7 +142,6 @@ function versionOf(index: 0 | 1, { result, arrays }: Arrays, observation: Labell
       width,
       ids: (item(arrays.instance, index) as Int32Array | null) ?? new Int32Array(0),
     },
-    pixelClass: item(arrays.object_class, index) as Uint8Array | null,
     objects: list<WorldObject[]>("objects", []),
     camera: list<Camera>("camera", { left: 0, top: 0, cell: 1 }),
     value: arrays.value?.data[index] ?? Number.NaN,
@@ -184,7 +178,7 @@ function axisOf(axis: unknown): Imagined["axis"] {
 /** A recorded frame and its objects, as far as they are known: what can be shown while no agent is connected. */
 export function recorded(key: string, pixels: Uint8Array, known: Arrays | null): Imagined {
   const side = Math.round(Math.sqrt(pixels.length / 3));
-  const { instance, object_class: classes } = known?.arrays ?? {};
+  const { instance } = known?.arrays ?? {};
   const result = (known?.result ?? {}) as { objects?: WorldObject[]; camera?: Camera };
   const version = (name: Version["name"]): Version => ({
     name,
@@ -194,7 +188,6 @@ export function recorded(key: string, pixels: Uint8Array, known: Arrays | null):
       width: side,
       ids: (instance?.data as Int32Array | undefined) ?? new Int32Array(0),
     },
-    pixelClass: (classes?.data as Uint8Array | undefined) ?? null,
     objects: result.objects ?? [],
     camera: result.camera ?? { left: 0, top: 0, cell: 1 },
     value: Number.NaN,

@@ -66,6 +66,7 @@ export class Imagination {
       request: (method, params, options) => this.request(method, params, options),
       failed: this.#failed,
       changed: this.invalidate,
+      canCompute: () => this.canCompute,
     };
     this.aside = new Aside(asker);
     for (const trait of PLACE) model.on(`change:${trait}`, this.#placed);
@@ -429,4 +430,4 @@ export class Imagination {
 }
 
 /** "ValueError: an enemy …" without the first word: whoever clicks has not raised anything. */
-const withoutType = (text: string): string => text.replace(/^[A-Z]\w*(Error|Here): /, "");
+const withoutType = (text: string): string => text.replace(/^(\w*(Error|Here): )+/, "");

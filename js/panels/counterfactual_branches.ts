@@ -10,6 +10,7 @@ import type { CounterfactualContext, CounterfactualPanel } from "./counterfactua
 const SIDES = ["before", "after"] as const;
 const HEIGHT = 132;
 const LEFT = 40;
+const WHAT = "Branches: many lives of each world, sampled from its policy.";
 const SCALE = { low: 0, high: 1, ticks: [0, 0.5, 1] };
 
 export function counterfactualBranches({
@@ -27,13 +28,14 @@ export function counterfactualBranches({
     canvas,
     ...told,
   );
-  const none = h("p", { class: "rlv-hint" }, "Branches: many lives of each world, sampled from its policy.");
+  const none = h("p", { class: "rlv-hint" });
   return {
     element: h("div", { class: "rlv-branches-panel" }, none, body),
-    draw({ branches }) {
+    draw({ branches, canCompute }) {
       const { value, stale, running } = branches;
       none.hidden = value !== null;
       body.hidden = value === null;
+      setText(none, canCompute ? WHAT : "Branches: they need a kernel with the agent.");
       if (!value) return;
       setAttribute(body, "data-stale", stale || running);
       for (const [index, element] of told.entries()) setText(element, tell(value, index as 0 | 1));

@@ -1,4 +1,5 @@
 /** What happens next: the agent plays on in both worlds side by side, or many times over. */
+import { keyOf, worldOf } from "../core/counterfactual.ts";
 import { words } from "../core/counterfactual_sight.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
@@ -87,13 +88,13 @@ function keeps(
   { imagination }: CounterfactualContext,
   { world, layerName, output }: CounterfactualScene,
 ): boolean {
+  const key = keyOf(world);
   return (imagination.model.get("_stored") ?? []).some(
     (one) =>
       one.has.includes("play_on") &&
-      one.step === world.step &&
-      one.trajectory === world.trajectory &&
       one.layer === layerName &&
-      one.output === output,
+      one.output === output &&
+      keyOf(worldOf(one)) === key,
   );
 }
 

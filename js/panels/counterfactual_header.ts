@@ -146,6 +146,7 @@ function keptWorlds({ imagination, signal }: CounterfactualContext): Counterfact
         `${label} · trajectory ${trajectory}, step ${step}`,
       ]);
       choice.draw(index < 0 ? [["", "not kept yet"], ...options] : options, index < 0 ? "" : String(index));
+      setAttribute(choice.element, "title", options[index]?.[1] ?? false);
       before.disabled = index === 0;
       after.disabled = index === stored.length - 1;
     },

@@ -131,7 +131,9 @@ function rowOf({ imagination, signal }: CounterfactualContext, key: string): Row
   return {
     element,
     draw({ object, why, ...worth }, { selected, pointed }, decimals) {
-      setText(name, `${words(object.object_class)} ${place(object)}`);
+      const isObject = Number.isFinite(object.x);
+      setText(name, `${words(object.object_class)}${isObject ? ` ${place(object)}` : ""}`);
+      select.disabled = !isObject;
       dot.style.setProperty("--rlv-colour", object.colour);
       setText(pixels, fixed(object.visible_pixels, 0));
       setText(attributed, signed(worth.attributed, decimals));

@@ -39,7 +39,7 @@ export function scatter({ imagination, signal, theme }: CounterfactualContext): 
     ),
     draw({ effects, pointed, selected, effectsState }) {
       const fit = correlation(effects);
-      setText(summary, fit ? `r = ${signed(fit.r, 2)}, n = ${fit.n} objects` : "one point an object");
+      setText(summary, fit ? `r = ${signed(fit.r, 2)}, n = ${fit.n}` : "");
       if (width() === 0) return;
       const known = effects.filter(
         ({ attributed, lost }) => Number.isFinite(attributed) && Number.isFinite(lost),

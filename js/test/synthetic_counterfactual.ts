@@ -413,6 +413,14 @@ function imagine(params: Params, isMaze: boolean): StoredReply {
   ]);
 }
 
+/** A recorded frame's objects: what is known of it without an agent. */
+function objectsOf(params: Params, isMaze: boolean): StoredReply {
+  const { ids, objects } = draw(start(Number(params.trajectory), Number(params.step), isMaze));
+  return reply({ objects, camera: { left: 0, top: ACROSS, cell: 1 / CELL } }, [
+    ["instance", ["height", "width"], [SIZE, SIZE], ids],
+  ]);
+}
+
 function mazeReasons(state: State): string[] {
   const original = start(0, 0, true).walls;
   const same = state.walls.size === original.size && [...original].every((cell) => state.walls.has(cell));
@@ -563,7 +571,9 @@ export function counterfactualModel(
     if (offline && !KEPT.some(({ edits, step }) => edits === params.edits && step === params.step))
       return undefined;
     if (offline && !["imagine", "effects"].includes(method)) return undefined;
-    const known = { imagine, large, effects, play_on: playOn, branch }[method];
+    const known = { imagine, large, effects, play_on: playOn, branch, objects: objectsOf }[method];
+    if (known && state.can_compute === false && !offline && method !== "objects")
+      throw new Error("ValueError: this needs an agent");
     return known ? known(params, isMaze) : answer(study, method, params);
   });
 }

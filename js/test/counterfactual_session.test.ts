@@ -1,0 +1,288 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EDITS } from "../core/counterfactual.ts";
+import type { CounterfactualModel } from "../host/counterfactual_model.ts";
+import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
+import { Imagination } from "../host/counterfactual_session.ts";
+import { counterfactualModel, type ImaginedOptions } from "./synthetic_counterfactual.ts";
+
+let frames: Map<number, FrameRequestCallback>;
+
+beforeEach(() => {
+  frames = new Map();
+  let id = 0;
+  vi.stubGlobal("requestAnimationFrame", (call: FrameRequestCallback) => {
+    frames.set(++id, call);
+    return id;
+  });
+  vi.stubGlobal("cancelAnimationFrame", (frame: number) => frames.delete(frame));
+});
+afterEach(() => void vi.unstubAllGlobals());
+
+interface Message {
+  kind?: string;
+  id?: string;
+  method?: string;
+  params?: Record<string, unknown>;
+}
+
+function opened(changes: Record<string, unknown> = {}, options: ImaginedOptions = {}) {
+  const model = counterfactualModel(changes, options);
+  const counts = { listeners: 0, sent: [] as Message[], held: [] as (() => void)[], hold: false };
+  const [on, off, send] = [model.on.bind(model), model.off.bind(model), model.send.bind(model)];
+  model.on = (event, listener) => {
+    counts.listeners++;
+    on(event, listener);
+  };
+  model.off = (event, listener) => {
+    counts.listeners--;
+    off(event, listener);
+  };
+  model.send = (message) => {
+    counts.sent.push(message as Message);
+    if (counts.hold) counts.held.push(() => send(message));
+    else send(message);
+  };
+  const imagination = new Imagination(model as unknown as CounterfactualModel);
+  const drawn: CounterfactualScene[] = [];
+  const detach = imagination.attach((scene) => drawn.push(scene));
+  const paint = () => {
+    const due = [...frames.values()];
+    frames.clear();
+    for (const call of due) call(0);
+  };
+  const settle = async () => {
+    for (let round = 0; round < 400; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      paint();
+      if (!imagination.pending && frames.size === 0 && drawn.at(-1)?.effectsState !== "coming") return;
+    }
+    throw new Error("the view does not come to rest");
+  };
+  const last = () => drawn.at(-1) as CounterfactualScene;
+  const asked = (method: string) => counts.sent.filter((message) => message.method === method);
+  return { model, imagination, counts, last, detach, settle, asked };
+}
+
+type Opened = ReturnType<typeof opened>;
+
+const named = ({ last }: Opened, name: string) => {
+  const object = last().imagined?.after.objects.find((one) => one.object_class === name);
+  if (!object) throw new Error(`no ${name} is in sight`);
+  return object;
+};
+
+describe("Imagination", () => {
+  test("an edit is kept when its picture has come, and changes it", async () => {
+    const view = opened();
+    await view.settle();
+    const before = view.last().imagined?.after.value ?? 0;
+    view.imagination.edit(EDITS.remove(named(view, "saw")));
+    expect(view.model.get("edits")).toEqual([]);
+    expect(view.imagination.pending).toBe(true);
+    await view.settle();
+    expect(view.model.get("edits")).toEqual([{ kind: "remove", what: "saw", at: [8.5, 3.5] }]);
+    expect(view.last().imagined?.before.value).toBe(before);
+    expect(view.last().imagined?.after.value).toBeGreaterThan(before);
+    view.imagination.dispose();
+  });
+
+  test("what Python refuses leaves all as it was, and is told without the error's type", async () => {
+    const view = opened();
+    await view.settle();
+    view.imagination.edit(EDITS.remove(named(view, "crate")));
+    await view.settle();
+    const shown = view.last().imagined;
+    view.imagination.edit(EDITS.move(named(view, "enemy"), [5, 1]));
+    await view.settle();
+    expect(view.last().notice?.text).toMatch(/^an object inside a wall/);
+    expect(view.last().imagined).toBe(shown);
+    expect(view.model.get("edits")).toHaveLength(1);
+    expect(view.last().canRedo).toBe(false);
+    view.imagination.dispose();
+  });
+
+  test("the last wish wins: an older one is cancelled and never shown", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.moveTo(0, 20);
+    view.imagination.moveTo(0, 21);
+    view.imagination.edit(EDITS.background(2));
+    view.imagination.edit(EDITS.background(1));
+    view.counts.hold = false;
+    for (const send of view.counts.held) send();
+    await view.settle();
+    expect(view.model.get("step")).toBe(21);
+    expect(view.model.get("edits")).toEqual([{ kind: "background", index: 1 }]);
+    const cancelled = view.counts.sent.filter(({ kind }) => kind === "rlv-cancel").map(({ id }) => id);
+    const [older] = view.asked("imagine").slice(1);
+    expect(cancelled).toContain(older?.id);
+    view.imagination.dispose();
+  });
+
+  test("undo, redo and reset go through worlds, and what was seen is not asked for again", async () => {
+    const view = opened();
+    await view.settle();
+    view.imagination.edit(EDITS.remove(named(view, "saw")));
+    await view.settle();
+    view.imagination.edit(EDITS.hide(named(view, "enemy")));
+    await view.settle();
+    const count = view.asked("imagine").length;
+    const steps = async (act: () => void) => {
+      act();
+      await view.settle();
+      return (view.model.get("edits") as { kind: string }[]).map(({ kind }) => kind);
+    };
+    expect(await steps(() => view.imagination.travel(-1))).toEqual(["remove"]);
+    expect(await steps(() => view.imagination.travel(-1))).toEqual([]);
+    expect(await steps(() => view.imagination.travel(-1))).toEqual([]);
+    expect(await steps(() => view.imagination.travel(1))).toEqual(["remove"]);
+    expect(await steps(() => view.imagination.travel(1))).toEqual(["remove", "hide"]);
+    expect(await steps(() => view.imagination.reset())).toEqual([]);
+    expect(await steps(() => view.imagination.travel(-1))).toEqual(["remove", "hide"]);
+    expect(view.asked("imagine")).toHaveLength(count);
+    view.imagination.dispose();
+  });
+
+  test("edits come along to another step as far as they mean something there", async () => {
+    const view = opened();
+    await view.settle();
+    view.imagination.edit(EDITS.remove(named(view, "saw")));
+    await view.settle();
+    view.imagination.moveTo(0, 30);
+    await view.settle();
+    expect([view.model.get("step"), (view.model.get("edits") as unknown[]).length]).toEqual([30, 1]);
+    view.imagination.edit(EDITS.background(1));
+    await view.settle();
+    view.imagination.moveTo(2, 30); // a level without saws
+    await view.settle();
+    expect(view.model.get("trajectory")).toBe(2);
+    expect(view.model.get("edits")).toEqual([{ kind: "background", index: 1 }]);
+    view.imagination.travel(-1);
+    await view.settle();
+    expect([view.model.get("trajectory"), (view.model.get("edits") as unknown[]).length]).toEqual([0, 2]);
+    view.imagination.dispose();
+  });
+
+  test("of several choices the first that there can be is taken", async () => {
+    const view = opened();
+    await view.settle();
+    view.imagination.edit(EDITS.add("saw", [5, 0.5]), EDITS.add("saw", [5, 5.5]));
+    await view.settle();
+    expect(view.model.get("edits")).toEqual([{ kind: "add", what: "saw", at: [5, 5.5] }]);
+    expect(view.last().notice).toBeNull();
+    view.imagination.dispose();
+  });
+
+  test("what is selected stays so when others go, and is let go with it", async () => {
+    const view = opened();
+    await view.settle();
+    view.imagination.set("selected", named(view, "enemy").key);
+    view.imagination.edit(EDITS.remove(named(view, "saw")));
+    await view.settle();
+    expect(view.last().selected?.object_class).toBe("enemy");
+    view.imagination.edit(EDITS.move(named(view, "enemy"), [7.5, 9.5]));
+    await view.settle();
+    expect(view.last().selected).toMatchObject({ object_class: "enemy", x: 7.5, y: 9.5 });
+    view.imagination.edit(EDITS.remove(named(view, "enemy")));
+    await view.settle();
+    expect(view.last().selected).toBeNull();
+    view.imagination.dispose();
+  });
+
+  test("every object gets its worth, and what is no object too", async () => {
+    const view = opened();
+    await view.settle();
+    const { effects, imagined } = view.last();
+    const keys = imagined?.after.objects.map(({ key }) => key) ?? [];
+    expect(effects.map(({ object }) => object.key)).toEqual([...keys, "wall", "background"]);
+    const saw = effects.find(({ object }) => object.object_class === "saw");
+    expect(saw?.lost).toBeLessThan(0);
+    expect(view.asked("effects")).toHaveLength(1);
+    view.imagination.dispose();
+  });
+
+  test("buttons are pressed in the edited world, taken back one by one, and end with the episode", async () => {
+    const view = opened();
+    await view.settle();
+    const right = 7;
+    for (let count = 0; count < 8; count++) {
+      view.imagination.press(right);
+      await view.settle();
+    }
+    expect(view.last().imagined?.after.ended).toMatchObject({ cause: "saw" });
+    const { length } = view.model.get("edits") as unknown[];
+    view.imagination.press(right);
+    await view.settle();
+    expect(view.last().notice?.text).toMatch(/episode has ended/);
+    expect(view.model.get("edits")).toHaveLength(length);
+    view.imagination.unpress();
+    await view.settle();
+    expect(view.last().imagined?.after.ended).toBeNull();
+    view.imagination.dispose();
+  });
+
+  test("futures belong to their world: another one makes them stale", async () => {
+    const view = opened();
+    await view.settle();
+    const { imagination } = view;
+    imagination.aside.playOn(imagination.key, { ...imagination.params, num_steps: 20, seed: -1 });
+    imagination.aside.branch(imagination.key, {
+      ...imagination.params,
+      num_steps: 20,
+      seed: -1,
+      num_branches: 8,
+    });
+    await view.settle();
+    const { future, branches } = view.last();
+    expect([future.stale, branches.stale, branches.value?.numBranches]).toEqual([false, false, 8]);
+    expect(future.value?.paths[0].frames.shape[0]).toBe(21);
+    imagination.edit(EDITS.remove(named(view, "saw")));
+    await view.settle();
+    expect([view.last().future.stale, view.last().branches.stale]).toEqual([true, true]);
+    imagination.dispose();
+  });
+
+  test("without a kernel what is kept can be shown, in Python's own words, and nothing else", async () => {
+    const view = opened({}, { offline: true });
+    await view.settle();
+    const [unedited, removed] = view.model.get("_stored") as { edits: string }[];
+    const { imagination } = view;
+    imagination.show((view.model.get("_stored") as Parameters<typeof imagination.show>[0][])[1] as never);
+    await view.settle();
+    expect(view.asked("imagine").at(-1)?.params?.edits).toBe(removed?.edits);
+    expect(unedited?.edits).toBe("[]");
+    expect(
+      view.last().imagined?.after.objects.filter(({ object_class: name }) => name === "saw"),
+    ).toHaveLength(1);
+    imagination.edit(EDITS.background(1));
+    await view.settle();
+    expect(view.last().notice?.text).toMatch(/needs a running kernel/);
+    expect(view.model.get("edits")).toHaveLength(1);
+    imagination.dispose();
+  });
+
+  test("without an agent a recorded frame is shown with its objects", async () => {
+    const view = opened({ can_compute: false });
+    await view.settle();
+    expect(view.last().imagined?.after.pixels).toHaveLength(64 * 64 * 3);
+    expect(view.last().canCompute).toBe(false);
+    expect(view.last().imagined?.after.objects.length).toBeGreaterThan(3);
+    expect(view.last().notice).toBeNull();
+    view.imagination.moveTo(0, 20);
+    await view.settle();
+    expect([view.model.get("step"), view.last().imagined?.after.value]).toEqual([20, Number.NaN]);
+    view.imagination.dispose();
+  });
+
+  test("after the last view nothing is asked; after dispose nobody listens", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.edit(EDITS.background(1));
+    view.detach();
+    expect([frames.size, view.imagination.pending]).toEqual([0, false]);
+    view.imagination.dispose();
+    expect(view.counts.listeners).toBe(0);
+  });
+});
