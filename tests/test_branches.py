@@ -16,6 +16,7 @@ from rlvision_widgets.analysis.progress import Cancelled
 from rlvision_widgets.analysis.reentry import world_of
 from rlvision_widgets.changes import watch
 from rlvision_widgets.environments import make_environment
+from rlvision_widgets.environments.games import GAMES
 
 
 def walker(frames):
@@ -84,6 +85,16 @@ def test_a_fork_of_procgen_with_nothing_changed_is_the_rollout_to_the_bit(coinru
             options["num_steps"] = min(60, stop - step)
             branches = play(study, trajectory, step, runner, num_branches=2, **options)
             check_same_as_recorded(branches, study, trajectory, step)
+
+
+@needs_procgen
+@pytest.mark.parametrize("game", GAMES)
+def test_in_every_game_the_first_branch_repeats_the_rollout_and_each_end_has_a_cause(game):
+    with make_environment(game, num_trajectories=1, seed=7, distribution_mode="easy") as environment:
+        study, _ = recorded(environment, 110, 64, runner)
+    branches = play(study, 0, 40, runner, num_branches=4, num_steps=60, keep_noise=True)
+    check_same_as_recorded(branches, study, 0, 40)
+    np.testing.assert_array_equal(branches["cause"] != "", branches["ended"].any("branch_step"))
 
 
 def test_branches_depend_on_the_seed_and_on_their_number_alone(study):
