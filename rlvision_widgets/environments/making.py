@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from rlvision_widgets.environments.drafts import Draft, NotHere
 from rlvision_widgets.environments.edit_fields import Point, an
-from rlvision_widgets.environments.games import GAMES, SPACE
+from rlvision_widgets.environments.games import SPACE
 from rlvision_widgets.environments.layout import ENTITY
 from rlvision_widgets.environments.validation import theme_count
 from rlvision_widgets.names import unknown
@@ -118,7 +118,7 @@ def check_theme(draft: Draft, what: str, made: npt.NDArray[Any], theme: int) -> 
     if theme and draft.values["restrict_themes"]:
         raise ValueError(f"theme {theme} cannot be shown: the environment was made with restrict_themes=True.")
     looks = zip(made["type"].tolist(), np.abs(made["image_type"]).tolist(), strict=True)
-    count = min(theme_count(draft.original, GAMES[draft.game], kind, image) for kind, image in looks)
+    count = min(theme_count(draft.original, kind, image) for kind, image in looks)
     if theme >= count:
         has = f"{count}, from 0 to {count - 1}" if count > 1 else "one"
         raise ValueError(f"there is no theme {theme} of the {what}: it has {has}.")

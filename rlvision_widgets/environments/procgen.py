@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rlvision_widgets.environments.binding import Emulator, find_installation
 from rlvision_widgets.environments.environment import Observed, check_actions
-from rlvision_widgets.environments.games import ACTION_NAMES
+from rlvision_widgets.environments.games import ACTION_NAMES, AGENT
 from rlvision_widgets.environments.options import check_count, check_game, check_options, library_options
 from rlvision_widgets.environments.states import State, parse_state, serialise_state, with_level
 from rlvision_widgets.environments.validation import check_state
@@ -197,10 +197,16 @@ class ProcgenEnvironment:
         """Return a smooth, large frame of trajectory `index`, (512, 512, rgb), uint8.
 
         It is drawn by a second environment, so that stepping stays fast: some 2 ms.
+
+        Raises
+        ------
+        ValueError
+            When the agent has gone, as it may in an edited world: far outside of it, entities are erased.
         """
         with self._lock:
             state = self._stateful().get_state(self._index(index))
-            check_state(parse_state(state), self.name, self.options)  # an edited world may have lost its agent since
+            if not (parse_state(state).entities["type"] == AGENT).any():  # setting such a state ends the process
+                raise ValueError(f"this world of {self.name} has lost its agent, and has no large frame without it.")
             emulator = self._emulator("picture")
             emulator.set_state(0, state)
             emulator.observe()

@@ -7,6 +7,7 @@ without an end. Everything that its own games do is inside the rules; so are obj
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -134,16 +135,25 @@ def check_state(state: State, game: str, options: Mapping[str, Any]) -> None:
 
 
 def _check_values(state: State, game: Game, options: Mapping[str, Any]) -> Problems:
-    for name, value in state.values.items():
-        low, high = _VALUE_RANGES.get(name, (-np.inf, np.inf))
-        if not low <= value <= high:  # NaN is in no range
-            yield f"{name} is {value:g}, and should be " + (f"from {low:g} to {high:g}" if low < high else f"{low:g}")
+    names = tuple(state.values)
+    lowest, highest = _bounds(names)
+    numbers = np.array(list(state.values.values()), np.float64)
+    for index in np.flatnonzero(~((lowest <= numbers) & (numbers <= highest))):  # NaN is in no range
+        low, high = lowest[index], highest[index]
+        should = f"from {low:g} to {high:g}" if low < high else f"{low:g}"
+        yield f"{names[index]} is {numbers[index]:g}, and should be {should}"
     for name, (least, most, low, high) in _LISTS.items():
         if (items := state.arrays.get(name)) is not None:
             if not least <= len(items) <= most:
                 yield f"{name} has {len(items)} items, and should have from {least} to {most}"
             if len(items) and not (items.min() >= low and items.max() <= high):
                 yield f"{name} should hold values from {low:g} to {high:g}"
+
+
+@cache
+def _bounds(names: tuple[str, ...]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    low, high = np.array([_VALUE_RANGES.get(name, (-np.inf, np.inf)) for name in names], np.float64).T
+    return low, high
 
 
 def _check_environment(state: State, game: Game, options: Mapping[str, Any]) -> Problems:
@@ -217,7 +227,8 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
     for needed in (AGENT, *game.needs):
         if needed not in present:
             yield f"there is no entity of type {needed}{' (the agent)' if needed == AGENT else ''}"
-    if (solid := np.isin(entities["type"], (_WALL, *_SOLID.get(state.game, ()))).sum()) > MOST_SOLID:
+    blocking = (_WALL, *_SOLID.get(state.game, ()))
+    if (solid := sum(kind in blocking for kind in entities["type"].tolist())) > MOST_SOLID:
         yield f"it has {solid} entities that block others, and should have at most {MOST_SOLID}"
     agents = state.entities[state.entities["type"] == AGENT]
     if len(agents) and (agents[-1]["will_erase"] != 0 or agents[-1]["expire_time"] > 0):
@@ -229,7 +240,7 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
         if abs(image) > SPACE:
             yield f"image_type {image} of type {kind} has no picture"
             continue
-        count = theme_count(state, game, kind, abs(image))
+        count = theme_count(state, kind, abs(image))
         if not 0 <= theme < count:
             yield f"image_theme is {theme} for type {kind}, image_type {image}, which has {count}"
         if monochrome and MONOCHROME_IMAGES <= abs(image) < SPACE:
@@ -238,12 +249,17 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
             yield f"image_type is {image} for an explosion (type {kind}), and should be {EXPLOSION} to {EXPLOSION + 4}"
 
 
-def theme_count(state: State, game: Game, kind: int, image: int) -> int:
+def theme_count(state: State, kind: int, image: int) -> int:
     """Return how many themes an entity of a type may have that shows an image."""
-    count = min(game.theme_count(i) for i in (image, *game.becomes.get(kind, ())))
+    count = _most_themes(state.game, kind, image)
     if state.game == "heist" and kind in (1, 2, 11):  # a door, key or key on the ring; its theme is its number
         return min(count, len(state.arrays["has_keys"]))
     return min(count, 6) if state.game == "plunder" and kind == 7 else count
+
+
+@cache
+def _most_themes(game: str, kind: int, image: int) -> int:
+    return min(GAMES[game].theme_count(shown) for shown in (image, *GAMES[game].becomes.get(kind, ())))
 
 
 def _check_entity_ranges(entities: npt.NDArray[Any]) -> Problems:
@@ -264,7 +280,9 @@ def _check_entity_ranges(entities: npt.NDArray[Any]) -> Problems:
 
 
 def _check_tiles(state: State, game: Game, options: Mapping[str, Any]) -> Problems:
-    tiled = state.entities[np.isin(state.entities["type"], _TILED.get(state.game, ()))]
+    if state.game not in _TILED:
+        return
+    tiled = state.entities[np.isin(state.entities["type"], _TILED[state.game])]
     long, short = tiled["rx"], tiled["ry"]
     if state.game == "dodgeball":
         long, short = np.maximum(long, short), np.minimum(long, short)
