@@ -371,6 +371,13 @@ def test_bytes_states_and_threads_give_the_same_labels():
         np.testing.assert_array_equal(seer.labels(states[0]).instance, expected[0])
 
 
+def with_agent(state, **fields):
+    entities = state.entities.copy()
+    for name, value in fields.items():
+        entities[name][np.flatnonzero(entities["type"] == 0)[-1]] = value
+    return state.replace(entities=entities)
+
+
 def test_wrong_requests_are_refused_with_what_would_be_right():
     state = visited("maze", 1)[0]
     with make_environment("maze", num_trajectories=1) as environment, Seer(environment) as seer:
@@ -388,10 +395,16 @@ def test_wrong_requests_are_refused_with_what_would_be_right():
             seer.labels(visited("coinrun", 1)[0])
         with pytest.raises(ValueError, match="cut short"):
             seer.labels(b"\0\0\0\0\4\0\0\0maze")
-        entities = state.entities.copy()
-        entities["image_theme"] = 7
         with pytest.raises(ValueError, match="image_theme is 7 for image_type 0 of maze, which has 1"):
-            seer.labels(state.replace(entities=entities))
+            seer.labels(with_agent(state, image_theme=7))
+        with pytest.raises(ValueError, match="has no agent"):
+            seer.labels(with_agent(state, type=3).replace(center_agent=1))
+        with pytest.raises(ValueError, match=r"view is of 25 cells around .nan"):
+            seer.labels(with_agent(state, x=np.nan).replace(center_agent=1))
+        with pytest.raises(ValueError, match="view is of 1e"):
+            seer.labels(state.replace(center_agent=1, visibility=1e9))
+        with pytest.raises(ValueError, match="a cell of this maze state holds 5000"):
+            seer.labels(state.replace(grid=np.full_like(state.grid, 5000)))
         assert not seer.amodal(state, "saw").any()
         assert seer.amodal(state, "background").all()
 

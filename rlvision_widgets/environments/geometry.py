@@ -32,6 +32,7 @@ LAYERS = (-1, 0, 1)  # render_z; cells are painted between the first and the sec
 SHIELD, HELD_KEY, ENEMY_TURN, LASER_TRAIL = 3, 11, 19, 5
 _TURNING = ("climber", "coinrun")  # whose cells with ENEMY_TURN turn enemies, unseen
 VELOCITY_SIDE = 0.2  # of the frame
+LEAST_VISIBILITY, MOST_VISIBILITY, FARTHEST = 1, 256, 1e6  # as in `validation`
 
 # games that follow the agent upwards only: how far below it the frame begins, in half heights of the agent
 _UPWARDS = {"climber": 5, "fruitbot": 2}
@@ -97,6 +98,11 @@ def view_of(state: State, size: int = 64) -> View:
 
     It follows from the agent and the options, never from the `unit` and offsets in the state, which are those of the
     last frame that was drawn.
+
+    Raises
+    ------
+    ValueError
+        When the library would not draw it: no agent, or a view without an end.
     """
     values = state.values
     width, height = int(values["main_width"]), int(values["main_height"])
@@ -111,6 +117,13 @@ def view_of(state: State, size: int = 64) -> View:
             visibility = F(width)
         else:
             center_x, center_y, visibility = agent["x"], agent["y"], F(values["visibility"])
+    if not (
+        LEAST_VISIBILITY <= visibility <= MOST_VISIBILITY and abs(center_x) <= FARTHEST and abs(center_y) <= FARTHEST
+    ):
+        raise ValueError(
+            f"this state's view is of {visibility:g} cells around ({center_x:g}, {center_y:g}), and should be of "
+            f"{LEAST_VISIBILITY} to {MOST_VISIBILITY} cells (visibility) around an agent that is somewhere."
+        )
     raw = F(64) / visibility
     unit, view_dim = F(float(raw) * (size / 64.0)), F(64.0 / float(raw))
     half = view_dim / F(2)
@@ -121,7 +134,10 @@ def view_of(state: State, size: int = 64) -> View:
 
 
 def _agent(state: State) -> Any:
-    return state.entities[np.flatnonzero(state.entities["type"] == AGENT)[-1]]
+    agents = np.flatnonzero(state.entities["type"] == AGENT)
+    if not len(agents):
+        raise ValueError(f"this {state.game} state has no agent (an entity of type {AGENT}); the last one is it.")
+    return state.entities[agents[-1]]
 
 
 def _entity_rectangles(view: View, entities: npt.NDArray[Any]) -> Rectangles:

@@ -125,8 +125,10 @@ class _Stage:
         if values:
             state = self._bare.replace(entities=self.entities, grid=self.grid, **values)
             data = bytearray(serialise_state(state))
-        differs: Touched = (self._frames(data) != self._empty).any(axis=(0, -1))
-        return differs
+        on_black, on_white = self._frames(data) ^ self._empty
+        differs = on_black | on_white
+        touched: Touched = (differs[..., 0] | differs[..., 1] | differs[..., 2]) != 0
+        return touched
 
     def _frames(self, data: bytearray) -> npt.NDArray[np.uint8]:
         """Return the frames on black and on white, (backdrop, height, width, rgb)."""

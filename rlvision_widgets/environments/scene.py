@@ -121,13 +121,16 @@ def scene_of(state: State, size: int = 64) -> Scene:
     Raises
     ------
     ValueError
-        When `size` is not that of a frame.
+        When `size` is not that of a frame, or the state has a cell or a view that cannot be drawn.
     """
     if size not in SIZES:
         raise ValueError(f"frames have 64 or 512 pixels, and size={size!r} came.")
     view = view_of(state, size)
     entities, images, boxes = _seen_entities(state, view)
     low_x, low_y, values = window = cell_window(state, view)
+    if values.min() < -LARGEST_CELL or values.max() > LARGEST_CELL:
+        wrong = values.flat[np.abs(values, dtype=np.int64).argmax()]
+        raise ValueError(f"a cell of this {state.game} state holds {wrong}, which has no picture.")
     below = int((state.entities["render_z"][entities] < 0).sum())
     entity_ranks = np.arange(1, len(entities) + 1, dtype=np.int32)
     entity_ranks[below:] += values.size
