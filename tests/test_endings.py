@@ -319,6 +319,18 @@ def check_kinds(world, end, ending):
 
 
 @needs_procgen
+def test_where_no_thing_did_it_nothing_is_claimed():
+    with spare("coinrun", "hard") as world:
+        state = parse_state(world.get_state(0))
+        entities = state.entities.copy()
+        entities["y"][entities["type"] == 0] = -5  # below the world, which ends an episode whatever is there
+        ending = explain_end(world, serialise_state(state.replace(entities=entities)), NOOP)
+    assert ending.causes == ("unexplained",)
+    assert ending.objects == ()
+    assert (ending.sufficient, ending.necessary, ending.state, ending.observation) == (None, None, None, None)
+
+
+@needs_procgen
 def test_what_cannot_be_explained_is_refused_before_it_is_tried():
     with spare("coinrun", "easy") as world, make_environment("coinrun", num_trajectories=2) as two:
         state = world.get_state(0)
@@ -392,6 +404,17 @@ def test_a_study_in_which_nothing_ended_says_so(study, tmp_path):
     table = rlv.endings(rlv.open_study(tmp_path / "study.zarr"))
     assert len(table) == 0
     assert "cause" in table
+
+
+@needs_procgen
+def test_an_end_whose_last_frame_is_not_known_is_kept_too(study, monkeypatch):
+    rule = Ending(("rule",), (), 0.0, False, None, None, None, None)
+    monkeypatch.setattr("rlvision_widgets.analysis.endings.explain_end", lambda *_: rule)
+    data = explain(study)
+    assert not data["has_frame"].any()
+    assert not data["frame"].any()
+    assert not data["sufficient"].any()
+    assert set(data["cause"].values) == {"rule"}
 
 
 @needs_procgen

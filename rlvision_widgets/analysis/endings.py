@@ -37,7 +37,7 @@ def endings(study: xr.DataTree, *, progress: bool = True) -> pd.DataFrame:
     DataFrame
         A row per episode that ended: trajectory, step (whose action ended it), episode, level_seed, reward (raw, of
         that action), completed, cause, num_causes, objects ("entity 5; cell 12,3" in the state of that step), and
-        sufficient and necessary, which say that replay has proven the causes (never of a "rule").
+        sufficient and necessary, which say that replay has proven the causes (not of a "rule" that cannot be put off).
 
     Raises
     ------

@@ -146,9 +146,9 @@ def explain_end(environment: Environment, state_before: bytes, action: int, chec
     marks = parse_state(environment.get_state(0)).values
     found = _FINDERS.get(environment.name, _find_in_any_game)(trial)
     after = trial.without(found.guilty)
-    known = check and bool(found.guilty)
-    sufficient = trial.without(found.armed - found.guilty) is None if known else None
-    necessary = after is not None if known else None
+    provable = check and bool(found.guilty)
+    sufficient = trial.without(found.armed - found.guilty) is None if provable else None
+    necessary = after is not None if provable else None
     if after is None:
         after = trial.without(found.armed)
     terminal = None if after is None else _terminal(after.state, found.guilty, marks)
@@ -174,7 +174,8 @@ def _terminal(state: State, guilty: Things, marks: Mapping[str, int | float]) ->
 
 def _shown(environment: Environment, state: bytes) -> npt.NDArray[np.uint8]:
     environment.set_state(0, state)
-    return environment.observe().observation[0]
+    frame: npt.NDArray[np.uint8] = environment.observe().observation[0]
+    return frame
 
 
 def _find_in_coinrun(trial: _Trial) -> _Found:
@@ -203,9 +204,8 @@ def _find_in_maze(trial: _Trial) -> _Found:
     after = trial.without(armed)
     if after is None:
         return _Found(armed, trial.nothing, ("unexplained",))
-    here = np.zeros_like(armed.cells)
-    agent = agent_of(after.state)
-    here[int(agent["y"]), int(agent["x"])] = True
+    agent, rows, columns = agent_of(after.state), *np.indices(armed.cells.shape)
+    here = (rows == int(agent["y"])) & (columns == int(agent["x"]))
     guilty = Things(trial.nothing.entities, armed.cells & here, trial.runs_out)
     return _Found(armed, guilty, _causes({"cheese"} if guilty.cells.any() else set(), trial))
 

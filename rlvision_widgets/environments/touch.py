@@ -120,7 +120,7 @@ def agent_of(state: State) -> np.void:
 def touching(state: State) -> npt.NDArray[np.bool_]:
     """Return which entities touch the agent; the agent itself is none of them."""
     entities, agent = state.entities, agent_of(state)
-    touches = entities["type"] != AGENT
+    touches: npt.NDArray[np.bool_] = entities["type"] != AGENT
     for centre, half in (("x", "rx"), ("y", "ry")):
         reach = (entities[half] + agent[half]) + entities["collision_margin"]
         touches &= np.abs(entities[centre] - agent[centre]) < reach
