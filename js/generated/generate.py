@@ -68,6 +68,8 @@ def _requests() -> str:
 
 def _params(params: dict[str, str], indent: int) -> str:
     """Write an object's type in one line if the formatter of TypeScript would."""
+    if not params:
+        return "Record<string, never>"
     fields = [f"{param}: {kind};" for param, kind in params.items()]
     line = "{ " + " ".join(fields).removesuffix(";") + " }"
     fits = len(line) + indent + len("  : ;") <= LINE

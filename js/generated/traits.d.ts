@@ -259,7 +259,7 @@ export interface Requests {
     output: string;
   };
   large: { trajectory: number; step: number; edits: string; actions: string };
-  look_at_world: {  };
+  look_at_world: Record<string, never>;
   masks: { trajectory: number; chunk: number };
   new_story: { story: string };
   objects: { trajectory: number; step: number };
