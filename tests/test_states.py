@@ -189,6 +189,17 @@ def array(state, name, value, index=0):
     changed[index] = value
     return state.replace(**{name: changed})
 
+def agent(state, **changes):
+    entities = state.entities.copy()
+    for name, value in changes.items():
+        entities[name][entities["type"] == 0] = value
+    return state.replace(entities=entities)
+
+def crowd(state, kind, number):
+    entities = np.repeat(state.entities[:1], number)
+    entities["type"], entities["image_type"], entities["image_theme"] = kind, 100, 0
+    return state.replace(entities=np.concatenate([entities, state.entities]))
+
 def without(state, kind):
     return state.replace(entities=state.entities[state.entities["type"] != kind])
 
@@ -212,6 +223,9 @@ ANY_GAME = {
     "restrict_themes": lambda s: s.replace(restrict_themes=1),
     "no level seeds": lambda s: s.replace(level_seed_high=s.values["level_seed_low"]),
     "no agent": lambda s: without(s, 0),
+    "agent that goes": lambda s: agent(s, will_erase=1),
+    "agent that expires": lambda s: agent(s, expire_time=3),
+    "crowd of walls, whose pushing never ends": lambda s: crowd(s, 51, 40),
     "theme too high": lambda s: entity(s, image_theme=1, image_type=54),
     "theme 10": lambda s: entity(s, image_theme=10),
     "theme below 0": lambda s: entity(s, image_theme=-1),
@@ -278,6 +292,7 @@ ONE_GAME = {
         "enemy in a wall": lambda s: added(s, type=6, image_type=6, x=-3.5, y=.5, vx=0, vy=0, rx=.5, ry=.5),
     },
     "heist": {
+        "crowd of doors": lambda s: crowd(s, 1, 40),
         "door without a key": lambda s: added(s, type=1, image_type=1, image_theme=len(s.arrays["has_keys"])),
         "keys": lambda s: s.replace(has_keys=np.zeros(10, np.int32)),
     },
@@ -331,6 +346,32 @@ print("alive")
 """
     )
     assert run_python(code).endswith("alive\n")
+
+
+def test_a_world_whose_agent_has_gone_steps_on_and_has_no_large_frame():
+    code = """
+import numpy as np
+from rlvision_widgets.environments import make_environment
+from rlvision_widgets.environments.states import parse_state, serialise_state
+environment = make_environment("maze", num_trajectories=1)
+state = parse_state(environment.get_state(0))
+entities = state.entities.copy()
+entities["x"][entities["type"] == 0] = -500
+environment.set_state(0, serialise_state(state.replace(entities=entities)))
+for _ in range(5):
+    environment.step([4])
+gone = environment.get_state(0)
+print((parse_state(gone).entities["type"] == 0).any())
+for use in (lambda: environment.render(0), lambda: environment.set_state(0, gone)):
+    try:
+        use()
+    except ValueError as error:
+        print(error)
+"""
+    lines = run_python(code).splitlines()
+    assert lines[0] == "False"
+    assert "has lost its agent" in lines[1]
+    assert "no entity of type 0 (the agent)" in lines[2]
 
 
 def test_a_state_of_another_game_or_mode_is_refused(coinrun_state):
