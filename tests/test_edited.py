@@ -472,6 +472,28 @@ def test_in_every_game_entities_can_be_removed_hidden_moved_copied_and_made_ghos
                 environment.step(actions)
 
 
+def test_a_ghost_door_lets_through():
+    passed = 0
+    with rlv.make_environment("heist", num_trajectories=1, distribution_mode="hard") as environment:
+        for level in range(12):
+            environment.load_level(0, level)
+            state = parse_state(environment.get_state(0))
+            for door in state.entities[state.entities["type"] == 1]:
+                x, y = float(door["x"]), float(door["y"])
+                if (state.grid[int(y), [int(x) - 1, int(x) + 1]] != 100).any():
+                    continue
+                ghost = rlv.Ghost("locked_door", (x, y))
+                ends = []
+                for edits in ([], [ghost]):
+                    environment.set_state(0, serialise_state(apply_edits(state, [*edits, rlv.Teleport((x - 1, y))])))
+                    firsts = [bool(environment.step([7]).first[0]) for _ in range(4)]
+                    ends.append(agent_of(environment)[0])
+                if not any(firsts):  # the exit is not just behind it
+                    assert ends[0] < x < ends[1]
+                    passed += 1
+    assert passed >= 5
+
+
 LOOKS = [rlv.Background(None), rlv.VelocityBox(True), rlv.Theme("agent", 2), rlv.Theme("wall", 1)]
 
 
