@@ -81,17 +81,16 @@ def _entity_classes(state: State) -> list[str]:
 def _themes(state: State) -> dict[str, int]:
     if state.values["restrict_themes"]:
         return {}
-    game = GAMES[state.game]
     looks: dict[str, list[int]] = {}
     for one in np.unique(state.entities[["type", "image_type"]]):
         kind, image = int(one["type"]), abs(int(one["image_type"]))
-        looks.setdefault(_class_of(state, one), []).append(theme_count(state, game, kind, image))
+        looks.setdefault(_class_of(state, one), []).append(theme_count(state, kind, image))
     for name, recipe in ENTITIES.get(state.game, {}).items():
-        count = theme_count(state, game, int(recipe["type"]), int(recipe["image_type"]))
+        count = theme_count(state, int(recipe["type"]), int(recipe["image_type"]))
         looks.setdefault(name, []).append(count)
     counts = {name: min(numbers) for name, numbers in looks.items()}
-    if game.wall_themes:
-        counts["wall"] = game.wall_themes
+    if GAMES[state.game].wall_themes:
+        counts["wall"] = GAMES[state.game].wall_themes
     return {name: count for name, count in counts.items() if count > 1 and name not in ("trail", "explosion")}
 
 
