@@ -171,13 +171,27 @@ def random_edit(rng, state):
     return edit
 
 
-def edited(rng, data):
-    state = parse_state(data)
+def random_edits(rng, state):
     try:
-        edits = rlv.edits_from([random_edit(rng, state) for _ in range(rng.integers(1, 3))])
+        return rlv.edits_from([random_edit(rng, state) for _ in range(rng.integers(1, 3))])
     except TypeError as error:
         raise ValueError(str(error)) from error
-    return serialise_state(apply_edits(state, edits))
+
+
+def edited(rng, data):
+    state = parse_state(data)
+    return serialise_state(apply_edits(state, random_edits(rng, state)))
+
+
+def reset_again_and_again(environment, rng, data):
+    """Play some short episodes, each opened with the same random edits."""
+    environment.set_state(0, data)
+    worlds = rlv.edited_environment(environment, random_edits(rng, parse_state(data)))
+    for _ in range(6):
+        state = parse_state(worlds.get_state(0))
+        worlds.set_state(0, serialise_state(state.replace(cur_time=max(state.values["timeout"] - 2, 0))))
+        for _ in range(4):
+            worlds.step([rng.integers(15)])
 
 
 def played(environment, rng):
@@ -203,11 +217,14 @@ def fuzz(seed, numbers, game, mode):
             rng = np.random.default_rng((seed, number))
             data, sort = states[rng.integers(NUM_STATES)], "edits"
             try:
-                if rng.random() < 0.25:
-                    data = edited(rng, data)
+                if rng.random() < 0.02:
+                    sort = "resets"
+                    reset_again_and_again(environment, rng, data)
+                elif rng.random() < 0.25:
+                    environment.set_state(0, edited(rng, data))
                 else:
                     data, sort = damaged(rng, data)
-                environment.set_state(0, data)
+                    environment.set_state(0, data)
             except ValueError as error:
                 if len(str(error)) < 20:
                     raise SystemExit(f"refused without words: {error!r}") from error
@@ -249,7 +266,7 @@ def test_damaged_states_and_random_edits_are_refused_in_words_or_live_on():
     assert tried.returncode == 0, f"exit code {tried.returncode} at {lines[-1:]}\n{tried.stderr[-2000:]}"
     counts = json.loads(lines[-1])
     assert sum(counts.values()) == NUMBER
-    for sort, least in (("bytes", 100), ("one", 1000), ("several", 500), ("edits", 500)):
+    for sort, least in (("bytes", 100), ("one", 1000), ("several", 500), ("edits", 500), ("resets", 50)):
         assert counts[f"{sort} refused"] >= least, counts
         assert counts[f"{sort} accepted"] >= least, counts
 
