@@ -102,7 +102,7 @@ def test_a_branch_is_read_up_to_the_frame_that_ended_it(study, source):
     node = study["branches/again"]
     for branch, taken in enumerate(node["num_taken"].values):
         flags, arrays = source.answer("branch_frames", {"name": "again", "branch": branch})
-        assert flags == {"taken": taken}
+        assert flags == {"taken": taken, "action_names": list(study.attrs["action_names"])}
         count = min(12, taken + 1)
         frames = arrays["observation"].transpose("step", "height", "width", "rgb").values
         assert np.array_equal(frames, node["observation"].values[branch, :count])
@@ -125,6 +125,7 @@ def test_forks_are_described_in_their_order_and_what_is_none_is_left_out(study, 
     assert first["taken"] == [12, 8, 12]
     assert first["completed"] == [False, False, True]
     assert (second["name"], second["edits"]) == ("no saw", ["every saw removed"])
+    assert (first["actions"], second["actions"]) == ("", "RIGHT, LEFT")
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def open_world(study):
     study["branches"] = xr.DataTree.from_dict(
         {
             "/again": _fork(study, "again", 0, 20, ["", "saw", "coin"]),
-            "/no%20saw": _fork(study, "no saw", 1, 100, ["coin", ""], described="every saw removed"),
+            "/no%20saw": _fork(study, "no saw", 1, 100, ["coin", ""], described="every saw removed", actions="7 1"),
         }
     )
     schema.check(study)
@@ -392,7 +392,7 @@ def _world(codes):
     )
 
 
-def _fork(study, name, trajectory, step, causes, *, num_steps=12, described=""):
+def _fork(study, name, trajectory, step, causes, *, num_steps=12, described="", actions=""):
     """A fork whose branch k ends by causes[k] after 4 * (k + 1) steps, and repeats the rollout's frames, shifted."""
     count = len(causes)
     taken = np.array([4 * (k + 1) if cause else num_steps for k, cause in enumerate(causes)], np.int32)
@@ -432,7 +432,7 @@ def _fork(study, name, trajectory, step, causes, *, num_steps=12, described=""):
             "checkpoint": "0" * 64,
             "edits": "[]",
             "described": described,
-            "actions": "",
+            "actions": actions,
             "action_names": list(ACTION_NAMES),
         },
     )

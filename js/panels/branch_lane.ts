@@ -103,7 +103,7 @@ const percent = (share: number): string => String(Math.round(100 * share));
 
 /** What is different in a fork, in words. */
 export function described({ step, num_steps, seed, actions, edits, agent }: Fork): string {
-  const forced = actions === "recorded" ? "the recorded actions" : actions && `first actions ${actions}`;
+  const forced = actions === "recorded" ? "the recorded actions" : actions && `first ${actions}`;
   const parts = [`from step ${step}, ${num_steps} steps`, ...edits, forced, `${agent}, seed ${seed}`];
   return parts.filter(Boolean).join(" · ");
 }

@@ -32,10 +32,11 @@ export function branchTable(): BranchTable {
         numbers(curves, name)[step],
         at === "within" ? numbers(branch, name)[index] : undefined,
       ];
-      const [own, other] = both("action");
-      const named = (action: number | undefined) => study.action_names[action ?? -1] ?? "–";
-      const sameness = other === undefined ? "" : own === other ? "the same" : "another";
-      write("action", [named(own), named(other), sameness]);
+      // Another agent may have other actions, or call them otherwise.
+      const theirs = (branch?.result.action_names ?? study.action_names) as readonly string[];
+      const [own = -1, other = -1] = both("action");
+      const [mine, its] = [study.action_names[own] ?? "–", theirs[other] ?? "–"];
+      write("action", [mine, its, its === "–" ? "" : mine === its ? "the same" : "another"]);
       for (const name of ["value", "reward"] as const) {
         const [a, b] = both(name);
         const decimals = name === "reward" && Number.isInteger(a ?? 0) && Number.isInteger(b ?? 0) ? 0 : 2;

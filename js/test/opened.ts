@@ -103,7 +103,7 @@ export function syntheticFork(
 export const syntheticForks = (numSteps: number): BranchesDescription[] => [
   syntheticFork("a second try", 0, Math.floor(numSteps * 0.16)),
   syntheticFork("no saw", 0, Math.floor(numSteps * 0.6), { numBranches: 16, edits: ["every saw removed"] }),
-  syntheticFork("elsewhere", 1, Math.floor(numSteps * 0.3), { actions: "1 1" }),
+  syntheticFork("elsewhere", 1, Math.floor(numSteps * 0.3), { actions: "LEFT, LEFT" }),
 ];
 
 /** A branch's frame: the trajectory's own, with a shadow of the agent that goes its own way. */

@@ -62,6 +62,13 @@ def _nodes(study: xr.DataTree) -> Iterator[tuple[str, xr.DataTree]]:
         yield str(node.attrs.get("name", key)), node
 
 
+def _actions(numbers: str, names: list[str]) -> str:
+    """Name the actions that a fork begins with; a word, as "recorded", stays."""
+    parts = numbers.split()
+    known = all(part.isdecimal() and int(part) < len(names) for part in parts)
+    return ", ".join(names[int(part)] for part in parts) if known else numbers
+
+
 def _branches(name: str, node: xr.DataTree) -> BranchesDescription:
     attrs, data = node.attrs, node.dataset
     taken = np.asarray(data["num_taken"].values)
@@ -74,7 +81,7 @@ def _branches(name: str, node: xr.DataTree) -> BranchesDescription:
         "num_steps": int(node.sizes["branch_step"]),
         "seed": int(attrs["seed"]),
         "agent": str(attrs["agent"]),
-        "actions": str(attrs.get("actions", "")),
+        "actions": _actions(str(attrs.get("actions", "")), texts(attrs["action_names"])),
         "edits": [line for line in str(attrs.get("described", "")).splitlines() if line],
         "taken": taken.tolist(),
         "causes": [str(cause) for cause in data["cause"].values],

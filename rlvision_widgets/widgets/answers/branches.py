@@ -8,7 +8,7 @@ from rlvision_widgets.changes import announce
 from rlvision_widgets.widgets.jobs import Cancelled
 from rlvision_widgets.widgets.requests import Answer, Work, request
 from rlvision_widgets.widgets.source import StudySource, read
-from rlvision_widgets.widgets.world_description import branch_names, find_branches
+from rlvision_widgets.widgets.world_description import branch_names, find_branches, texts
 
 MOST_BRANCHES = 256
 MOST_STEPS = 1000
@@ -19,7 +19,8 @@ def branch_frames(source: StudySource, name: str, branch: int) -> Answer:
     """Return what one branch of a fork saw, thought and did at the steps that it took, and the frame that ended it.
 
     Arrays: `observation` (step, height, width, rgb), `action`, `reward`, `value` (if the agent has one) and
-    `policy_logits` (step, logit), step counting from the fork. After the end there are -1 and NaN.
+    `policy_logits` (step, logit), step counting from the fork. After the end there are -1 and NaN. The result names the
+    actions: a fork's agent may have others than the rollout's.
     """
     node = find_branches(source.study, name)
     count = node.sizes["branch"]
@@ -32,7 +33,7 @@ def branch_frames(source: StudySource, name: str, branch: int) -> Answer:
     arrays = {name: _like_a_rollout(array) for name, array in read(node, names, where).items()}
     # Column by column, as in a rollout's frames.
     arrays["observation"] = arrays["observation"].transpose("step", "width", "height", "rgb")
-    return {"taken": taken}, arrays
+    return {"taken": taken, "action_names": texts(node.attrs["action_names"])}, arrays
 
 
 @request()
