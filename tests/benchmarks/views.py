@@ -1,7 +1,8 @@
-"""How fast the explorer is in JupyterLab, and how large a snapshot is: `python tests/benchmarks/views.py [STUDY]`.
+"""How fast the views are in JupyterLab, and how large a snapshot is: `python tests/benchmarks/views.py [STUDY]`.
 
 Prints a markdown table. Everything is measured in a real JupyterLab and a real Chromium, without a GPU. With the path
-of a saved study, the snapshot is of that one; otherwise it is of a made-up one.
+of a saved study of the bundled agent, the snapshot is of that one, and counterfactuals are measured on it; otherwise
+the snapshot is of a made-up one.
 """
 
 import sys
@@ -204,6 +205,62 @@ def measure_grids(notebook: Notebook, path: Path, row) -> None:
     row("open a feature's grid → painted, again", percentiles(again), "ms")
 
 
+# Picks the first saw (or crate) of the table, removes it by its button, waits until the new world's value, policy and
+# attribution are painted, and puts it back. -1 when there is none.
+REMOVAL = """async () => {
+    const root = document.querySelector(".rlv-counterfactual");
+    const frame = () => new Promise(requestAnimationFrame);
+    const painted = () => new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = resolve;
+        requestAnimationFrame(() => port2.postMessage(0));
+    });
+    const chips = () => root.querySelectorAll(".rlv-edit-chip").length;
+    const settled = async (count) => {
+        while (chips() !== count || root.hasAttribute("data-stale")) await frame();
+        await painted();
+    };
+    const quiet = async () => { while (root.dataset.effects === "coming") await frame(); };
+    await settled(0);
+    await quiet();
+    const buttons = (where) => [...root.querySelectorAll(`${where} button`)];
+    const named = (text) => buttons(".rlv-objects tbody").find((one) => one.textContent.includes(text));
+    const object = named("saw") ?? named("crate");
+    if (!object) return -1;
+    object.click();
+    await painted();
+    const remove = buttons("").find((one) => one.textContent === "remove");
+    const start = performance.now();
+    remove.click();
+    await settled(1);
+    const took = performance.now() - start;
+    await quiet();
+    buttons("").find((one) => one.textContent === "undo").click();
+    await settled(0);
+    await quiet();
+    return took;
+}"""
+
+
+def measure_counterfactual(notebook: Notebook, path: Path, row) -> None:
+    """Measure how long it takes from a click that removes an object to the new value, policy and attribution."""
+    notebook.clear()
+    notebook.lab.python("agent = rlv.load_agent('coinrun')")
+    notebook.show(f"view = rlv.Counterfactual({str(path)!r}, agent=agent); view")
+    times, rng = [], np.random.default_rng(0)
+    study = open_study(path)
+    for trajectory, step in rng.integers(0, (study.sizes["trajectory"], study.sizes["step"]), (60, 2)):
+        notebook.lab.python(f"view.trajectory, view.step = {trajectory}, {step}")
+        notebook.page.wait_for_timeout(500)
+        times.append(notebook.page.evaluate(REMOVAL))
+    times = [took for took in times if took > 0]
+    row(
+        f"click that removes an object → value, policy, attribution painted ({len(times)} frames)",
+        percentiles(times),
+        "ms",
+    )
+
+
 def measure_snapshot(study: xr.DataTree, name: str, folder: Path, browser, row) -> None:
     """Measure how large a page is, and how long it takes to be complete."""
     path = folder / "snapshot.html"
@@ -246,6 +303,7 @@ def main() -> None:
             given = sys.argv[1] if len(sys.argv) > 1 else None
             if given:
                 measure_grids(notebook, Path(given).resolve(), row)
+                measure_counterfactual(notebook, Path(given).resolve(), row)
             study = open_study(given) if given else toy.toy_study(8, 512)
             measure_snapshot(study, study.attrs["environment"], Path(folder), browser, row)
         finally:
