@@ -17,7 +17,7 @@ from rlvision_widgets.environments.games import EXPLOSION, NOTHING, SPACE
 from rlvision_widgets.environments.geometry import Rectangles, cell_rectangles
 from rlvision_widgets.environments.layout import ENTITY
 from rlvision_widgets.environments.options import library_options
-from rlvision_widgets.environments.painting import filled_spans, paint_full_cells
+from rlvision_widgets.environments.painting import paint_full_cells, spans_of
 from rlvision_widgets.environments.scene import OUTSIDE, Canvas, Scene
 from rlvision_widgets.environments.states import State, serialise_state
 from rlvision_widgets.environments.validation import check_state
@@ -172,7 +172,7 @@ def _cells(stage: _Stage, state: State, scene: Scene) -> Iterator[Canvas]:
     outside = scene.instances[ranks] == OUTSIDE
     if outside.any():  # these cannot be shown one by one; they have no holes and are all the same
         whole = np.zeros((size, size), np.int32)
-        across, down = filled_spans(box.left, box.width, size), filled_spans(box.top, box.height, size)
+        across, down = spans_of(box.left, box.width, size), spans_of(box.top, box.height, size)
         paint_full_cells(whole, across, down, np.where(outside, ranks, 0))
         yield np.where(stage.touched(out_of_bounds_object=state.values["out_of_bounds_object"]), whole, 0)
     inside = np.where(outside, 0, ranks)

@@ -17,7 +17,7 @@ from rlvision_widgets.environments.scene import Canvas, Scene
 from rlvision_widgets.environments.sprites import SPRITES, Sprite, load_sprite
 from rlvision_widgets.environments.states import State
 
-__all__ = ["can_paint", "filled_spans", "paint", "paint_full_cells"]
+__all__ = ["can_paint", "paint", "paint_full_cells", "spans_of"]
 
 ONE = 65536  # of the fixed point
 FILLED = Sprite(np.ones((1, 1), np.bool_), True)
@@ -28,19 +28,10 @@ Floats = npt.NDArray[np.float64]
 
 
 class Spans(NamedTuple):
-    """Along one axis, the pixels `start` to `stop` that each thing covers, and which of its picture's they show."""
+    """Along one axis, the pixels from `start` to before `stop` that each thing covers."""
 
     start: Integers
     stop: Integers
-    base: Integers
-    step: Integers
-
-    def sources(self, pixels: Integers) -> Integers:
-        """Return which of its picture's `pixels` each thing shows at its first pixel, its second and so on."""
-        longest = int((self.stop - self.start).max(initial=0))
-        index = (self.base[:, None] + self.step[:, None] * np.arange(longest)) >> 16
-        sources: Integers = np.minimum(np.maximum(index, 0), pixels[:, None] - 1)
-        return sources
 
 
 def can_paint(state: State, scene: Scene) -> bool:
@@ -66,26 +57,21 @@ def paint(state: State, scene: Scene, assets: Path) -> Canvas:
     return canvas
 
 
-def _spans(low: Floats, extent: Floats, pixels: Integers, size: int) -> Spans:
-    """Return what pictures of `pixels` cover when drawn from `low` on over `extent`, in frames of `size`.
-
-    Both edges are rounded, not the size; the last pixel is dropped where the fixed point runs out of the picture.
-    """
+def spans_of(low: Floats, extent: Floats, size: int) -> Spans:
+    """Return what things cover that are drawn from `low` on over `extent`; both edges are rounded, not the extent."""
     start = np.maximum(np.floor(low + 0.5), 0).astype(np.int64)
     stop = np.minimum(np.floor(low + extent + 0.5), size).astype(np.int64)
+    return Spans(start, np.maximum(stop, start))
+
+
+def _sources(spans: Spans, low: Floats, extent: Floats, pixels: Integers) -> Integers:
+    """Return which of its picture's `pixels` each thing shows, (thing, k), at the k-th pixel that it covers."""
     scale = pixels / np.maximum(extent, 1e-9)
+    first = np.ceil((spans.start + 0.5 - low) * scale * ONE).astype(np.int64) - 1
     step = (ONE * scale).astype(np.int64)
-    base = np.ceil((start + 0.5 - low) * scale * ONE).astype(np.int64) - 1
-    runs_out = (base + step * (stop - start - 1)) >> 16 >= pixels
-    return Spans(start, np.maximum(stop - runs_out, start), base, step)
-
-
-def filled_spans(low: Floats, extent: Floats, size: int) -> Spans:
-    """Return what plain rectangles cover, in frames of `size`."""
-    start = np.maximum(np.floor(low + 0.5), 0).astype(np.int64)
-    stop = np.minimum(np.floor(low + extent + 0.5), size).astype(np.int64)
-    none = np.zeros_like(start)
-    return Spans(start, np.maximum(stop, start), none, none)
+    longest = int((spans.stop - spans.start).max(initial=0))
+    sources: Integers = (first[:, None] + step[:, None] * np.arange(longest)) >> 16
+    return np.minimum(sources, pixels[:, None] - 1)
 
 
 def _paint_entities(canvas: Canvas, state: State, scene: Scene, assets: Path) -> None:
@@ -97,7 +83,8 @@ def _paint_entities(canvas: Canvas, state: State, scene: Scene, assets: Path) ->
     else:
         themes = [0] * len(entities) if state.values["restrict_themes"] else entities["image_theme"].tolist()
         sprites = [load_sprite(assets, state.game, *look) for look in zip(scene.images.tolist(), themes, strict=True)]
-    brush = _Brush(scene.boxes, sprites, scene.view.size, entities["is_reflected"] != 0)
+    shapes = np.array([sprite.covered.shape for sprite in sprites], np.int64)
+    brush = _Brush(scene.boxes, scene.view.size, shapes, entities["is_reflected"] != 0)
     for index, (sprite, rank) in enumerate(zip(sprites, scene.entity_ranks.tolist(), strict=True)):
         brush.stamp(canvas, sprite, index, index, rank)
 
@@ -109,36 +96,24 @@ class _Brush:
     ----------
     boxes : Rectangles
         Of things, or of columns and rows of cells.
-    sprites : list of Sprite
-        The picture of each; or one, which all have the shape of.
     size : int
         Of the frame.
+    shapes : int array, (thing, 2)
+        Height and width of the picture of each; or one for all.
     mirrored : bool array
         Which are mirrored left to right.
     """
 
     def __init__(
-        self, boxes: Rectangles, sprites: list[Sprite], size: int, mirrored: npt.NDArray[np.bool_] | None = None
+        self, boxes: Rectangles, size: int, shapes: Integers, mirrored: npt.NDArray[np.bool_] | None = None
     ) -> None:
-        self._shapes, self._mirrored = np.array([sprite.covered.shape for sprite in sprites], np.int64), mirrored
-        if sprites[0] is FILLED:
-            self.columns = filled_spans(boxes.left, boxes.width, size)
-            self.rows = filled_spans(boxes.top, boxes.height, size)
-        else:
-            self.columns = _spans(boxes.left, boxes.width, self._shapes[:, 1], size)
-            self.rows = _spans(boxes.top, boxes.height, self._shapes[:, 0], size)
-
-    @functools.cached_property
-    def _edges(self) -> list[list[int]]:
-        return [edge.tolist() for spans in (self.rows, self.columns) for edge in (spans.start, spans.stop)]
-
-    @functools.cached_property
-    def _sources(self) -> tuple[Integers, Integers]:
-        """Return the rows and columns of pictures that are shown."""
-        across = self.columns.sources(self._shapes[:, 1])
-        if self._mirrored is not None and self._mirrored.any():
-            across[self._mirrored] = self._shapes[self._mirrored, 1, None] - 1 - across[self._mirrored]
-        return self.rows.sources(self._shapes[:, 0])[..., None], across
+        self.columns = spans_of(boxes.left, boxes.width, size)
+        self.rows = spans_of(boxes.top, boxes.height, size)
+        self._edges = [edge.tolist() for spans in (self.rows, self.columns) for edge in spans]
+        across = _sources(self.columns, boxes.left, boxes.width, shapes[:, 1])
+        if mirrored is not None and mirrored.any():
+            across[mirrored] = shapes[mirrored, 1, None] - 1 - across[mirrored]
+        self._across, self._down = across, _sources(self.rows, boxes.top, boxes.height, shapes[:, 0])[..., None]
 
     def stamp(self, canvas: Canvas, sprite: Sprite, column: int, row: int, rank: int) -> None:
         """Paint a picture as `rank`."""
@@ -150,8 +125,7 @@ class _Brush:
         if sprite.is_full:
             np.maximum(block, rank, out=block)
         else:
-            down, across = self._sources
-            covered = sprite.covered[down[row, : bottom - top], across[column, : right - left]]
+            covered = sprite.covered[self._down[row, : bottom - top], self._across[column, : right - left]]
             np.maximum(block, rank, out=block, where=covered)
 
 
@@ -159,22 +133,18 @@ def _paint_cells(canvas: Canvas, state: State, scene: Scene, assets: Path) -> No
     low_x, low_y, values = scene.window
     ranks, size = scene.cell_ranks, scene.view.size
     box = cell_rectangles(scene.view, low_x + np.arange(values.shape[1]), low_y + np.arange(values.shape[0]))
+    columns, rows = spans_of(box.left, box.width, size), spans_of(box.top, box.height, size)
     if state.values["use_monochrome_assets"]:
-        brush = _Brush(box, [FILLED], size)
-        paint_full_cells(canvas, brush.columns, brush.rows, ranks)
+        paint_full_cells(canvas, columns, rows, ranks)
         return
-    sprites = {value: _cell_sprite(state, assets, value) for value in scene.cell_values}
-    for shape in {sprite.covered.shape for sprite in sprites.values()}:
-        alike = {value: sprite for value, sprite in sprites.items() if sprite.covered.shape == shape}
-        brush = _Brush(box, [next(iter(alike.values()))], size)
-        full = [value for value, sprite in alike.items() if sprite.is_full]
-        if full:
-            some = functools.reduce(np.logical_or, [values == value for value in full])
-            paint_full_cells(canvas, brush.columns, brush.rows, np.where(some, ranks, 0))
-        for value in alike.keys() - set(full):
-            for index in np.flatnonzero((values == value) & (ranks > 0)).tolist():
-                row, column = divmod(index, values.shape[1])
-                brush.stamp(canvas, alike[value], column, row, int(ranks[row, column]))
+    holed = {value: sprite for value in scene.cell_values if not (sprite := _cell_sprite(state, assets, value)).is_full}
+    is_holed = functools.reduce(np.logical_or, [values == value for value in holed], np.False_)
+    paint_full_cells(canvas, columns, rows, np.where(is_holed, 0, ranks))
+    for value, sprite in holed.items():
+        brush = _Brush(box, size, np.array([sprite.covered.shape], np.int64))
+        for index in np.flatnonzero((values == value) & (ranks > 0)).tolist():
+            row, column = divmod(index, values.shape[1])
+            brush.stamp(canvas, sprite, column, row, int(ranks[row, column]))
 
 
 def _cell_sprite(state: State, assets: Path, value: int) -> Sprite:
