@@ -1,11 +1,13 @@
 """The example notebook in JupyterLab, as a newcomer finds it after `make demo`; its pictures are the front page's."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from explorer_page import LONG, ExplorerPage
+from counterfactual_page import CounterfactualPage
+from explorer_page import LONG, ExplorerPage, eventually
 from lab import IDLE
 from playwright.sync_api import expect
 
@@ -39,13 +41,22 @@ def page(chromium, server, demo):
     context.close()
 
 
-def test_the_notebook_s_explorer_in_both_themes_makes_pictures(page, demo, tmp_path):
+def test_the_notebook_s_views_in_both_themes_make_pictures(page, demo, tmp_path):
     explorer = ExplorerPage(page)
     page.locator("[data-ready]").first.wait_for()
     assert page.evaluate(ERRORS) == []
     study = rlv.open_study(demo / "coinrun.zarr")
     surprise = rlv.bookmarks(study).query("kind == 'low'").iloc[0]
     explorer.expect_frame(study, int(surprise.trajectory), int(surprise.step))
+    world = CounterfactualPage(page)
+    world.root.scroll_into_view_if_needed()
+    world.settle()
+    objects = world.table.filter(has_text=re.compile("saw|enemy|crate"))
+    if objects.count():
+        objects.first.get_by_role("button").click()
+        world.button("remove").click()
+        eventually(lambda: len(world.edits()), 1)
+        world.settle()
     folder = Path(os.environ.get("RLVISION_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     seen = {}
@@ -55,6 +66,7 @@ def test_the_notebook_s_explorer_in_both_themes_makes_pictures(page, demo, tmp_p
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light, timeout=LONG)
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)  # the theme's own colours fade in
-        explorer.root.scroll_into_view_if_needed()
-        seen[name] = explorer.root.screenshot(path=folder / f"explorer-{name}.png")
-    assert seen["light"] != seen["dark"]
+        for view, root in (("explorer", explorer.root), ("counterfactual", world.root)):
+            root.scroll_into_view_if_needed()
+            seen[view, name] = root.screenshot(path=folder / f"{view}-{name}.png")
+    assert len(set(seen.values())) == 4
