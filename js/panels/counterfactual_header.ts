@@ -95,7 +95,7 @@ function originOf({ imagination, signal }: CounterfactualContext): Counterfactua
     ),
     draw({ study, world: { trajectory, step }, offline }) {
       const last = Math.max(0, (study.trajectories[trajectory]?.num_steps ?? 1) - 1);
-      setText(which, `${trajectory} of ${study.trajectories.length - 1}`);
+      setText(which, `${trajectory + 1} of ${study.trajectories.length}`);
       setAttribute(slider, "max", last);
       if (Number(slider.value) !== step) slider.value = String(step);
       setAttribute(slider, "aria-valuetext", `step ${step} of ${last}`);
@@ -143,7 +143,7 @@ function keptWorlds({ imagination, signal }: CounterfactualContext): Counterfact
       const index = indexOf(scene, stored);
       const options = stored.map(({ label, trajectory, step }, number): [string, string] => [
         String(number),
-        `${label} · trajectory ${trajectory}, step ${step}`,
+        `${label} · trajectory ${trajectory + 1}, step ${step}`,
       ]);
       choice.draw(index < 0 ? [["", "not kept yet"], ...options] : options, index < 0 ? "" : String(index));
       setAttribute(choice.element, "title", options[index]?.[1] ?? false);

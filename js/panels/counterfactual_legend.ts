@@ -55,7 +55,7 @@ export function counterfactualLegend({ imagination, signal }: CounterfactualCont
         "div",
         { class: "rlv-caption" },
         h("span", { class: "rlv-title" }, "features"),
-        h("span", { class: "rlv-hint" }, "upper bar before, lower after"),
+        h("span", { class: "rlv-hint" }, "above before, below after"),
       ),
       none,
       rows,

@@ -14,7 +14,8 @@ export function counterfactualReport({ say }: CounterfactualContext): (scene: Co
     last = imagined;
     if (isFirst) return;
     const change = imagined.after.value - imagined.before.value;
-    const what = imagined.said.at(-1) ?? `As recorded: trajectory ${world.trajectory}, step ${world.step}`;
+    const what =
+      imagined.said.at(-1) ?? `As recorded: trajectory ${world.trajectory + 1}, step ${world.step}`;
     const ended = imagined.after.ended ? ` The episode ended: ${words(imagined.after.ended.cause)}.` : "";
     say(`${what}. Value ${imagined.after.value.toFixed(2)}, ${signed(change, 2)} against before.${ended}`);
   };

@@ -7,7 +7,7 @@ import { fine, widthOf } from "./counterfactual_chart.ts";
 import type { CounterfactualContext, CounterfactualPanel } from "./counterfactual_panel.ts";
 
 const HEIGHT = 168;
-const MARGIN = { left: 34, right: 8, top: 6, bottom: 20 };
+const MARGIN = { left: 46, right: 8, top: 6, bottom: 20 };
 const NEAR = 10;
 
 export function scatter({ imagination, signal, theme }: CounterfactualContext): CounterfactualPanel {
@@ -72,7 +72,7 @@ export function scatter({ imagination, signal, theme }: CounterfactualContext): 
       const top = signed(most / 1.1, 2);
       context.fillText(known.length > 0 ? top : "", MARGIN.left - 4, y(most / 1.1) + 4);
       context.save();
-      context.translate(12, MARGIN.top + high / 2);
+      context.translate(8, MARGIN.top + high / 2);
       context.rotate(-Math.PI / 2);
       context.textAlign = "center";
       context.fillText("lost when it goes", 0, 0);

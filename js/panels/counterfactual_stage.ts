@@ -135,7 +135,7 @@ function noteOf({ pending, imagined, isLarge, large, playing, world }: Counterfa
   if (imagined?.after.ended) return `the episode ended here: ${imagined.after.ended.cause}`;
   if (playing) return "arrow keys act · Esc leaves";
   if (isLarge && !large) return "drawing large…";
-  return `trajectory ${world.trajectory}, step ${world.step}`;
+  return `trajectory ${world.trajectory + 1}, step ${world.step}`;
 }
 
 /** Draws the small frame, or the large one where it is wanted and there. */

@@ -60,8 +60,7 @@ export function listenToStageKeys(
     } else if (event.key === "Enter" || event.key === " ") {
       hands.at = [x, y];
       imagination.editAll(hands.done([x, y]));
-    } else if (event.key === "Escape") hands.take(null);
-    else return false;
+    } else return false;
     imagination.invalidate();
     return true;
   };
@@ -74,7 +73,7 @@ export function listenToStageKeys(
     else if (event.key === "End") point(Number.POSITIVE_INFINITY);
     else if (event.key === "Enter" || event.key === " ") select();
     else if (event.key === "p") togglePlaying();
-    else if (event.key === "Escape") return letGo();
+    else if (event.key === "Escape") return hands.brush === null && letGo();
     else {
       const key = event.key === "Backspace" ? "Delete" : event.key;
       const verb = VERBS.find((one) => one.key === key)?.verb;

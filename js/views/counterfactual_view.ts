@@ -65,7 +65,7 @@ export function showCounterfactual(imagination: Imagination, el: HTMLElement, si
   );
   root.dataset.loading = "";
   el.append(root);
-  listenToUndo(imagination, root, signal);
+  listenToKeys(context, hands, root);
   const report = counterfactualReport(context);
 
   const draw = (scene: CounterfactualScene) => {
@@ -96,16 +96,27 @@ export function showCounterfactual(imagination: Imagination, el: HTMLElement, si
   );
 }
 
-/** Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y), while something inside has the focus and is no text of its own. */
-function listenToUndo(imagination: Imagination, root: HTMLElement, signal: AbortSignal): void {
+/** Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y), and Esc for what is held, while something inside has the focus. */
+function listenToKeys(context: CounterfactualContext, hands: Hands, root: HTMLElement): void {
+  const { imagination, signal, say } = context;
+  const act = ({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean => {
+    if (key === "Escape" && hands.brush) {
+      hands.take(null);
+      say("Nothing is held");
+      imagination.invalidate();
+      return true;
+    }
+    const letter = key.toLowerCase();
+    if (!(ctrlKey || metaKey) || altKey || (letter !== "z" && letter !== "y")) return false;
+    imagination.travel(letter === "y" || shiftKey ? 1 : -1);
+    return true;
+  };
   root.addEventListener(
     "keydown",
     (event) => {
+      // A number that is being typed has an undo of its own.
       const writes = event.target instanceof HTMLInputElement && event.target.type === "number";
-      if (event.defaultPrevented || !(event.ctrlKey || event.metaKey) || event.altKey || writes) return;
-      const key = event.key.toLowerCase();
-      if (key !== "z" && key !== "y") return;
-      imagination.travel(key === "y" || event.shiftKey ? 1 : -1);
+      if (event.defaultPrevented || (writes && event.key !== "Escape") || !act(event)) return;
       event.preventDefault();
       event.stopPropagation();
     },
