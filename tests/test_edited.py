@@ -379,7 +379,7 @@ COINRUN_ERRORS = [
     (rlv.Add("coin", (6.5, 0.5)), NotHere, r"the coin cannot fill the cell \(6, 0\): it holds a wall"),
     (rlv.Add("coin", (6.5, 9), theme=1), ValueError, "neither a theme of its own nor a velocity"),
     (rlv.Add("swa", (6, 9)), ValueError, "Did you mean 'saw'"),
-    (rlv.Add("agent", (6, 9)), ValueError, "unknown object to add 'agent'"),
+    (rlv.Add("agent", (6, 9)), ValueError, "an agent cannot be added"),
     (rlv.Add("crate", (6, 9), theme=4), ValueError, "there is no theme 4 of the crate: it has 4, from 0 to 3"),
     (rlv.Add("saw", (6, 9), velocity=(1000, 0)), ValueError, "vx 1000"),
     (rlv.Remove("agent"), ValueError, "the agent cannot be removed"),

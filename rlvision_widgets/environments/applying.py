@@ -114,9 +114,7 @@ def _refuse_agent(draft: Draft, found: Found, done: str, instead: str) -> None:
 def _refuse_cells(draft: Draft, found: Found, what: str, done: str) -> None:
     """Refuse to change cells of games of which only the entities are known well enough."""
     if len(found.cells) and draft.game not in CELLS:
-        raise ValueError(
-            f"{an(what)} of {draft.game} cannot be {done}: it fills cells, and only entities can be."
-        )
+        raise ValueError(f"{an(what)} of {draft.game} cannot be {done}: it fills cells, and only entities can be.")
 
 
 def _remove(draft: Draft, edit: kinds.Remove) -> None:

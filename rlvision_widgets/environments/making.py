@@ -68,19 +68,7 @@ def new_entity(draft: Draft, what: str, at: Point, theme: int | None, velocity: 
         When there is no recipe and none to copy, or no such theme.
     """
     recipe = ENTITIES.get(draft.game, {}).get(what)
-    if recipe is not None:
-        made = entity(**recipe)
-    else:
-        recipes = [*ENTITIES.get(draft.game, {}), *CELLS.get(draft.game, {})]
-        if recipes or what == "agent":
-            raise ValueError(unknown("object to add", what, recipes, f"These can be added in {draft.game}."))
-        found = draft.find(what, None).entities
-        if not len(found):
-            raise ValueError(
-                f"{an(what)} of {draft.game} cannot be added: it fills cells, and only entities can be copied."
-            )
-        offsets = np.hypot(draft.entities["x"][found] - at[0], draft.entities["y"][found] - at[1])
-        made = draft.entities[found[[offsets.argmin()]]].copy()
+    made = entity(**recipe) if recipe is not None else _copy_of_nearest(draft, what, at)
     if theme is not None:
         check_theme(draft, what, made, theme)
         made["image_theme"] = theme
@@ -90,6 +78,18 @@ def new_entity(draft: Draft, what: str, at: Point, theme: int | None, velocity: 
         _animate(draft, what, made)
     made["x"], made["y"] = spot(draft, what, at, made)
     return made
+
+
+def _copy_of_nearest(draft: Draft, what: str, at: Point) -> npt.NDArray[Any]:
+    if what == "agent":
+        raise ValueError("an agent cannot be added: every game has one, and Teleport puts it elsewhere.")
+    if recipes := [*ENTITIES.get(draft.game, {}), *CELLS.get(draft.game, {})]:
+        raise ValueError(unknown("object to add", what, recipes, f"These can be added in {draft.game}."))
+    found = draft.find(what, None).entities
+    if not len(found):
+        raise ValueError(f"{an(what)} of {draft.game} cannot be added: it fills cells, and only entities are copied.")
+    offsets = np.hypot(draft.entities["x"][found] - at[0], draft.entities["y"][found] - at[1])
+    return draft.entities[found[[offsets.argmin()]]].copy()
 
 
 def _animate(draft: Draft, what: str, made: npt.NDArray[Any]) -> None:

@@ -69,7 +69,8 @@ def _agent(state: State) -> Cell:
 
 
 def _inside(state: State, cell: Cell) -> bool:
-    return 0 <= cell[0] < state.grid.shape[1] and 0 <= cell[1] < state.grid.shape[0]
+    height, width = state.grid.shape
+    return bool(0 <= cell[0] < width and 0 <= cell[1] < height)
 
 
 def _actions(came_from: dict[Cell, tuple[Cell, int]], start: Cell, cell: Cell) -> list[int]:
