@@ -14,7 +14,7 @@ from rlvision_widgets.environments.games import AGENT, NOTHING, SPACE
 from rlvision_widgets.environments.states import State
 
 __all__ = [
-    "CELL_MARGIN",
+    "VELOCITY_SIDE",
     "Rectangles",
     "View",
     "cell_rectangles",
@@ -27,12 +27,14 @@ __all__ = [
     "view_of",
 ]
 
-CELL_MARGIN = np.float32(0.02)  # cells overlap by this, so that no gaps show
-LAYERS = (-1, 0, 1)  # render_z; cells are painted between the first and the second
-SHIELD, HELD_KEY, ENEMY_TURN, LASER_TRAIL = 3, 11, 19, 5
-_TURNING = ("climber", "coinrun")  # whose cells with ENEMY_TURN turn enemies, unseen
+F = np.float32
+Floats = npt.NDArray[np.float64]
+
 VELOCITY_SIDE = 0.2  # of the frame
 LEAST_VISIBILITY, MOST_VISIBILITY, FARTHEST = 1, 256, 1e6  # as in `validation`
+CELL_MARGIN = F(0.02)  # cells overlap by this, so that no gaps show
+ENEMY_TURN, WITH_TURNS = 19, ("climber", "coinrun")  # a cell at which enemies turn, and a picture; neither is drawn
+HELD_KEY, LASER_TRAIL, SHIELD = 11, 5, 3  # types of heist, bossfight, bossfight
 
 # games that follow the agent upwards only: how far below it the frame begins, in half heights of the agent
 _UPWARDS = {"climber": 5, "fruitbot": 2}
@@ -47,9 +49,6 @@ class _Taller(NamedTuple):
 
 
 _TALLER = {"coinrun": _Taller((0, 9, 12, 13), 0.7415, 1.7415), "leaper": _Taller((0,), 0.275, 1.55)}
-
-F = np.float32
-Floats = npt.NDArray[np.float64]
 
 
 class View(NamedTuple):
@@ -194,10 +193,9 @@ def _any_of(images: npt.NDArray[np.int32], few: tuple[int, ...]) -> npt.NDArray[
 def drawn_entities(state: State) -> npt.NDArray[np.intp]:
     """Return the indices of the entities that are drawn wherever they are, in the order in which they are painted."""
     entities, monochrome = state.entities, state.values["use_monochrome_assets"]
-    layer = entities["render_z"]
-    image = np.abs(entities["image_type"])
-    shown = (np.abs(layer) <= 1) & (image != SPACE)
-    if state.game in _TURNING:
+    layer, image = entities["render_z"], entities["image_type"]
+    shown = (np.abs(layer) <= 1) & (np.abs(image) != SPACE)
+    if state.game in WITH_TURNS:
         shown &= image != ENEMY_TURN
     if not monochrome:
         shown &= entities["alpha"] > 0
@@ -234,7 +232,7 @@ def cell_window(state: State, view: View) -> tuple[int, int, npt.NDArray[np.int3
 
 def is_drawn_value(game: str, value: int) -> bool:
     """Whether cells with this value have a picture: not empty ones, and not the marks where enemies turn."""
-    return value != NOTHING and abs(value) != SPACE and not (game in _TURNING and value == ENEMY_TURN)
+    return value != NOTHING and abs(value) != SPACE and not (game in WITH_TURNS and value == ENEMY_TURN)
 
 
 def cell_rectangles(view: View, columns: npt.NDArray[np.int_], rows: npt.NDArray[np.int_]) -> Rectangles:
