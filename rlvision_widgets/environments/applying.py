@@ -168,9 +168,7 @@ def _ghost(draft: Draft, edit: kinds.Ghost) -> None:
     else:
         draft.entities["collision_margin"][found.entities] = HARMLESS
     if edit.what == "wall" and len(found.cells) > MOST_PICTURES and _cell_theme(draft, 15):
-        raise ValueError(
-            f"{len(found.cells)} walls are too many to be ghosts, unless Theme('wall', 0) comes before it."
-        )
+        raise NotHere(f"{len(found.cells)} walls are too many to be ghosts, unless Theme('wall', 0) comes before it.")
     for row, column in found.cells:
         _picture(draft, row, column, int(draft.grid[row, column]))
 
