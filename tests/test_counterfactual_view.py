@@ -207,6 +207,26 @@ def _inflated(buffer):
     return zlib.decompress(buffer)
 
 
+def test_what_is_no_number_travels_as_null(toy, monkeypatch):
+    def imagine(*args, **kwargs):
+        found = type(toy.source.connection).imagine(toy.source.connection, *args, **kwargs)
+        found.told["class_attributed"][1]["background"] = float("nan")
+        return found
+
+    monkeypatch.setattr(toy.source.connection, "imagine", imagine)
+    result, _ = ask(toy, "imagine", **place(toy, [PRESS]), **about(toy))
+    assert result["class_attributed"][1] == {"background": None}
+    json.dumps(toy.page().state, allow_nan=False)
+
+
+def test_a_movie_is_played_once(toy, tmp_path, monkeypatch):
+    play_on, calls = toy.source.connection.play_on, []
+    monkeypatch.setattr(toy.source.connection, "play_on", lambda *a, **k: (calls.append(1), play_on(*a, **k))[1])
+    toy.num_steps = 4
+    rlv.save_snapshot(toy, tmp_path / "toy.gif", progress=False)
+    assert calls == [1]
+
+
 def test_branches_are_counted_in_both_worlds(toy):
     result, arrays = ask(toy, "branch", **place(toy, [PRESS]), num_branches=5, num_steps=7, seed=-1)
     assert result["num_branches"] == 5

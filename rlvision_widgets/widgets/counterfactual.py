@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import xarray as xr
+
 from rlvision_widgets.widgets import kept
 from rlvision_widgets.widgets.answers.world import asked_of, imagined, played_on, shared_scales
 from rlvision_widgets.widgets.bundle import built
@@ -92,6 +94,7 @@ class Counterfactual(CounterfactualTraits):
         state: Mapping[str, Any] | str | None = None,
         **traits: Any,
     ) -> None:
+        self._playing: tuple[tuple[Asked, int, int], xr.Dataset] | None = None
         super().__init__([(study, agent, connection)], state=state, **traits)
 
     # -- what is changed ------------------------------------------------------------------------------------------
@@ -192,9 +195,15 @@ class Counterfactual(CounterfactualTraits):
     def _picture_of_play(self, step: int) -> Pixels:
         if not 0 <= step <= self.num_steps:
             raise ValueError(f"step must be from 0 to {self.num_steps}, the steps that are played on, got {step}")
-        asked = self._asked()
-        played = played_on(self.source, self.source.connection, asked, self.num_steps, self.seed)
+        asked, played = self._played()
         return picture_of_play(self.source, asked, played, json.loads(played.attrs["told"]), step)
+
+    def _played(self) -> tuple[Asked, xr.Dataset]:
+        """Return how it goes on from what is shown; remembered, because a movie asks for each of its frames."""
+        options = self._asked(), self.num_steps, self.seed
+        if self._playing is None or self._playing[0] != options:
+            self._playing = options, played_on(self.source, self.source.connection, *options)
+        return options[0], self._playing[1]
 
     def _poster(self) -> bytes | None:
         """Draw what is computed already: a notebook that shows the view does not wait for it."""
@@ -204,7 +213,7 @@ class Counterfactual(CounterfactualTraits):
 
     def _movie_steps(self) -> range:
         """Return the steps of playing on, as far as one of the worlds goes."""
-        played = played_on(self.source, self.source.connection, self._asked(), self.num_steps, self.seed)
+        _, played = self._played()
         return range(max(json.loads(played.attrs["told"])["length"]) + 1)
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ features that the answer is said in, so that an answer goes out of sight when it
 
 import hashlib
 import json
+import math
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from rlvision_widgets.schema import COUNTERFACTUAL, check
 __all__ = [
     "Asked",
     "Kept",
+    "as_json",
     "find",
     "find_played",
     "has_presses",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 MOST = 24  # the oldest go
+MOST_PLAYED = 2**22  # bytes: 170 steps of two worlds
 NODE = "counterfactuals"
 
 
@@ -124,7 +127,9 @@ def find_played(study: xr.DataTree, asked: Asked, num_steps: int, seed: int) -> 
 
 
 def keep_played(study: xr.DataTree, asked: Asked, played: xr.Dataset) -> None:
-    """Keep how it went on beside the answers about a situation, if there are some."""
+    """Keep how it went on beside the answers about a situation, if there are some, and it is not too long."""
+    if played.nbytes > MOST_PLAYED:
+        return
     for node in _nodes(study).values():
         if _question(node)[:4] == asked[:4]:
             node["played"] = xr.DataTree(played)
@@ -204,6 +209,15 @@ def _newest(home: xr.DataTree) -> int:
 
 def _number(node: xr.DataTree) -> int:
     return int(node.attrs["number"])
+
+
+def as_json(value: Any) -> Any:
+    """Return what JSON can hold: None for numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

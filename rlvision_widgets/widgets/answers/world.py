@@ -67,7 +67,7 @@ def imagined(source: StudySource, connection: Any, asked: Asked, *, keep: bool =
     if known is not None:
         return known
     found = _ask(connection, "imagine", asked, **callbacks)
-    answer = Kept(found.data, found.told)
+    answer = Kept(found.data, kept.as_json(found.told))
     if keep:
         kept.keep(source.study, asked, answer)
     return answer
@@ -87,7 +87,7 @@ def played_on(
         return known
     options = {"num_steps": num_steps, "seed": seed}
     found = _ask(connection, "play_on", asked, **options, **callbacks)
-    data: xr.Dataset = found.data.assign_attrs(**options, told=json.dumps(found.told))
+    data: xr.Dataset = found.data.assign_attrs(**options, told=json.dumps(kept.as_json(found.told)))
     kept.keep_played(source.study, asked, data)
     return data
 
@@ -151,7 +151,7 @@ def effects(
     is_new = source.layer(layer) is None
     found = _ask(work.connection, "effects", asked, progress=work.progress, cancelled=work.cancelled)
     played = known.played if (known := kept.find(source.study, asked)) is not None else None
-    answer = Kept(found.data, found.told, played)
+    answer = Kept(found.data, kept.as_json(found.told), played)
     kept.keep(source.study, asked, answer)
     if is_new:
         work.refresh()
@@ -198,7 +198,7 @@ def branch(
     asked = asked_of(source, trajectory, step, edits, actions)
     options = {"num_branches": num_branches, "num_steps": num_steps, "seed": max(seed, 0)}
     found = _ask(work.connection, "survive", asked, **options, progress=work.progress, cancelled=work.cancelled)
-    return dict(found.told), _arrays(found.data, CURVES)
+    return kept.as_json(found.told), _arrays(found.data, CURVES)
 
 
 @request(needs_agent=True)
@@ -282,8 +282,9 @@ def _effects(answer: Kept) -> Answer:
         name: np.array([np.nan if row[name] is None else row[name] for row in rows], np.float32)
         for name in ("attributed", "lost")
     }
-    total = sum(told["class_attributed"][1].values())
-    result = {"objects": rows, "total": total, "unaltered": finite(float(answer.data["output_value"].values[1]))}
+    parts = [np.nan if part is None else part for part in told["class_attributed"][1].values()]
+    unaltered = finite(float(answer.data["output_value"].values[1]))
+    result = {"objects": rows, "total": finite(float(np.sum(parts))), "unaltered": unaltered}
     return result, {name: xr.Variable("object", column) for name, column in columns.items()}
 
 
