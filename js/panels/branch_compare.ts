@@ -56,7 +56,7 @@ export function branchCompare({ session, signal }: Context): BranchCompare {
   const back = button("The branch above", icon(CHEVRON, -90), () => turn(-1));
   const next = button("The branch below", icon(CHEVRON, 90), () => turn(1));
   const outline = button(
-    "outline what differs",
+    "outline what differs, unless it is more than a quarter",
     "differences",
     () => {
       outlined = !outlined;

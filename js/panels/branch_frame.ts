@@ -8,6 +8,8 @@ import { overlayLayer } from "./overlay_layer.ts";
 
 /** Of the panels' grid as the style sheet has it, in pixels; and how much of a column the chart of a row takes. */
 const [CAPTION, GAP, CHART, NARROW] = [24, 12, 0.8, 500];
+/** Beyond this share another scene is shown, and outlines would say nothing. */
+const MOST = 0.25;
 const DIFFERENT = parseHex("#d55e00");
 
 export interface BranchFrame {
@@ -82,7 +84,10 @@ export function branchFrame(resized: () => void): BranchFrame {
         share = mask && mask.reduce((sum, one) => sum + one, 0) / mask.length;
       }
       const look = { colours: [null, DIFFERENT], line: 1, fill: false };
-      const sight = mask && words.outlined ? { codes: mask, size: study.observation, look, key: pair } : null;
+      const sight =
+        mask && words.outlined && (share ?? 1) <= MOST
+          ? { codes: mask, size: study.observation, look, key: pair }
+          : null;
       layer.draw(sight, null, "");
     },
     hide() {

@@ -13,6 +13,9 @@ import { GUTTER } from "./lanes.ts";
 import type { Context } from "./panel.ts";
 import { shown } from "./ranges.ts";
 
+/** Requests whose answers another fork of the same name would change. */
+const OF_FORKS = /^(branch_frames|survival)\{/;
+
 export function branches(outside: Context): LazyPanel {
   const { session, theme } = outside;
   const life = new AbortController();
@@ -48,6 +51,7 @@ export function branches(outside: Context): LazyPanel {
 
   const arrange = ({ study, trajectory }: Scene) => {
     if (built[0] === study.branches && built[1] === trajectory) return;
+    if (built[0] !== study.branches) session.store.refresh((key) => OF_FORKS.test(key));
     built = [study.branches, trajectory];
     const focused = lanes.findIndex(({ element }) => element.contains(focusedNear(element)));
     const held = compare.element.contains(focusedNear(element));

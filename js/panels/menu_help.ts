@@ -33,6 +33,8 @@ const LINES: [term: string, text: string][] = [
     "rows",
     "“+ row” explains a second output beside the first. The features' bars are of the row last clicked.",
   ],
+  ["objects", "Outlined from the game's own state, which the agent never sees: what is where."],
+  ["forks", "What else could have happened from a step on. Click a line to compare it step by step."],
 ];
 
 const WARNING =

@@ -63,7 +63,9 @@ export function objectList(classes: Classes, { point, hold }: Acts, signal: Abor
         if (!one) continue;
         row.instance = one.instance;
         setText(row.name, classes.name(one.code));
-        setText(row.place, inWords(one).join(" · "));
+        const words = inWords(one).join(" · ");
+        setText(row.place, words);
+        setAttribute(row.place, "title", words);
         row.button.style.setProperty("--rlv-colour", classes.colour(one.code));
         setAttribute(row.button, "aria-pressed", String(one.instance === held));
       }

@@ -85,6 +85,6 @@ def _branches(name: str, node: xr.DataTree) -> BranchesDescription:
         "edits": [line for line in str(attrs.get("described", "")).splitlines() if line],
         "taken": taken.tolist(),
         "causes": [str(cause) for cause in data["cause"].values],
-        "completed": (completed & within).any(axis=1).tolist(),
+        "completed": [bool(row.any()) for row in completed & within],
         "note": "",
     }
