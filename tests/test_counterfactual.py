@@ -4,10 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import toy
 from test_environments import needs_procgen
 
 import rlvision_widgets as rlv
+from rlvision_widgets.agents import Agent
+from rlvision_widgets.agents.networks import ClearNetwork
 from rlvision_widgets.analysis.connection import Connection, usual_recipe
 from rlvision_widgets.analysis.frame_objects import attributed_to, scene_of
 from rlvision_widgets.analysis.lab import Lab
@@ -417,12 +420,25 @@ def goes_or_is_needed(state, row):
 
 @needs_procgen
 def test_a_maze_says_why_its_generator_could_not_have_made_it():
-    with make_environment("maze", num_trajectories=1, seed=1, distribution_mode="easy") as environment:
-        state = environment.get_state(0)
-    tools = toolbox(state)
-    assert tools["tools"]["wall"] == ["carve", "fill"]
-    assert tools["velocity_box"] is None
-    assert {"carve", "fill", "teleport"} <= {entry["kind"] for entry in tools["palette"]}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = ClearNetwork(15, (4, 4, 4, 4, 4), (8, 8), (64, 64, 3))
+    maze = {"name": "maze", "distribution_mode": "easy"}
+    agent = Agent(network, name="wanderer", action_names=ACTION_NAMES, environment=maze)
+    small = {"num_trajectories": 1, "num_steps": 4, "num_features": 2, "observations": (2, 2, 2)}
+    few = {"num_points": 2}
+    study = rlv.build_study(agent, layers=["2b"], attribution=few, world=False, progress=False, **small)
+    connection = connected(agent, study)
+    found = connection.imagine(0, 3, "2b", edits=[rlv.Carve((0, 0))])
+    assert found.told["reasons"]
+    assert found.told["recorded"]["reasons"] == []
+    assert found.told["tools"]["wall"] == ["carve", "fill"]
+    assert found.told["velocity_box"] is None
+    assert {"carve", "fill", "teleport"} <= {entry["kind"] for entry in found.told["palette"]}
+    assert {row["object_class"] for row in found.told["objects"][1]} == {"agent", "cheese"}
+    closed = connection.imagine(0, 3, "2b", edits=[rlv.Carve((0, 0)), rlv.Fill((0, 0))])
+    assert not closed.told["changed"]
+    assert closed.told["reasons"] == []
 
 
 @needs_procgen

@@ -131,6 +131,7 @@ def test_the_last_24_are_kept(toy):
     assert len(toy.study["counterfactuals"].children) == 24
 
 
+@needs_procgen
 def test_unedited_frames_are_not_kept_and_come_with_edited_ones(real):
     ask(real, "imagine", **place(real), **about(real))
     assert real._stored == []
