@@ -128,28 +128,27 @@ def scene_of(state: State, size: int = 64) -> Scene:
     view = view_of(state, size)
     entities, images, boxes = _seen_entities(state, view)
     low_x, low_y, values = window = cell_window(state, view)
-    if values.min() < -LARGEST_CELL or values.max() > LARGEST_CELL:
+    game, below = state.game, int((state.entities["render_z"][entities] < 0).sum())
+    try:
+        drawn, cell_kinds = _drawn_values(game)[values], cell_codes(game)[values]
+    except IndexError:
         wrong = values.flat[np.abs(values, dtype=np.int64).argmax()]
-        raise ValueError(f"a cell of this {state.game} state holds {wrong}, which has no picture.")
-    below = int((state.entities["render_z"][entities] < 0).sum())
+        raise ValueError(f"a cell of this {game} state holds {wrong}, which has no picture.") from None
     entity_ranks = np.arange(1, len(entities) + 1, dtype=np.int32)
     entity_ranks[below:] += values.size
-    order, instances = (
-        _cell_order(values.shape, below + 1),
-        _cell_instances(state.grid.shape, low_x, low_y, values.shape),
-    )
-    drawn = _drawn_values(state.game)[values]
-    names = [*(["velocity"] if velocity_shown(state) else []), *overlay_classes(state.game)]
-    game, first = state.game, len(entities) + values.size + 1
-    kinds = entity_codes(state, entities)
+    cells = _cell_instances(state.grid.shape, low_x, low_y, values.shape)
+    names = [*(["velocity"] if velocity_shown(state) else []), *overlay_classes(game)]
+    first = len(entities) + values.size + 1
+    instances, codes = np.full(first + len(names), OVERLAY, np.int32), np.zeros(first + len(names), np.uint8)
+    kinds, in_cells = entity_codes(state, entities), slice(below + 1, below + 1 + values.size)
+    instances[0], instances[entity_ranks], instances[in_cells] = BACKGROUND, entities, cells
+    codes[entity_ranks], codes[in_cells] = kinds, cell_kinds.T.ravel()
+    codes[first:] = [name_codes(game)[name] for name in names]
+    cell_ranks = np.where(drawn, _cell_order(values.shape, below + 1), 0)
     return Scene(
-        *(view, entities, images, boxes, entity_ranks, window, np.where(drawn, order, 0), _distinct(values[drawn])),
+        *(view, entities, images, boxes, entity_ranks, window, cell_ranks, _distinct(values[drawn])),
         {name: first + i for i, name in enumerate(names)},
-        _join(BACKGROUND, entities[:below], instances, entities[below:], [OVERLAY] * len(names)),
-        _join(
-            *(0, kinds[:below], cell_codes(game)[values].T.ravel(), kinds[below:]),
-            [name_codes(game)[name] for name in names],
-        ).astype(np.uint8),
+        *(instances, codes),
     )
 
 
@@ -166,10 +165,6 @@ def _seen_entities(state: State, view: View) -> tuple[npt.NDArray[np.intp], npt.
 def _distinct(values: npt.NDArray[np.int32]) -> list[int]:
     found: list[int] = (np.flatnonzero(np.bincount(values + LARGEST_CELL)) - LARGEST_CELL).tolist()
     return found
-
-
-def _join(first: int, *parts: npt.ArrayLike) -> npt.NDArray[np.int32]:
-    return np.concatenate([np.array([first], np.int32), *(np.asarray(part, np.int32) for part in parts)])
 
 
 @functools.lru_cache(256)
