@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rlvision_widgets.analysis.ownership import Instances, owners, shares
+from rlvision_widgets.analysis.ownership import owners, shares
 from rlvision_widgets.analysis.reentry import World
 from rlvision_widgets.environments.catalogue import class_of_entity, classes_of, colour_of
 from rlvision_widgets.environments.geometry import view_of
@@ -42,7 +42,7 @@ class Scene(NamedTuple):
         left, top, cell: the place (left + column * cell, top - row * cell) in cells lies at that pixel's corner.
     """
 
-    instance: Instances
+    instance: npt.NDArray[np.int32]
     object_class: npt.NDArray[np.uint8]
     classes: tuple[str, ...]
     rows: list[Row]
@@ -73,7 +73,9 @@ def scene_of(world: World, moment_state: bytes, size: tuple[int, int]) -> Scene:
     return Scene(labels.instance, labels.object_class, classes_of(state.game), shown, camera)
 
 
-def attributed_to(scene: Scene, cells: npt.NDArray[np.floating], spread: float) -> tuple[dict[int, float], Row]:
+def attributed_to(
+    scene: Scene, cells: npt.NDArray[np.floating], spread: float
+) -> tuple[dict[int, float], dict[str, float]]:
     """Divide a frame's attribution, (y, x), among what lies in it.
 
     Parameters
@@ -89,13 +91,15 @@ def attributed_to(scene: Scene, cells: npt.NDArray[np.floating], spread: float) 
     dict of int to float, dict of str to float
         By instance, and by class; either sums to the sum of `cells`.
     """
-    who, amount = shares(cells, owners(scene.instance, scene.scenery, spread))
-    first = [scene.object_class.ravel()[np.argmax(scene.instance.ravel() == one)] for one in who]
-    by_class: Row = {}
-    for code, part in zip(first, amount.tolist(), strict=True):
-        name = scene.classes[int(code)]
-        by_class[name] = by_class.get(name, 0.0) + part
-    return dict(zip(who.tolist(), amount.tolist(), strict=True)), by_class
+    both = scene.instance.astype(np.int64) * 256 + scene.object_class  # what is painted over the world is one instance
+    who, amount = shares(cells, owners(both, scene.scenery, spread))
+    by_instance: dict[int, float] = {}
+    by_class: dict[str, float] = {}
+    for one, part in zip(who.tolist(), amount.tolist(), strict=True):
+        instance, code = divmod(one, 256)
+        by_instance[instance] = by_instance.get(instance, 0.0) + part
+        by_class[scene.classes[code]] = by_class.get(scene.classes[code], 0.0) + part
+    return by_instance, by_class
 
 
 @cache
@@ -107,9 +111,8 @@ def colours_of(classes: tuple[str, ...]) -> tuple[str, ...]:
 def _rows(state: State, columns: Mapping[str, npt.NDArray[Any]]) -> list[Row]:
     classes, width = classes_of(state.game), state.grid.shape[1]
     rows = []
-    for index, (instance, code) in enumerate(
-        zip(columns["instance"].tolist(), columns["class_code"].tolist(), strict=True)
-    ):
+    things = zip(columns["instance"].tolist(), columns["class_code"].tolist(), strict=True)
+    for index, (instance, code) in enumerate(things):
         numbers = {name: float(columns[name][index]) for name in NUMBERS}
         box = [round(float(columns[side][index]), 2) for side in BOX]
         rows.append(_row(instance, instance_key(instance, width), classes[code], numbers, box))

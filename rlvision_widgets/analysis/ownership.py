@@ -8,21 +8,23 @@
 Every pixel has exactly one owner, so the shares of all owners sum to the attribution's sum.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 __all__ = ["owners", "per_pixel", "shares"]
 
-Instances = npt.NDArray[np.int32]
+Labels = npt.NDArray[np.integer[Any]]
 
 
-def owners(instance: Instances, scenery: npt.NDArray[np.bool_], spread: float) -> Instances:
+def owners(instance: Labels, scenery: npt.NDArray[np.bool_], spread: float) -> Labels:
     """Return the owner of each pixel.
 
     Parameters
     ----------
-    instance : int32 array, (height, width)
+    instance : int array, (height, width)
         What is visible at each pixel.
     scenery : bool array, (height, width)
         Where that is background or wall.
@@ -31,12 +33,12 @@ def owners(instance: Instances, scenery: npt.NDArray[np.bool_], spread: float) -
 
     Returns
     -------
-    int32 array, (height, width)
+    int array, (height, width)
     """
     if spread < 1 or scenery.all():
         return instance
     distance, nearest = distance_transform_edt(scenery, return_indices=True)
-    theirs: Instances = np.where(distance <= spread, instance[tuple(nearest)], instance)
+    theirs: Labels = np.where(distance <= spread, instance[tuple(nearest)], instance)
     return theirs
 
 
@@ -47,9 +49,7 @@ def per_pixel(attribution: npt.NDArray[np.floating], height: int, width: int) ->
     return pixels
 
 
-def shares(
-    attribution: npt.NDArray[np.floating], owner: Instances
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+def shares(attribution: npt.NDArray[np.floating], owner: Labels) -> tuple[Labels, npt.NDArray[np.float64]]:
     """Return all owners, in ascending order, and each one's share of an attribution, (y, x)."""
     who, index = np.unique(owner, return_inverse=True)
     weights = per_pixel(attribution, *owner.shape)

@@ -33,6 +33,7 @@ __all__ = [
 MOST = 24  # the oldest go
 MOST_PLAYED = 2**22  # bytes: 170 steps of two worlds
 NODE = "counterfactuals"
+OF_EACH = ("objects", "unlisted", "class_attributed", "camera", "ended")  # what is told of each version
 
 
 class Asked(NamedTuple):
@@ -187,15 +188,11 @@ def _read(node: xr.DataTree) -> Kept:
 
 
 def _unedited(kept: Kept) -> Kept:
-    told = {name: [value[0], value[0]] if _is_pair(name) else value for name, value in kept.told.items()}
-    for name in ("effects", "played"):
-        told.pop(name, None)
+    """Return the answer about the same frame without edits: twice what was before them."""
+    told = {name: [value[0]] * 2 if name in OF_EACH else value for name, value in kept.told.items()}
+    told.pop("effects", None)
     recorded = dict(kept.told["recorded"])
     return Kept(kept.data.isel(version=[0, 0]), {**told, **recorded, "edits": [], "changed": False})
-
-
-def _is_pair(name: str) -> bool:
-    return name in ("objects", "unlisted", "class_attributed", "camera", "ended")
 
 
 def has_presses(asked: Asked) -> bool:
