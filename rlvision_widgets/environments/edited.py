@@ -88,6 +88,7 @@ class EditedEnvironment:
         self.name, self.num_trajectories = environment.name, environment.num_trajectories
         self.options, self.seed = environment.options, environment.seed
         self.action_names, self.package = environment.action_names, environment.package
+        self.directory = getattr(environment, "directory", None)  # of the wheel, for who draws what this one shows
         for index in range(self.num_trajectories):
             self._edit(index)
         self._level_seed = environment.observe().level_seed
