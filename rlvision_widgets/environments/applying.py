@@ -82,7 +82,7 @@ def apply_where_possible(state: State, edits: Iterable[Edit]) -> tuple[State, li
 
     The result is not checked as a whole: `set_state` does that.
     """
-    draft, made = Draft(state), []
+    draft, made = Draft(state, explain=False), []
     for edit in edits:
         try:
             _MAKE[type(edit)](draft, edit)

@@ -40,10 +40,17 @@ class Found(NamedTuple):
 
 
 class Draft:
-    """Copies of what edits may change in a state."""
+    """Copies of what edits may change in a state.
 
-    def __init__(self, state: State) -> None:
-        self.original = state
+    Parameters
+    ----------
+    state : State
+    explain : bool
+        Say what there is instead, when something is not there. That takes longer than most edits.
+    """
+
+    def __init__(self, state: State, explain: bool = True) -> None:
+        self.original, self.explain = state, explain
         self.game = state.game
         self.values: dict[str, Any] = dict(state.values)
         self.entities = state.entities.copy()
@@ -73,7 +80,7 @@ class Draft:
         entities = self._entities_of(what)
         cells = np.argwhere(_holding(self.grid, _values_of(self.game, what)))
         if not len(entities) and not len(cells):
-            raise NotHere(f"there is no {what} in this world; it has {self._present()}.")
+            raise NotHere(f"there is no {what} in this world{f'; it has {self._present()}' if self.explain else ''}.")
         if at is None:
             return Found(entities, cells)
         places = np.concatenate([self._centres(entities), cells[:, ::-1] + 0.5])
