@@ -386,6 +386,29 @@ def test_large_frames_are_of_both_worlds(real):
     np.testing.assert_array_equal(frames[0], real.large(0, 5)[1])
 
 
+@needs_procgen
+def test_forks_and_the_world_are_added_to_the_study():
+    connection = connected(*coinrun())
+    study = connection._study
+    connection.look_at_world(cancelled=lambda: True)
+    assert "world" not in study.children
+    stages = set()
+    connection.look_at_world(progress=lambda stage, _done, _total: stages.add(stage))
+    assert {"world", "endings"} <= set(study.children)
+    assert "objects" in stages
+    assert connection.branch(0, 30, num_branches=1, num_steps=4, name="gone", cancelled=lambda: True) is None
+    found = connection.branch(0, 30, actions="recorded", num_branches=1, num_steps=4, name="again")
+    assert rlv.branch_names(study) == ["again"]
+    taken = int(found["num_taken"][0])
+    np.testing.assert_array_equal(
+        found["observation"].values[0, :taken], study["observation"].values[0, 30 : 30 + taken]
+    )
+    forced = connection.branch(0, 30, actions="4 4", edits=[rlv.Background(3)], num_branches=2, num_steps=3)
+    assert (forced["action"].values[:, :2] == NOOP).all()
+    with pytest.raises(ValueError, match="action"):
+        connection.branch(0, 30, actions="RIHGT", num_branches=1, num_steps=3)
+
+
 # -- all games --------------------------------------------------------------------------------------------------------
 
 
