@@ -10,6 +10,7 @@ import type { Reply, Result } from "./rpc.ts";
 const DIMS: Record<string, string[]> = {
   observation: ["version", "height", "width", "rgb"],
   instance: ["version", "height", "width"],
+  object_class: ["version", "height", "width"],
   large: ["version", "height", "width", "rgb"],
   policy_logits: ["version", "logit"],
   attribution: ["version", "y", "x", "feature"],
@@ -51,6 +52,8 @@ export interface Version {
   name: "before" | "after";
   pixels: Uint8Array;
   instances: Instances;
+  /** The class of what is drawn at each pixel, as its number in `classes`. */
+  pixelClass: Uint8Array | null;
   objects: WorldObject[];
   camera: Camera;
   value: number;
@@ -91,6 +94,7 @@ export interface Imagined {
   backgrounds: number;
   background: number | null;
   velocityBox: boolean | null;
+  classes: string[];
 }
 
 export function imagined(key: string, { result, arrays }: Arrays): Imagined {
@@ -119,6 +123,7 @@ function rest({ result }: Arrays): Omit<Imagined, "key" | "size" | "before" | "a
     backgrounds: Number(result.backgrounds ?? 0),
     background: (result.background as number | null | undefined) ?? null,
     velocityBox: (result.velocity_box as boolean | null | undefined) ?? null,
+    classes: (result.classes as string[] | undefined) ?? [],
   };
 }
 
@@ -142,6 +147,7 @@ function versionOf(index: 0 | 1, { result, arrays }: Arrays, observation: Labell
       width,
       ids: (item(arrays.instance, index) as Int32Array | null) ?? new Int32Array(0),
     },
+    pixelClass: item(arrays.object_class, index) as Uint8Array | null,
     objects: list<WorldObject[]>("objects", []),
     camera: list<Camera>("camera", { left: 0, top: 0, cell: 1 }),
     value: arrays.value?.data[index] ?? Number.NaN,
@@ -188,6 +194,7 @@ export function recorded(key: string, pixels: Uint8Array, known: Arrays | null):
       width: side,
       ids: (instance?.data as Int32Array | undefined) ?? new Int32Array(0),
     },
+    pixelClass: null,
     objects: result.objects ?? [],
     camera: result.camera ?? { left: 0, top: 0, cell: 1 },
     value: Number.NaN,

@@ -78,7 +78,7 @@ function rowOf(side: Side): CounterfactualPanel {
       setText(unit, version ? share(version.value, study.value_scale) : "");
       setAttribute(value, "data-stale", pending);
       setText(note, version ? remark(version) : "");
-      setAttribute(note, "title", "F(a) − F(0) minus everything attributed");
+      setAttribute(note, "title", "completeness error: F(a) − F(0) minus everything attributed");
       const change = imagined && side === "after" ? imagined.after.value - imagined.before.value : null;
       difference.hidden = change === null;
       if (change !== null)
@@ -93,7 +93,7 @@ function rowOf(side: Side): CounterfactualPanel {
 
 function remark({ ended, error }: Version): string {
   if (ended) return `ended: ${words(ended.cause)}`;
-  return Number.isFinite(error) ? `completeness error ${signed(error, 3)}` : "";
+  return Number.isFinite(error) ? `error ${signed(error, 3)}` : "";
 }
 
 /** `value` as a share of one success, where that is known. */

@@ -2,7 +2,7 @@
 import { type Point, toWorld } from "../core/counterfactual.ts";
 import { objectAt, type WorldObject } from "../core/counterfactual_sight.ts";
 import type { Acts } from "./counterfactual_acts.ts";
-import type { Hands } from "./counterfactual_hands.ts";
+import { canPaint, type Hands } from "./counterfactual_hands.ts";
 import type { CounterfactualContext } from "./counterfactual_panel.ts";
 
 /** Pixels of the screen that the pointer may wander and still have clicked. */
@@ -35,6 +35,10 @@ export function followPointer(
     const shown = version();
     return shown && toWorld(shown.camera, at(event));
   };
+  const fits = (cell: Point): boolean => {
+    const shown = imagination.imagined;
+    return shown !== null && canPaint(shown, hands.brush?.kind ?? "", cell);
+  };
   const leave = () => {
     hands.dragged = null;
     hands.by = [0, 0];
@@ -47,7 +51,7 @@ export function followPointer(
     pressed = { x: event.clientX, y: event.clientY, object };
     frame.setPointerCapture(event.pointerId);
     const point = place(event);
-    if (hands.paints && point) hands.paint(point);
+    if (hands.paints && point) hands.paint(point, fits);
     imagination.invalidate();
   });
 
@@ -55,7 +59,7 @@ export function followPointer(
     if (imagination.playing) return;
     if (hands.brush) {
       hands.at = place(event);
-      if (pressed && hands.paints && hands.at) hands.paint(hands.at);
+      if (pressed && hands.paints && hands.at) hands.paint(hands.at, fits);
       imagination.invalidate();
       return;
     }
@@ -88,7 +92,7 @@ export function followPointer(
   };
 
   listen("pointercancel", () => {
-    hands.stroke = [];
+    hands.lift();
     leave();
     imagination.invalidate();
   });

@@ -130,12 +130,12 @@ export function counterfactualStage(context: CounterfactualContext, hands: Hands
   };
 }
 
-function noteOf({ pending, imagined, isLarge, large, playing, world }: CounterfactualScene): string {
+function noteOf({ pending, imagined, isLarge, large, playing }: CounterfactualScene): string {
   if (pending) return "imagining…";
   if (imagined?.after.ended) return `the episode ended here: ${imagined.after.ended.cause}`;
   if (playing) return "arrow keys act · Esc leaves";
   if (isLarge && !large) return "drawing large…";
-  return `trajectory ${world.trajectory + 1}, step ${world.step}`;
+  return "";
 }
 
 /** Draws the small frame, or the large one where it is wanted and there. */

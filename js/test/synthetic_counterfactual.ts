@@ -152,6 +152,10 @@ function apply(state: State, edit: Edit): string {
     case "fill":
     case "carve": {
       const cell = String(edit.cell);
+      if (state.walls.has(cell) === (edit.kind === "fill"))
+        throw new Error(
+          `ValueError: there is ${edit.kind === "fill" ? "a" : "no"} wall at the cell (${cell})`,
+        );
       if (edit.kind === "fill") state.walls.add(cell);
       else state.walls.delete(cell);
       return `wall ${edit.kind === "fill" ? "put into" : "taken from"} cell ${cell}`;
@@ -359,7 +363,7 @@ function imagine(params: Params, isMaze: boolean): StoredReply {
     backgrounds: count,
     background: after.background,
     velocity_box: isMaze ? null : after.velocityBox,
-    classes: ["background", "wall"],
+    classes: ["background", "wall", "other"],
     changed: said.length > 0,
   };
   return reply(result, [
@@ -379,6 +383,15 @@ function imagine(params: Params, isMaze: boolean): StoredReply {
       flat(
         (n) => new Int32Array(n),
         drawn.map(({ ids }) => ids),
+      ),
+    ],
+    [
+      "object_class",
+      ["version", "height", "width"],
+      [2, SIZE, SIZE],
+      Uint8Array.from(
+        drawn.flatMap(({ ids }) => [...ids]),
+        (id) => (id === WALL ? 1 : id === BACKGROUND ? 0 : 2),
       ),
     ],
     ["value", ["version"], [2], Float32Array.from(both, value)],

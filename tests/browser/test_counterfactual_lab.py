@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from counterfactual_page import CounterfactualPage
 from explorer_page import LONG, eventually
+from maze_agent import maze_agent
 from playwright.sync_api import expect
 from test_environments import needs_procgen
 
@@ -112,3 +113,29 @@ def test_nothing_is_left_of_a_view_that_is_gone(page, notebook):
     assert notebook.lab.alive() != before
     notebook.clear()
     eventually(notebook.lab.alive, before)
+
+
+def test_walls_cheese_and_mouse_of_a_real_maze(notebook, server):
+    options = {"num_trajectories": 1, "num_steps": 32, "layers": ["second"], "observations": (16, 4, 4)}
+    rlv.save_study(rlv.build_study(maze_agent(), **options, progress=False), server.notebooks / "maze.zarr")
+    code = "from maze_agent import maze_agent\nmaze = rlv.open_study('maze.zarr')\n"
+    page = CounterfactualPage(notebook.show(code + "view = rlv.Counterfactual(maze, agent=maze_agent())\nview"))
+    page.settle()
+    expect(page.root.get_by_text("The generator could have made this maze.")).to_be_visible()
+    (cheese,) = (text for text in page.objects() if text.startswith("cheese"))
+    page.button("no wall").click()
+    page.drag((2, 2), (62, 40))  # over walls and ways: what is open already is left alone
+    eventually(lambda: page.edits() != [], True)
+    page.settle()
+    assert all("opened" in text for text in page.edits())
+    expect(page.root.get_by_text("The generator could not have made this maze")).to_be_visible()
+    page.root.page.keyboard.press("Escape")
+    page.button("Undo").click()
+    page.expect_edits()
+    mouse = page.table.filter(has_text="agent").get_by_role("button")
+    mouse.click()
+    page.stage.focus()
+    notebook.page.keyboard.press("Shift+ArrowRight")
+    eventually(lambda: page.edits() != [] or page.notice.is_visible(), True)
+    page.settle()
+    assert cheese in page.objects()
