@@ -17,9 +17,21 @@ COLOURS = np.array([[255, 255, 255], *(list(bytes.fromhex(colour[1:])) for colou
 WAIT = 20  # seconds that a loaded machine may take for what takes milliseconds
 
 
-@pytest.fixture
-def study():
+@pytest.fixture(scope="module")
+def opened():
     return toy.open_world(toy.toy_study(2, 130))
+
+
+@pytest.fixture
+def study(opened):
+    return opened.copy(deep=True)
+
+
+@pytest.fixture
+def plain(study):
+    """The study as it is built without its world."""
+    del study["world"], study["branches"]
+    return study
 
 
 @pytest.fixture
@@ -33,18 +45,18 @@ class ToyConnection:
     layers = ()
     outputs = ("value",)
 
-    def __init__(self, study):
-        self.study, self.asked = study, []
+    def __init__(self, study, opened):
+        self.study, self.opened, self.asked = study, opened, []
 
     def look_at_world(self, *, progress, cancelled):
         progress("looking", 1, 2)
-        self.study["world"] = toy.open_world(toy.toy_study(2, 130))["world"].copy()
+        self.study["world"] = self.opened["world"].copy()
         self.asked.append(cancelled())
 
     def branch(self, trajectory, step, *, name, progress, cancelled, **options):
         progress("branches", 1, 2)
         self.asked.append({"trajectory": trajectory, "step": step, **options})
-        fork = toy.open_world(toy.toy_study(2, 130))["branches/again"].to_dataset()
+        fork = self.opened["branches/again"].to_dataset()
         if "branches" not in self.study.children:
             self.study["branches"] = xr.DataTree()
         attrs = {**fork.attrs, "name": name, "trajectory": trajectory, "step": step}
@@ -85,13 +97,11 @@ def test_a_chunk_of_masks_is_the_study_s_with_the_objects_of_its_steps_alone(stu
         assert np.array_equal(arrays[name].values, node[name].values[here.values]), name
 
 
-def test_without_a_world_there_are_no_masks_and_they_are_seen_as_soon_as_there_is_one():
-    study = toy.toy_study(1, 20)
-    source = StudySource(study)
+def test_without_a_world_there_are_no_masks_and_they_are_seen_as_soon_as_there_is_one(plain, opened):
+    source = StudySource(plain)
     assert source.answer("masks", {"trajectory": 0, "chunk": 0}) == ({"computed": False}, {})
     assert "world" not in source.describe()
-    toy_world = toy.open_world(toy.toy_study(2, 130))["world"]
-    study["world"] = toy_world.to_dataset().isel(trajectory=slice(0, 1), step=slice(0, 20))
+    plain["world"] = opened["world"].copy()
     assert source.answer("masks", {"trajectory": 0, "chunk": 0})[0] == {"computed": True}
     described = source.describe()["world"]
     assert described["classes"][:3] == ["background", "wall", "lava"]
@@ -154,10 +164,9 @@ def test_a_removed_fork_is_gone_from_the_study_and_from_every_view_of_it(study):
     assert "unknown fork" in ask(view, "remove_branches", name="no saw")["error"]
 
 
-def test_a_view_with_an_agent_looks_into_the_world_and_forks():
-    study = toy.toy_study(2, 130)
-    connection = ToyConnection(study)
-    view = Explorer(study, connection=connection)
+def test_a_view_with_an_agent_looks_into_the_world_and_forks(plain, opened):
+    connection = ToyConnection(plain, opened)
+    view = Explorer(plain, connection=connection)
     assert "error" not in ask(view, "look_at_world")
     assert view._study["world"]["classes"][8] == "agent"
     params = {"trajectory": 1, "step": 7, "num_branches": 4, "num_steps": 9, "seed": 3}
@@ -179,10 +188,9 @@ def test_a_view_with_an_agent_looks_into_the_world_and_forks():
         ({"step": 130}, "step 130 is out of range"),
     ],
 )
-def test_a_fork_that_cannot_be_made_is_refused_before_anything_runs(changes, message):
-    study = toy.toy_study(2, 130)
-    connection = ToyConnection(study)
-    view = Explorer(study, connection=connection)
+def test_a_fork_that_cannot_be_made_is_refused_before_anything_runs(plain, opened, changes, message):
+    connection = ToyConnection(plain, opened)
+    view = Explorer(plain, connection=connection)
     params = {"trajectory": 1, "step": 7, "num_branches": 4, "num_steps": 9, "seed": 3, "actions": "", "name": ""}
     ask(view, "fork", **params)
     asked = len(connection.asked)
@@ -191,11 +199,10 @@ def test_a_fork_that_cannot_be_made_is_refused_before_anything_runs(changes, mes
 
 
 @pytest.mark.parametrize("method", ["look_at_world", "fork"])
-def test_a_connection_that_cannot_do_it_is_told(method):
-    study = toy.toy_study(1, 20)
+def test_a_connection_that_cannot_do_it_is_told(plain, method):
     bare = type("Bare", (), {"layers": (), "outputs": ("value",)})()
     params = {"trajectory": 0, "step": 1, "num_branches": 1, "num_steps": 1, "seed": 0, "actions": "", "name": ""}
-    reply = ask(Explorer(study, connection=bare), method, **(params if method == "fork" else {}))
+    reply = ask(Explorer(plain, connection=bare), method, **(params if method == "fork" else {}))
     assert "pass agent= to it" in reply["error"]
 
 
@@ -257,8 +264,8 @@ def test_a_page_says_what_it_leaves_out(study, monkeypatch):
     assert {params["name"] for method, params in page.asked if method == "branch_frames"} == {"again"}
 
 
-def test_a_page_of_a_plain_study_still_carries_what_says_that_there_is_no_world():
-    asked = Explorer(toy.toy_study(1, 20)).page().asked
+def test_a_page_of_a_plain_study_still_carries_what_says_that_there_is_no_world(plain):
+    asked = Explorer(plain).page().asked
     assert ("bundle", {"name": "world"}) in asked
     assert ("bundle", {"name": "forks"}) not in asked
 

@@ -1,12 +1,17 @@
 """Objects outlined in the observation, forks beneath the timeline: by mouse and keyboard, on pages without Jupyter."""
 
+import base64
+import io
+import json
 import re
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 import toy
-from explorer_page import LONG, PIXELS, ExplorerPage, eventually, settle
+from explorer_page import LONG, ExplorerPage, eventually, settle
 from lab import ROOT
+from PIL import Image
 from playwright.sync_api import expect
 from test_access import AXE
 
@@ -23,6 +28,12 @@ INK = """(canvas) => {
     for (let at = 3; at < data.length; at += 4) if (data[at] > 0) columns.add(((at - 3) / 4) % width);
     return [...columns].sort((a, b) => a - b);
 }"""
+
+
+def drawn(canvas):
+    """Return what is on a canvas, (height, width, rgba) uint8: by a file, since a list of numbers takes seconds."""
+    file = base64.b64decode(canvas.evaluate("(canvas) => canvas.toDataURL()").partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(file)).convert("RGBA"))
 
 
 class WorldPage(ExplorerPage):
@@ -47,14 +58,11 @@ class WorldPage(ExplorerPage):
 
     def layer(self, panel="observation"):
         """Return what lies over a panel's picture: (height, width, rgba) uint8."""
-        canvas = self.root.locator(f".rlv-{panel} canvas.rlv-objects-layer").first
-        height, width, data = canvas.evaluate(PIXELS)
-        return np.array(data, np.uint8).reshape(height, width, 4)
+        return drawn(self.root.locator(f".rlv-{panel} canvas.rlv-objects-layer").first)
 
     def branch_pixels(self):
         """Return the branch's frame: (height, width, rgb) uint8."""
-        height, width, data = self.root.locator(".rlv-branch canvas.rlv-frame").evaluate(PIXELS)
-        return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+        return drawn(self.root.locator(".rlv-branch canvas.rlv-frame"))[..., :3]
 
     def get(self, name):
         return self.page.evaluate("(name) => rlv.model.get(name)", name)
@@ -102,15 +110,22 @@ def watched(browser, errors):
         each.close()
 
 
-@pytest.fixture
-def open_page(watched, tmp_path):
-    """Open a page of a study, without a kernel."""
+@pytest.fixture(scope="module")
+def saved(study, tmp_path_factory):
+    """A page of the study, without a kernel."""
+    path = tmp_path_factory.mktemp("pages") / "opened.html"
+    save_snapshot(Explorer(study), path, progress=False)
+    return path
 
-    def open_view(study, width=1400, **traits):
-        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.html"
-        save_snapshot(Explorer(study, **traits), path, progress=False)
+
+@pytest.fixture
+def open_page(watched, saved):
+    """Open the page; its address says what it shows."""
+
+    def open_view(width=1400, path=saved, **traits):
+        shown = {name: value if isinstance(value, str) else json.dumps(value) for name, value in traits.items()}
         page = watched(width)
-        page.goto(path.as_uri())
+        page.goto(f"{path.as_uri()}#{urlencode(shown)}")
         page.locator("[data-ready]").first.wait_for()
         return WorldPage(page)
 
@@ -160,7 +175,7 @@ def expect_layer(view, study, step, *, fill=False):
 
 @pytest.mark.parametrize("width", [1400, 700])
 def test_outlines_are_the_masks_of_the_study_pixel_by_pixel(open_page, study, width):
-    view = open_page(study, width, step=STEP, objects="outlines")
+    view = open_page(width, step=STEP, objects="outlines")
     expect_layer(view, study, STEP)
     assert view.layer().shape[0] == view.root.locator(".rlv-observation .rlv-place").evaluate("(e) => e.clientHeight")
     view.slider.focus()
@@ -175,8 +190,8 @@ def test_outlines_are_the_masks_of_the_study_pixel_by_pixel(open_page, study, wi
     expect_layer(view, study, STEP + 1, fill=True)
 
 
-def test_a_key_and_a_switch_show_the_objects_and_escape_gives_the_focus_back(open_page, study):
-    view = open_page(study, step=STEP)
+def test_a_key_and_a_switch_show_the_objects_and_escape_gives_the_focus_back(open_page):
+    view = open_page(step=STEP)
     assert view.root.locator(".rlv-objects-layer").count() == 0
     view.slider.focus()
     for pressed, filled in ((True, False), (True, True), (False, None)):
@@ -196,7 +211,7 @@ def test_a_key_and_a_switch_show_the_objects_and_escape_gives_the_focus_back(ope
 
 
 def test_the_pointer_names_what_it_is_over(open_page, study):
-    view = open_page(study, step=STEP, objects="outlines")
+    view = open_page(step=STEP, objects="outlines")
     expect_layer(view, study, STEP)
     node = study["world"].to_dataset()
     rows = np.nonzero((node["in_trajectory"].values == 0) & (node["at_step"].values == STEP))[0]
@@ -228,7 +243,7 @@ def test_the_pointer_names_what_it_is_over(open_page, study):
 
 
 def test_objects_are_listed_and_found_by_keyboard(open_page, study):
-    view = open_page(study, step=STEP, objects="outlines")
+    view = open_page(step=STEP, objects="outlines")
     expect(view.listed.first).to_be_visible(timeout=LONG)
     node = study["world"].to_dataset()
     here = (node["in_trajectory"].values == 0) & (node["at_step"].values == STEP)
@@ -268,8 +283,10 @@ def test_looking_into_the_world_can_be_cancelled(open_harness):
     assert view.page.evaluate("() => rlv.cancelled.size") == 1
 
 
-def test_a_page_without_a_world_says_that_it_takes_the_notebook(open_page):
-    view = open_page(toy.toy_study(1, 20), objects="outlines")
+def test_a_page_without_a_world_says_that_it_takes_the_notebook(open_page, tmp_path):
+    path = tmp_path / "plain.html"
+    save_snapshot(Explorer(toy.toy_study(1, 20)), path, progress=False)
+    view = open_page(path=path, objects="outlines")
     expect(view.objects).to_contain_text("open the notebook", timeout=LONG)
     expect(view.objects.get_by_role("button", name="Find the objects")).to_be_hidden()
 
@@ -316,7 +333,7 @@ def test_zooming_by_keyboard_moves_the_lanes_along(open_harness):
 
 
 def test_a_branch_is_compared_in_lock_step(open_page, study):
-    view = open_page(study, step=22, branch="again", branch_member=1)
+    view = open_page(step=22, branch="again", branch_member=1)
     fork = study["branches/again"].to_dataset()
     frames = fork["observation"].values[1]
 
@@ -351,15 +368,15 @@ def test_a_branch_is_compared_in_lock_step(open_page, study):
     expect(view.root.locator(".rlv-branch")).to_contain_text("begins at step 20")
 
 
-def test_the_first_frame_of_a_fork_is_the_recording_s(open_page, study):
-    view = open_page(study, step=20, branch="again", branch_member=2)
+def test_the_first_frame_of_a_fork_is_the_recording_s(open_page):
+    view = open_page(step=20, branch="again", branch_member=2)
     view.expect_step(20)
     expect(view.cell("pixels", "difference")).to_have_text("the same", timeout=LONG)
     assert not view.layer("branch").any()
 
 
-def test_a_line_is_picked_by_a_click_and_left_by_another(open_page, study):
-    view = open_page(study, step=0)
+def test_a_line_is_picked_by_a_click_and_left_by_another(open_page):
+    view = open_page(step=0)
     lane = view.lane("again")
     expect(lane).to_be_visible(timeout=LONG)
     box = lane.locator("canvas").bounding_box()
@@ -376,8 +393,8 @@ def test_a_line_is_picked_by_a_click_and_left_by_another(open_page, study):
     expect(view.root.locator(".rlv-branch")).to_have_count(0)
 
 
-def test_forks_are_walked_through_by_keyboard(open_page, study):
-    view = open_page(study, step=60)
+def test_forks_are_walked_through_by_keyboard(open_page):
+    view = open_page(step=60)
     view.name("again").focus()
     view.press("Enter")
     expect(view.compare).to_contain_text("again: branch 3 of 3", timeout=LONG)
@@ -395,8 +412,8 @@ def test_forks_are_walked_through_by_keyboard(open_page, study):
     expect(view.lane("again")).to_have_count(0)
 
 
-def test_the_menu_goes_to_a_fork_of_another_trajectory(open_page, study):
-    view = open_page(study, step=0)
+def test_the_menu_goes_to_a_fork_of_another_trajectory(open_page):
+    view = open_page(step=0)
     view.button("forks").focus()
     view.press("Enter")
     menu = view.root.get_by_role("dialog", name="Forks")
@@ -467,6 +484,7 @@ def test_everything_goes_with_the_view(open_harness):
     assert view.page.evaluate("() => rlv.listening()") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state",
     [
