@@ -409,6 +409,27 @@ def test_wrong_requests_are_refused_with_what_would_be_right():
         assert seer.amodal(state, "background").all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("game", ["coinrun", "maze", "bigfish"])
+def test_absurd_numbers_are_refused_or_in_no_frame(game):
+    state = visited(game, 3, seed=2)[-1]
+    with make_environment(game, num_trajectories=1) as environment, Seer(environment) as seer:
+        refusals = []
+        for field in ("x", "y", "rx", "ry", "rotation", "alpha", "vx"):
+            for number in (np.nan, np.inf, -np.inf, 3e38, -3e38):
+                for entity in (0, len(state.entities) - 1):
+                    entities = state.entities.copy()
+                    entities[field][entity] = number
+                    try:
+                        labels = seer.labels(state.replace(entities=entities))
+                    except ValueError as error:
+                        refusals.append(str(error))
+                    else:
+                        assert labels.object_class.max() < len(classes_of(game))
+        assert all("view is of" in refusal or "cannot be set" in refusal for refusal in refusals)
+        assert refusals
+
+
 def test_only_worlds_with_states_can_be_seen_into():
     with (
         make_environment("maze", num_trajectories=1, use_generated_assets=True) as environment,

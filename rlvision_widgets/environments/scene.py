@@ -40,6 +40,7 @@ BACKGROUND = -(2**31)
 OUTSIDE = BACKGROUND + 1  # every cell beyond the world's edge
 OVERLAY = BACKGROUND + 2  # what is painted over the world: velocity squares, bars, a compass
 LARGEST_CELL = 1002  # a chaser's orb
+LARGEST_BOX = 1e7  # pixels; none that the library would be given is near it
 
 _SPECIAL = {"background": BACKGROUND, "outside": OUTSIDE, "overlay": OVERLAY}
 _KEY = re.compile(r"entity (?P<entity>\d+)|cell (?P<column>\d+),(?P<row>\d+)")
@@ -157,8 +158,10 @@ def _seen_entities(state: State, view: View) -> tuple[npt.NDArray[np.intp], npt.
     indices = drawn_entities(state)
     entities = state.entities[indices]
     images = images_of(state, entities)
-    box, size = entity_boxes(state, view, entities, images), view.size
-    seen = (box.left < size + 1) & (box.left + box.width > -1) & (box.top < size + 1) & (box.top + box.height > -1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what has no place in numbers is in no frame
+        box, size = entity_boxes(state, view, entities, images), view.size
+        seen = (box.left < size + 1) & (box.left + box.width > -1) & (box.top < size + 1) & (box.top + box.height > -1)
+        seen &= box.width + box.height < LARGEST_BOX
     return indices[seen], images[seen], Rectangles(*(side[seen] for side in box))
 
 
