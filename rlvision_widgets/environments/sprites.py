@@ -1,7 +1,6 @@
 """Which pixels of CoinRun's and Maze's pictures are not empty.
 
-The files are those of the installed Procgen wheel (art by Kenney, CC0; Cobbe et al. 2020 chose it): nothing of them is
-kept here but their names.
+The files are those of the installed Procgen wheel (Cobbe et al. 2020); nothing of them is kept here but their names.
 """
 
 import functools
