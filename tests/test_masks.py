@@ -436,5 +436,8 @@ def test_only_worlds_with_states_can_be_seen_into():
         pytest.raises(ValueError, match="without use_generated_assets"),
     ):
         Seer(environment)
+    with make_environment("bigfish", num_trajectories=1) as environment:
+        environment.options["world_edits"] = "[]"  # as what wraps an environment may add
+        assert Seer(environment).labels(environment.get_state(0)).object_class.any()
     with pytest.raises(ValueError, match="read from Procgen's saved states"):
         Seer(object())

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from rlvision_widgets.environments.binding import find_installation
 from rlvision_widgets.environments.environment import Environment
+from rlvision_widgets.environments.games import GAMES
 from rlvision_widgets.environments.isolating import Isolator
 from rlvision_widgets.environments.objects import columns_of, table_of
+from rlvision_widgets.environments.options import DEFAULTS, check_options
 from rlvision_widgets.environments.painting import can_paint, paint
 from rlvision_widgets.environments.scene import (
     BACKGROUND,
@@ -95,17 +97,13 @@ class Seer:
     """
 
     def __init__(self, environment: Environment) -> None:
-        options = getattr(environment, "options", None)
-        if (
-            not getattr(environment, "has_states", False)
-            or not isinstance(options, dict)
-            or "restrict_themes" not in options
-        ):
+        options, name = getattr(environment, "options", {}), getattr(environment, "name", environment)
+        if name not in GAMES or not getattr(environment, "has_states", False) or not DEFAULTS.keys() <= options.keys():
             raise ValueError(
-                f"objects are read from Procgen's saved states, and {getattr(environment, 'name', environment)!r} has "
-                "none: use one of its sixteen games, without use_generated_assets."
+                f"objects are read from Procgen's saved states, and {name!r} has none: use one of its sixteen games, "
+                "without use_generated_assets."
             )
-        self.game, self.options = environment.name, dict(options)
+        self.game, self.options = str(name), check_options(str(name), {option: options[option] for option in DEFAULTS})
         directory = getattr(environment, "directory", None)
         self._installation = find_installation(directory)
         self._lock = threading.Lock()
