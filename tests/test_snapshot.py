@@ -14,6 +14,7 @@ from rlvision_widgets.snapshot import save_snapshot
 from rlvision_widgets.storage import save_study
 from rlvision_widgets.widgets import Explorer, bundle, poster
 from rlvision_widgets.widgets.page import parts, requests
+from rlvision_widgets.widgets.page_world import opened
 from rlvision_widgets.widgets.source import StudySource
 from rlvision_widgets.widgets.view import View
 
@@ -60,8 +61,8 @@ def test_every_request_of_the_page_has_its_answer(study, snapshot):
         attrs["data-rlv-reply"]: json.loads(text) for attrs, text in Page(snapshot).all("script", "data-rlv-reply")
     }
     source = StudySource(study)
-    asked = [*requests(source), *parts(source)]
-    assert len(replies) == len(asked) == 3 * (2 + 3 + 1 + 3) + 1 + len(list(parts(source)))
+    asked = [*requests(source), *parts(source), *opened(source)]
+    assert len(replies) == len(asked) == 3 * (2 + 3 + 1 + 3) + 1 + len(list(parts(source))) + 1
     for method, params in asked:
         reply = replies[method + json.dumps(params, sort_keys=True, separators=(",", ":"))]
         flags, arrays = source.answer(method, params)

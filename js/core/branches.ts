@@ -30,7 +30,24 @@ export function survivors(fork: Fork): number {
   return fork.taken.filter((_, member) => endOf(fork, member) !== "died").length;
 }
 
-/** What became of the branches, the most frequent first: "5 alive, 2 saw, 1 coin". */
+/** What became of the branches in a few words: "3 of 8 died: saw", "8 completed". */
+export function summary(fork: Fork): string {
+  const count = fork.taken.length;
+  const members = [...fork.taken.keys()];
+  const dead = members.filter((member) => endOf(fork, member) === "died");
+  if (dead.length > 0) {
+    const causes = new Set(dead.map((member) => fork.causes[member]));
+    return `${dead.length} of ${count} died: ${[...causes].join(", ")}`;
+  }
+  const completed = members.filter((member) => endOf(fork, member) === "completed").length;
+  const parts = [
+    completed > 0 && `${completed} completed`,
+    completed < count && `${count - completed} alive`,
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** How many ended how, the most frequent first: "5 alive, 2 saw, 1 coin". */
 export function outcomes(fork: Fork): string {
   const counts = new Map<string, number>();
   for (const member of fork.taken.keys()) {
@@ -76,13 +93,4 @@ export function wilson(count: number, of: number): [low: number, high: number] {
 /** Lines of a lane: as far apart as fits below `most` pixels. */
 export function lineHeight(numBranches: number, most: number): number {
   return Math.max(2, Math.min(7, Math.floor(most / Math.max(1, numBranches))));
-}
-
-/** Branches in the order of their lines: the longest first, those that died last among equals. */
-export function ordered(fork: Fork): number[] {
-  const rank = { completed: 0, alive: 1, died: 2 };
-  return [...fork.taken.keys()].sort((a, b) => {
-    const longer = (fork.taken[b] ?? 0) - (fork.taken[a] ?? 0);
-    return longer || rank[endOf(fork, a)] - rank[endOf(fork, b)] || a - b;
-  });
 }

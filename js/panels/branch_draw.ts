@@ -1,5 +1,5 @@
 /** One fork's branches as lines on the time axis, each ending in a mark: a dot for success, a cross for death. */
-import { endOf, type Fork, lineHeight, ordered } from "../core/branches.ts";
+import { endOf, type Fork, lineHeight } from "../core/branches.ts";
 import { type Axis, stepToX } from "../core/timeline.ts";
 import type { Theme } from "../views/theme.ts";
 
@@ -10,22 +10,21 @@ const MARK = 3;
 /** Where the lines of a fork lie. */
 export interface Lines {
   height: number;
-  /** Members from top to bottom. */
-  order: number[];
-  y: (line: number) => number;
+  count: number;
+  /** The middle of a member's line; the first is on top. */
+  y: (member: number) => number;
 }
 
 export function linesOf(fork: Fork): Lines {
-  const order = ordered(fork);
-  const each = lineHeight(order.length, TALLEST);
-  return { height: each * order.length + 2 * AIR, order, y: (line) => AIR + (line + 0.5) * each };
+  const count = fork.taken.length;
+  const each = lineHeight(count, TALLEST);
+  return { height: each * count + 2 * AIR, count, y: (member) => AIR + (member + 0.5) * each };
 }
 
 /** The member whose line is nearest to `y`, as far as there are lines. */
-export function memberAt({ order, y }: Lines, at: number): number {
-  const each = y(1) - y(0);
-  const line = Math.floor((at - y(0)) / each + 0.5);
-  return order[Math.max(0, Math.min(order.length - 1, line))] ?? 0;
+export function memberAt({ count, y }: Lines, at: number): number {
+  const line = Math.floor((at - y(0)) / (y(1) - y(0)) + 0.5);
+  return Math.max(0, Math.min(count - 1, line));
 }
 
 export interface Emphasis {
@@ -52,14 +51,14 @@ export function drawBranches(
   context.lineWidth = 1;
   context.beginPath();
   context.moveTo(Math.round(start) + 0.5, 0);
-  context.lineTo(Math.round(start) + 0.5, lines.y(lines.order.length - 1));
+  context.lineTo(Math.round(start) + 0.5, lines.y(lines.count - 1));
   context.stroke();
-  for (const [line, member] of lines.order.entries()) {
+  for (const member of fork.taken.keys()) {
     const strong = member === picked || member === pointed;
     context.strokeStyle = context.fillStyle =
       member === picked ? theme.accent : strong ? theme.text : theme.muted;
     context.lineWidth = strong ? 2 : 1;
-    const y = Math.floor(lines.y(line)) + (strong ? 0 : 0.5);
+    const y = Math.floor(lines.y(member)) + (strong ? 0 : 0.5);
     const end = stepToX(axis, fork.step + (fork.taken[member] ?? 0));
     context.beginPath();
     context.moveTo(start, y);

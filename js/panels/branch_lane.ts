@@ -1,5 +1,5 @@
 /** One fork beneath the timeline: its name where it begins, its branches as lines, and how many of them survive. */
-import { endInWords, type Fork, outcomes, survivors, wilson } from "../core/branches.ts";
+import { endInWords, type Fork, outcomes, summary, survivors, wilson } from "../core/branches.ts";
 import { type Axis, stepToX } from "../core/timeline.ts";
 import type { Session } from "../host/session.ts";
 import { context2d, h, setAttribute, setText } from "../views/dom.ts";
@@ -23,13 +23,13 @@ export function branchLane(session: Session, fork: Fork, forget: () => void, sig
   const canvas = h("canvas", { role: "img", "aria-label": `${count} branches: ${outcomes(fork)}` });
   const tip = h("span", { class: "rlv-object-tip", "aria-hidden": "true" });
   const [low, high] = wilson(survivors(fork), count);
-  const share = h("span", {}, `${survivors(fork)} of ${count} survive`);
-  const band = h("span", { class: "rlv-unit" }, `${percent(low)}–${percent(high)} %`);
+  const share = h("span", {}, summary(fork));
+  const band = h("span", { class: "rlv-unit" }, `${percent(low)}–${percent(high)} % survive`);
   const said = `${outcomes(fork)}\n${fork.num_steps} steps tried; Wilson interval of the share that does not die, 95 %`;
-  const summary = h("span", { class: "rlv-lane-share", title: said }, share, band);
+  const ends = h("span", { class: "rlv-lane-share", title: said }, share, band);
   const field = h("div", { class: "rlv-lane-field" }, canvas, tip);
   const element = h("div", { class: "rlv-lane", role: "group", "aria-label": `Fork ${fork.name}` });
-  element.append(name, field, summary);
+  element.append(name, field, ends);
   field.style.height = `${lines.height}px`;
   let pointed: number | null = null;
   const anew = watch();
@@ -38,13 +38,13 @@ export function branchLane(session: Session, fork: Fork, forget: () => void, sig
   const current = () =>
     session.model.get("branch") === fork.name ? session.model.get("branch_member") : null;
   const toggle = (member: number) => (current() === member ? leave(session) : pick(session, fork, member));
-  name.addEventListener("click", () => toggle(current() ?? lines.order[0] ?? 0), { signal });
+  name.addEventListener("click", () => toggle(current() ?? 0), { signal });
   name.addEventListener(
     "keydown",
     (event) => {
       const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       const known = current();
-      if (move) pick(session, fork, known === null ? (lines.order[0] ?? 0) : neighbour(fork, known, move));
+      if (move) pick(session, fork, known === null ? 0 : neighbour(fork, known, move));
       else if (event.key === "Delete" && known !== null) forget();
       else return;
       event.preventDefault();

@@ -1,5 +1,5 @@
 /** Picking a branch, stepping from one to the next, leaving; and the forks that are being made. */
-import { type Fork, forkNamed, ordered, stepToCompare } from "../core/branches.ts";
+import { type Fork, forkNamed, stepToCompare } from "../core/branches.ts";
 import { Job } from "../host/job.ts";
 import type { Scene } from "../host/scene.ts";
 import type { Session } from "../host/session.ts";
@@ -34,9 +34,7 @@ export function leave(session: Session): void {
 
 /** The branch whose line is so many below (or above) that of `member`. */
 export function neighbour(fork: Fork, member: number, by: number): number {
-  const lines = ordered(fork);
-  const at = lines.indexOf(member) + by;
-  return lines[Math.max(0, Math.min(lines.length - 1, at))] ?? member;
+  return Math.max(0, Math.min(fork.taken.length - 1, member + by));
 }
 
 const jobs = new WeakMap<Session, Job>();

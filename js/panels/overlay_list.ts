@@ -19,7 +19,13 @@ interface Acts {
   hold: (instance: number) => void;
 }
 
-/** The object in words: "saw at 12.5, 3.5", its speed if it has one, and how much of it is seen. */
+/** The object in a line: place, speed a step if it has one, pixels that are seen. */
+function inShort({ x, y, vx, vy, pixels }: Seen): string {
+  const moves = vx || vy ? [`${signed(vx, 2)}, ${signed(vy, 2)}/step`] : [];
+  return [`${fixed(x, 1)}, ${fixed(y, 1)}`, ...moves, `${pixels} px`].join(" · ");
+}
+
+/** The object in words: where it is in cells, its speed if it has one, and how much of it is seen. */
 export function inWords({ x, y, vx, vy, pixels }: Seen): string[] {
   const place = `at ${fixed(x, 1)}, ${fixed(y, 1)} cells`;
   const moves = vx || vy ? [`moves ${signed(vx, 2)}, ${signed(vy, 2)} a step`] : [];
@@ -63,9 +69,8 @@ export function objectList(classes: Classes, { point, hold }: Acts, signal: Abor
         if (!one) continue;
         row.instance = one.instance;
         setText(row.name, classes.name(one.code));
-        const words = inWords(one).join(" · ");
-        setText(row.place, words);
-        setAttribute(row.place, "title", words);
+        setText(row.place, inShort(one));
+        setAttribute(row.place, "title", inWords(one).join("\n"));
         row.button.style.setProperty("--rlv-colour", classes.colour(one.code));
         setAttribute(row.button, "aria-pressed", String(one.instance === held));
       }

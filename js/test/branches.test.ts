@@ -7,9 +7,9 @@ import {
   forksOf,
   lineHeight,
   momentOf,
-  ordered,
   outcomes,
   stepToCompare,
+  summary,
   survivors,
   wilson,
 } from "../core/branches.ts";
@@ -50,14 +50,24 @@ describe("branches", () => {
     expect(outcomes(fork)).toBe("1 alive, 1 saw, 1 coin, 1 lava");
   });
 
-  test("lie in lines, the longest above", () => {
-    expect(ordered(fork)).toEqual([2, 0, 1, 3]);
+  test("are summed up in a few words", () => {
+    expect(summary(fork)).toBe("2 of 4 died: saw, lava");
+    expect(summary({ ...fork, causes: ["coin", "coin"], completed: [true, true], taken: [3, 4] })).toBe(
+      "2 completed",
+    );
+    expect(summary({ ...fork, causes: ["coin", ""], completed: [true, false], taken: [3, 20] })).toBe(
+      "1 completed, 1 alive",
+    );
+    expect(summary({ ...fork, causes: [""], completed: [false], taken: [20] })).toBe("1 alive");
+  });
+
+  test("lie in lines in their own order", () => {
     expect(neighbour(fork, 0, 1)).toBe(1);
     expect(neighbour(fork, 3, 1)).toBe(3);
-    expect(neighbour(fork, 2, -1)).toBe(2);
+    expect(neighbour(fork, 0, -1)).toBe(0);
     const lines = linesOf(fork);
-    for (const [line, member] of lines.order.entries()) expect(memberAt(lines, lines.y(line))).toBe(member);
-    expect(memberAt(lines, -50)).toBe(2);
+    for (const member of fork.taken.keys()) expect(memberAt(lines, lines.y(member))).toBe(member);
+    expect(memberAt(lines, -50)).toBe(0);
     expect(memberAt(lines, 500)).toBe(3);
   });
 

@@ -383,9 +383,9 @@ def test_a_line_is_picked_by_a_click_and_left_by_another(open_page):
     left = view.root.locator(".rlv-lanes").bounding_box()["x"]
     x = left + axis_x(view, 24, 0, 129)
     view.page.mouse.move(x, box["y"] + 3)
-    expect(lane.locator(".rlv-object-tip")).to_have_text("branch 3: coin after 12 steps")
+    expect(lane.locator(".rlv-object-tip")).to_have_text("branch 1: alive after 12 steps")
     view.page.mouse.click(x, box["y"] + 3)
-    expect(view.compare).to_contain_text("again: branch 3 of 3")
+    expect(view.compare).to_contain_text("again: branch 1 of 3")
     view.expect_step(20)
     expect(view.name("again")).to_have_attribute("aria-pressed", "true")
     view.page.mouse.click(x, box["y"] + 3)
@@ -397,8 +397,8 @@ def test_forks_are_walked_through_by_keyboard(open_page):
     view = open_page(step=60)
     view.name("again").focus()
     view.press("Enter")
-    expect(view.compare).to_contain_text("again: branch 3 of 3", timeout=LONG)
-    for keys, number in ((["ArrowDown"], 1), (["ArrowDown"], 2), (["ArrowDown"], 2), (["ArrowUp", "ArrowUp"], 3)):
+    expect(view.compare).to_contain_text("again: branch 1 of 3", timeout=LONG)
+    for keys, number in ((["ArrowDown"], 2), (["ArrowDown"], 3), (["ArrowDown"], 3), (["ArrowUp", "ArrowUp"], 1)):
         view.press(*keys)
         expect(view.compare).to_contain_text(f"again: branch {number} of 3")
     expect(view.name("again")).to_be_focused()
