@@ -127,6 +127,12 @@ function rest({ result }: Arrays): Omit<Imagined, "key" | "size" | "before" | "a
   };
 }
 
+/** Dust that is left behind: drawn, many pieces of it, and nothing that could be changed. */
+const TRAIL = "trail";
+
+const solid = (objects: WorldObject[]): WorldObject[] =>
+  objects.filter(({ object_class: name }) => name !== TRAIL);
+
 /** Item `index` along the first axis, which is the version. */
 export function item(array: LabelledArray | undefined, index: number): Data | null {
   if (!array) return null;
@@ -148,7 +154,7 @@ function versionOf(index: 0 | 1, { result, arrays }: Arrays, observation: Labell
       ids: (item(arrays.instance, index) as Int32Array | null) ?? new Int32Array(0),
     },
     pixelClass: item(arrays.object_class, index) as Uint8Array | null,
-    objects: list<WorldObject[]>("objects", []),
+    objects: solid(list<WorldObject[]>("objects", [])),
     camera: list<Camera>("camera", { left: 0, top: 0, cell: 1 }),
     value: arrays.value?.data[index] ?? Number.NaN,
     chances: logits && softmax(logits),
@@ -195,7 +201,7 @@ export function recorded(key: string, pixels: Uint8Array, known: Arrays | null):
       ids: (instance?.data as Int32Array | undefined) ?? new Int32Array(0),
     },
     pixelClass: null,
-    objects: result.objects ?? [],
+    objects: solid(result.objects ?? []),
     camera: result.camera ?? { left: 0, top: 0, cell: 1 },
     value: Number.NaN,
     chances: null,
@@ -217,17 +223,16 @@ export interface Effects {
 }
 
 export function effectsOf(key: string, { result, arrays }: Arrays): Effects {
-  const objects = (result.objects as { key: string; why?: string }[] | undefined) ?? [];
-  const number = (name: string, index: number) => arrays[name]?.data[index] ?? Number.NaN;
-  return {
-    key,
-    of: new Map(
-      objects.map(({ key: object, why = "" }, index) => [
-        object,
-        { attributed: number("attributed", index), lost: number("lost", index), why },
-      ]),
-    ),
-  };
+  const rows = (result.objects as { key: string; object_class: string; why?: string }[] | undefined) ?? [];
+  const of: Effects["of"] = new Map();
+  for (const [index, { key: own, object_class: name, why = "" }] of rows.entries()) {
+    const number = (array: string) => arrays[array]?.data[index] ?? Number.NaN;
+    const dust = name === TRAIL ? of.get(TRAIL) : undefined;
+    const attributed = number("attributed") + (dust?.attributed ?? 0);
+    if (name === TRAIL) of.set(TRAIL, { attributed, lost: Number.NaN, why: "" });
+    else of.set(own, { attributed, lost: number("lost"), why });
+  }
+  return { key, of };
 }
 
 /** What followed in one of the worlds when the agent played on. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EDITS } from "../core/counterfactual.ts";
 import type { CounterfactualModel } from "../host/counterfactual_model.ts";
+import { effectsOf } from "../host/counterfactual_reply.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
 import { Imagination } from "../host/counterfactual_session.ts";
 import { counterfactualModel, type ImaginedOptions } from "./synthetic_counterfactual.ts";
@@ -70,6 +71,19 @@ const named = ({ last }: Opened, name: string) => {
   if (!object) throw new Error(`no ${name} is in sight`);
   return object;
 };
+
+test("dust behind enemies is no object; what is attributed to it is one number", () => {
+  const object = ["saw", "trail", "trail", "wall"];
+  const objects = object.map((object_class, index) => ({ key: `${object_class} ${index}`, object_class }));
+  const array = (data: number[]) => ({ dims: ["object"], shape: [4], data: Float32Array.from(data) });
+  const arrays = { attributed: array([1, 2, 4, 8]), lost: array([1, 1, 1, Number.NaN]) };
+  const { of } = effectsOf("here", { result: { objects }, arrays });
+  expect([...of].map(([key, { attributed }]) => [key, attributed])).toEqual([
+    ["saw 0", 1],
+    ["trail", 6],
+    ["wall 3", 8],
+  ]);
+});
 
 describe("Imagination", () => {
   test("an edit is kept when its picture has come, and changes it", async () => {
