@@ -157,6 +157,7 @@ export interface StudyDescription {
   layers: LayerDescription[];
   outputs: OutputDescription[];
   stories: StoryDescription[];
+  endings?: string;
   world?: WorldDescription;
   branches?: BranchesDescription[];
 }
@@ -232,6 +233,7 @@ export interface Requests {
     layer: string;
     output: string;
   };
+  ending: { trajectory: number; episode: number };
   examples: { layer: string };
   feature: { layer: string; feature: number };
   fork: {

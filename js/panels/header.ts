@@ -19,10 +19,12 @@ export const OUTCOME_MARK: Record<string, string> = {
   ended: "–",
 };
 
+const GAP = "  ·  ";
+
 export function header(context: Context): Panel {
   const agent = h("strong", { class: "rlv-agent" });
   const trajectory = trajectoryPicker(context);
-  const episode = h("span", { class: "rlv-episode" });
+  const episode = episodeShown(context);
   const layers = layerPicker(context);
   const more = h("button", { class: "rlv-add", title: "Explain another output in a further row" }, "+ row");
   more.addEventListener("click", () => context.session.rows.add(), { signal: context.signal });
@@ -37,7 +39,7 @@ export function header(context: Context): Panel {
     { class: "rlv-header" },
     agent,
     trajectory.element,
-    episode,
+    episode.element,
     h("span", { class: "rlv-choices" }, layers.element, more, settings.element, help.element),
   );
   return {
@@ -45,22 +47,57 @@ export function header(context: Context): Panel {
     draw(scene) {
       setText(agent, scene.study.agent);
       setAttribute(agent, "title", `${scene.study.agent} in ${scene.study.environment}`);
-      setText(episode, episodeText(scene));
-      setAttribute(episode, "title", episodeText(scene));
       more.disabled = scene.rows.length >= MAX_ROWS;
-      for (const panel of [trajectory, layers, settings, help]) panel.draw(scene);
+      for (const panel of [trajectory, episode, layers, settings, help]) panel.draw(scene);
     },
   };
 }
 
-function episodeText(scene: Scene): string {
+/** The episode in words; where the study has its last frame, the words on how it ended open that. */
+function episodeShown(context: Context): Panel {
+  const [place, outcome, earned] = [h("span"), h("span"), h("span")];
+  const ending = lazyPopover(context, "ending", {
+    name: "How the episode ended",
+    text: outcome,
+    title: "",
+    plain: true,
+    bundle: "world",
+  });
+  const element = h("span", { class: "rlv-episode" }, place, ending.element, earned);
+  return {
+    element,
+    draw(scene) {
+      const { endings } = scene.study;
+      const words = episodeText(scene);
+      // What is open or has the focus stays, whatever episode comes.
+      const stays = ending.open || ending.button.matches(":focus");
+      const offered = endings !== undefined && Boolean(scene.episodes[scene.episode]?.cause);
+      ending.element.hidden = !offered && !stays;
+      ending.button.disabled = Boolean(endings);
+      setAttribute(
+        ending.button,
+        "title",
+        endings || "the last frame, which the agent never saw, and what did it",
+      );
+      setText(place, ending.element.hidden ? words.join("") : words[0]);
+      setText(outcome, words[1]);
+      setText(earned, ending.element.hidden ? "" : words[2]);
+      setAttribute(place, "title", words.join(""));
+      ending.draw(scene);
+    },
+  };
+}
+
+/** Which episode, how it ended, and its return. */
+function episodeText(scene: Scene): [place: string, outcome: string, earned: string] {
   const episode = scene.episodes[scene.episode];
-  if (!episode) return "";
+  if (!episode) return ["", "", ""];
+  const level = `level ${thousands(episode.level_seed)}`;
   return [
-    `episode ${scene.episode + 1} of ${scene.episodes.length}`,
-    `level ${thousands(episode.level_seed)}`,
-    `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcomeInWords(episode)}, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
-  ].join("  ·  ");
+    `${[`episode ${scene.episode + 1} of ${scene.episodes.length}`, level].join(GAP)}${GAP}`,
+    `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcomeInWords(episode)}`,
+    `, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
+  ];
 }
 
 function layerPicker({ session, signal }: Context): Panel {

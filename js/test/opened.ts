@@ -1,4 +1,4 @@
-/** The synthetic study with its world opened: what each pixel shows, the objects, and forks that were tried. */
+/** The synthetic study with its world opened: each pixel's class, the objects, how episodes end, forks that were tried. */
 
 import type { Study } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
@@ -32,6 +32,28 @@ export function maskAt(trajectory: number, step: number): Uint8Array {
         if (Math.hypot(x - cx, y - cy) <= radius)
           codes[y * SIZE + x] = index === 0 ? AGENT : (CLASS[feature] ?? 11);
   return codes;
+}
+
+/** The frame that the last action of an episode led to: the next one, the agent gone up in a flash. */
+function ending(study: Study, trajectory: number, index: number): StoredReply {
+  const episode = study.trajectories[trajectory]?.episodes[index];
+  if (study.endings !== "" || !episode?.cause) return reply({ found: false }, []);
+  const at_step = episode.stop - 1;
+  const frame = new Uint8Array(SIZE * SIZE * 3);
+  drawFrame(trajectory, episode.stop, frame, 0);
+  for (const { x: cx, y: cy } of things(trajectory, episode.stop).slice(0, 1))
+    for (let y = 0; y < SIZE; y++)
+      for (let x = 0; x < SIZE; x++)
+        if (Math.abs(Math.hypot(x - cx, y - cy) - 6) < 1) frame.set([255, 255, 255], 3 * (y * SIZE + x));
+  const names = episode.cause === "timeout" ? [] : episode.cause.split(" and ");
+  const objects = names.map((name, at) => ({
+    key: `entity ${at + 1}`,
+    object_class: name.split(" ")[0] ?? "",
+    x: 12.5 + at,
+    y: 3.5,
+  }));
+  const told = { found: true, at_step, cause: episode.cause, objects, sufficient: true, necessary: true };
+  return reply(told, [["frame", ["height", "width", "rgb"], [SIZE, SIZE, 3], frame]]);
 }
 
 const COLUMNS = ["at_step", "instance", "class_code", "visible_pixels", "left", "top", "right", "bottom"];
@@ -155,7 +177,7 @@ function survival({ taken, causes, completed, num_steps: numSteps }: BranchesDes
   ]);
 }
 
-/** Answers what concerns masks and forks; undefined for other requests. */
+/** Answers what concerns masks, endings and forks; undefined for other requests. */
 export function answerOpened(study: Study, method: string, params: Params): StoredReply | undefined {
   if (method === "masks") {
     if (!study.world?.classes.length) return reply({ computed: false }, []);
@@ -164,6 +186,7 @@ export function answerOpened(study: Study, method: string, params: Params): Stor
     const numSteps = study.trajectories[trajectory]?.num_steps ?? 0;
     return masks(trajectory, start, Math.min(numSteps, start + CHUNK) - start);
   }
+  if (method === "ending") return ending(study, Number(params.trajectory), Number(params.episode));
   const fork = study.branches?.find(({ name }) => name === params.name);
   if (!fork) return undefined;
   if (method === "branch_frames") return branchFrames(fork, Number(params.branch));

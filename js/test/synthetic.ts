@@ -17,6 +17,8 @@ export interface SyntheticOptions {
   numFeatures?: number;
   /** With the observation as a layer: plain gradients. */
   input?: boolean;
+  /** With the last frame of each episode. */
+  endings?: boolean;
   /** With masks and objects. */
   world?: boolean;
   forks?: boolean;
@@ -30,6 +32,7 @@ export function syntheticStudy({
   stories = false,
   numFeatures = NAMES.length,
   input = false,
+  endings = true,
   world = false,
   forks = false,
 }: SyntheticOptions = {}): Study {
@@ -98,6 +101,7 @@ export function syntheticStudy({
     layers,
     outputs,
     stories: stories ? syntheticStories({ trajectories }) : [],
+    ...(endings && { endings: "" }),
     ...(world && { world: WORLD }),
     ...(forks && { branches: syntheticForks(numSteps) }),
   };

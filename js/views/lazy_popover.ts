@@ -1,5 +1,5 @@
-/** A button whose popover is fetched when it is first opened: bundle `menus`. */
-import { type LazyPanel, loadBundle } from "../host/lazy.ts";
+/** A button whose popover is fetched when it is first opened, from the bundle `menus` or another. */
+import { type BundleName, type LazyPanel, loadBundle } from "../host/lazy.ts";
 import type { Context, Panel } from "../panels/panel.ts";
 import { h, setText } from "./dom.ts";
 import { popover } from "./popover.ts";
@@ -10,8 +10,16 @@ interface Button {
   title: string;
   /** Words instead of an icon: they name the button. */
   plain?: boolean;
+  /** Where the menu is, if not in `menus`. */
+  bundle?: BundleName;
   /** Handed to the menu. */
   options?: unknown;
+}
+
+/** The panel, its button, and whether it is open. */
+export interface LazyPopover extends Panel {
+  button: HTMLButtonElement;
+  readonly open: boolean;
 }
 
 /** A menu of the bundle. `close` shuts the popover and gives the focus back. */
@@ -20,8 +28,8 @@ export type Menu<Options = unknown> = (context: Context, close: () => void, opti
 export function lazyPopover(
   context: Context,
   menu: string,
-  { name, text, title, plain, options }: Button,
-): Panel {
+  { name, text, title, plain, bundle, options }: Button,
+): LazyPopover {
   const { session, signal } = context;
   const look = plain ? { class: "rlv-plain" } : { class: "rlv-icon", "aria-label": name };
   const button = h("button", { ...look, title }, text);
@@ -32,7 +40,7 @@ export function lazyPopover(
     if (panel) return;
     setText(message, "Opening…");
     try {
-      const menus = await loadBundle<Record<string, Menu>>(session, "menus");
+      const menus = await loadBundle<Record<string, Menu>>(session, bundle ?? "menus");
       if (panel || signal.aborted) return;
       panel = menus[menu]?.(context, close, options);
       if (panel) place.replaceChildren(panel.element);
@@ -59,6 +67,10 @@ export function lazyPopover(
   signal.addEventListener("abort", () => panel?.close(), { once: true });
   return {
     element: opened.element,
+    button,
+    get open() {
+      return opened.open;
+    },
     draw(scene) {
       if (opened.open) panel?.draw(scene);
     },

@@ -28,7 +28,7 @@ from rlvision_widgets.widgets.description import (
 )
 from rlvision_widgets.widgets.requests import Answer, Request, check_request
 from rlvision_widgets.widgets.wire import EpisodeDescription, StudyDescription
-from rlvision_widgets.widgets.world_description import describe_branches, describe_world
+from rlvision_widgets.widgets.world_description import describe_branches, describe_endings, describe_world
 
 __all__ = ["SHORT", "StudySource", "is_long", "read", "steps_of"]
 
@@ -71,12 +71,14 @@ class StudySource:
         layers = describe_layers(self.study, self.connection)
         outputs = describe_outputs(self.study, layers, self.connection)
         world, branches = describe_world(self.study), describe_branches(self.study)
+        endings = describe_endings(self.study)
         return {
             **self._rollout,  # type: ignore[typeddict-item]
             "trajectories": with_causes(self._rollout["trajectories"], self.study),
             "layers": layers,
             "outputs": outputs,
             "stories": describe_stories(self.study),
+            **({"endings": endings} if endings is not None else {}),
             **({"world": world} if world is not None else {}),
             **({"branches": branches} if branches else {}),
         }

@@ -185,6 +185,7 @@ class StudyDescription(TypedDict):
     layers: list[LayerDescription]
     outputs: list[OutputDescription]
     stories: list[StoryDescription]
+    endings: NotRequired[str]  # its last frames can be asked for; or else why not
     world: NotRequired[WorldDescription]
     branches: NotRequired[list[BranchesDescription]]
 

@@ -1,4 +1,4 @@
-"""What a view has to know of a study's masks and forks before it asks for arrays."""
+"""What a view has to know of a study's masks, forks and endings before it asks for arrays."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import xarray as xr
 from rlvision_widgets.names import unknown
 from rlvision_widgets.widgets.wire import BranchesDescription, WorldDescription
 
-__all__ = ["branch_names", "describe_branches", "describe_world", "find_branches", "texts"]
+__all__ = ["branch_names", "describe_branches", "describe_endings", "describe_world", "find_branches", "texts"]
 
 
 def describe_world(study: xr.DataTree) -> WorldDescription | None:
@@ -20,6 +20,11 @@ def describe_world(study: xr.DataTree) -> WorldDescription | None:
     if node is None or "object_class" not in node.dataset:
         return None
     return {"classes": texts(node.attrs["classes"]), "colours": texts(node.attrs["colours"]), "note": ""}
+
+
+def describe_endings(study: xr.DataTree) -> str | None:
+    """Say why the last frames of episodes cannot be seen, nothing ("") where they can; None where it holds none."""
+    return "" if "endings" in study.children else None
 
 
 def describe_branches(study: xr.DataTree) -> list[BranchesDescription]:

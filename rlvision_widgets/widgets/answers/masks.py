@@ -10,7 +10,7 @@ from rlvision_widgets.widgets.jobs import Cancelled
 from rlvision_widgets.widgets.requests import Answer, Work, request
 from rlvision_widgets.widgets.source import StudySource, read, steps_of
 
-__all__ = ["mask_node"]
+__all__ = ["mask_node", "object_rows"]
 
 COLUMNS = ("at_step", "instance", "class_code", "centre_x", "centre_y", "vx", "vy", "visible_pixels")
 BOX = ("left", "top", "right", "bottom")
@@ -28,7 +28,7 @@ def masks(source: StudySource, trajectory: int, chunk: int) -> Answer:
     if node is None:
         return {"computed": False}, {}
     codes = read(node, ("object_class",), steps_of(trajectory, chunk))["object_class"]
-    rows = _rows(source, node, trajectory, chunk)
+    rows = object_rows(source, node, trajectory, steps_of(trajectory, chunk)["step"])
     table = read(node, COLUMNS + BOX, {"object": rows})
     # Column by column, as frames are: deflate finds what a scrolling game repeats.
     return {"computed": True}, {"object_class": codes.transpose("step", "width", "height"), **table}
@@ -51,8 +51,8 @@ def mask_node(study: xr.DataTree) -> xr.DataTree | None:
     return node if node is not None and "object_class" in node.dataset else None
 
 
-def _rows(source: StudySource, node: xr.DataTree, trajectory: int, chunk: int) -> slice:
-    """Return where the objects of a chunk's steps are: the table is sorted by trajectory and step."""
+def object_rows(source: StudySource, node: xr.DataTree, trajectory: int, steps: slice) -> slice:
+    """Return where the objects of some steps are: the table is sorted by trajectory and step."""
 
     def places() -> tuple[xr.DataTree, npt.NDArray[np.int64]]:
         columns: dict[str, Any] = {name: node.dataset.variables[name].values for name in ("in_trajectory", "at_step")}
@@ -60,7 +60,6 @@ def _rows(source: StudySource, node: xr.DataTree, trajectory: int, chunk: int) -
 
     # With the node, so that its id stays its own as long as this is kept.
     _, found = source.cached(("objects", id(node)), places)
-    steps = steps_of(trajectory, chunk)["step"]
     bounds = trajectory * source.num_steps + np.array([steps.start, min(steps.stop, source.num_steps)])
     start, stop = np.searchsorted(found, bounds)
     return slice(int(start), int(stop))
