@@ -30,21 +30,21 @@ export function survivors(fork: Fork): number {
   return fork.taken.filter((_, member) => endOf(fork, member) !== "died").length;
 }
 
-/** What became of the branches in a few words: "3 of 8 died: saw", "8 completed". */
-export function summary(fork: Fork): string {
+/** What became of the branches in a few words, and of what they died: "3 of 8 died" of "saw", "8 completed". */
+export function summary(fork: Fork): [ends: string, causes: string] {
   const count = fork.taken.length;
   const members = [...fork.taken.keys()];
   const dead = members.filter((member) => endOf(fork, member) === "died");
   if (dead.length > 0) {
     const causes = new Set(dead.map((member) => fork.causes[member]));
-    return `${dead.length} of ${count} died: ${[...causes].join(", ")}`;
+    return [`${dead.length} of ${count} died`, [...causes].join(", ")];
   }
   const completed = members.filter((member) => endOf(fork, member) === "completed").length;
   const parts = [
     completed > 0 && `${completed} completed`,
     completed < count && `${count - completed} alive`,
   ];
-  return parts.filter(Boolean).join(", ");
+  return [parts.filter(Boolean).join(", "), ""];
 }
 
 /** How many ended how, the most frequent first: "5 alive, 2 saw, 1 coin". */

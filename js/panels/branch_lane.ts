@@ -23,10 +23,12 @@ export function branchLane(session: Session, fork: Fork, forget: () => void, sig
   const canvas = h("canvas", { role: "img", "aria-label": `${count} branches: ${outcomes(fork)}` });
   const tip = h("span", { class: "rlv-object-tip", "aria-hidden": "true" });
   const [low, high] = wilson(survivors(fork), count);
-  const share = h("span", {}, summary(fork));
+  const [fates, causes] = summary(fork);
   const band = h("span", { class: "rlv-unit" }, `${percent(low)}–${percent(high)} % survive`);
   const said = `${outcomes(fork)}\n${fork.num_steps} steps tried; Wilson interval of the share that does not die, 95 %`;
-  const ends = h("span", { class: "rlv-lane-share", title: said }, share, band);
+  const ends = h("span", { class: "rlv-lane-share", title: said }, h("span", {}, fates));
+  if (causes) ends.append(h("span", { class: "rlv-unit" }, causes));
+  ends.append(band);
   const field = h("div", { class: "rlv-lane-field" }, canvas, tip);
   const element = h("div", { class: "rlv-lane", role: "group", "aria-label": `Fork ${fork.name}` });
   element.append(name, field, ends);
