@@ -370,7 +370,7 @@ for use in (lambda: environment.render(0), lambda: environment.set_state(0, gone
 """
     lines = run_python(code).splitlines()
     assert lines[0] == "False"
-    assert "has lost its agent" in lines[1]
+    assert "has lost its entities of type [0]" in lines[1]
     assert "no entity of type 0 (the agent)" in lines[2]
 
 

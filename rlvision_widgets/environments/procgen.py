@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from rlvision_widgets.environments.binding import Emulator, find_installation
 from rlvision_widgets.environments.environment import Observed, check_actions
-from rlvision_widgets.environments.games import ACTION_NAMES, AGENT
+from rlvision_widgets.environments.games import ACTION_NAMES
 from rlvision_widgets.environments.options import check_count, check_game, check_options, library_options
 from rlvision_widgets.environments.states import State, parse_state, serialise_state, with_level
-from rlvision_widgets.environments.validation import check_state
+from rlvision_widgets.environments.validation import check_state, missing
 
 __all__ = ["ProcgenEnvironment"]
 
@@ -201,12 +201,12 @@ class ProcgenEnvironment:
         Raises
         ------
         ValueError
-            When the agent has gone, as it may in an edited world: far outside of it, entities are erased.
+            When the agent or the goal has gone, as it may in an edited world: what is outside can be erased.
         """
         with self._lock:
             state = self._stateful().get_state(self._index(index))
-            if not (parse_state(state).entities["type"] == AGENT).any():  # setting such a state ends the process
-                raise ValueError(f"this world of {self.name} has lost its agent, and has no large frame without it.")
+            if gone := missing(parse_state(state)):  # setting such a state ends the process
+                raise ValueError(f"this world of {self.name} has lost its entities of type {gone}: no large frame.")
             emulator = self._emulator("picture")
             emulator.set_state(0, state)
             emulator.observe()

@@ -17,7 +17,7 @@ from rlvision_widgets.environments.games import AGENT, EXPLOSION, GAMES, MODE_NU
 from rlvision_widgets.environments.layout import ENTITY
 from rlvision_widgets.environments.states import State
 
-__all__ = ["check_state", "theme_count"]
+__all__ = ["check_state", "missing", "theme_count"]
 
 CHASER_ORB = 1002  # the one grid value above SPACE that its game can draw
 MONOCHROME_IMAGES = 64
@@ -216,6 +216,12 @@ def _check_grid(state: State, game: Game, options: Mapping[str, Any]) -> Problem
         yield f"the cell x={column}, y={row} holds {grid[row, column]}, which has no picture"
 
 
+def missing(state: State) -> list[int]:
+    """Return the entity types that a state needs and lacks; an edited world may lose them as it goes on."""
+    present = set(state.entities["type"].tolist())
+    return [kind for kind in (AGENT, *GAMES[state.game].needs) if kind not in present]
+
+
 def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Problems:
     entities = (
         np.concatenate([state.entities, state.arrays["spawners"]]) if "spawners" in state.arrays else state.entities
@@ -223,10 +229,9 @@ def _check_entities(state: State, game: Game, options: Mapping[str, Any]) -> Pro
     if len(entities) > MOST_ENTITIES:
         yield f"it has {len(entities)} entities, and should have at most {MOST_ENTITIES}"
         return
-    present = set(state.entities["type"].tolist())
-    for needed in (AGENT, *game.needs):
-        if needed not in present:
-            yield f"there is no entity of type {needed}{' (the agent)' if needed == AGENT else ''}"
+    yield from (
+        f"there is no entity of type {kind}{' (the agent)' if kind == AGENT else ''}" for kind in missing(state)
+    )
     blocking = (_WALL, *_SOLID.get(state.game, ()))
     if (solid := sum(kind in blocking for kind in entities["type"].tolist())) > MOST_SOLID:
         yield f"it has {solid} entities that block others, and should have at most {MOST_SOLID}"
