@@ -29,6 +29,8 @@ export interface CounterfactualScene {
   output: string;
   imagined: Imagined | null;
   pending: boolean;
+  /** How far a long wait has come. */
+  progress: Progress | null;
   /** A recorded frame to go on with while nothing else is known of this step. */
   preview: Uint8Array | null;
   large: Uint8Array | null;

@@ -27,7 +27,7 @@ import {
 } from "./counterfactual_model.ts";
 import { arraysOf, type Imagined, imagined, recorded } from "./counterfactual_reply.ts";
 import type { CounterfactualScene, Notice } from "./counterfactual_scene.ts";
-import { NoAnswer, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
+import { NoAnswer, type Progress, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
 
 const KEPT = 32;
@@ -57,6 +57,7 @@ export class Imagination {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #notice: Notice | null = null;
   #settling = false;
+  #progress: Progress | null = null;
 
   constructor(model: CounterfactualModel) {
     this.model = model;
@@ -241,6 +242,7 @@ export class Imagination {
       output: model.get("output"),
       imagined: this.#shown,
       pending: this.pending,
+      progress: this.#progress,
       preview: this.#preview(study),
       selected: find(model.get("selected")),
       pointed: find(this.pointed),
@@ -302,9 +304,16 @@ export class Imagination {
     this.invalidate();
   }
 
+  /** A layer without features gets them first, which takes its time. */
+  #goesOn = (progress: Progress): void => {
+    this.#progress = progress;
+    this.invalidate();
+  };
+
   async #fetch(): Promise<void> {
     const control = new AbortController();
     this.#control = control;
+    this.#progress = null;
     const { world } = this;
     try {
       const found = await this.#load({ ...this.#asked(world), ...this.#explained }, control.signal);
@@ -334,7 +343,7 @@ export class Imagination {
 
   #request(key: string, params: Params, signal: AbortSignal): Promise<Imagined> {
     const asked = this.#rpc
-      .request("imagine", params, { signal })
+      .request("imagine", params, { signal, progress: this.#goesOn })
       .then(async (reply) => imagined(key, await arraysOf(reply)))
       .catch((error: unknown) => this.#recorded(key, params, error, signal));
     asked.catch(() => this.#kept.delete(key));

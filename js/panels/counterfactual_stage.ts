@@ -130,7 +130,9 @@ export function counterfactualStage(context: CounterfactualContext, hands: Hands
   };
 }
 
-function noteOf({ pending, imagined, isLarge, large, playing }: CounterfactualScene): string {
+function noteOf({ pending, progress, imagined, isLarge, large, playing }: CounterfactualScene): string {
+  if (pending && progress && progress.total > 0)
+    return `${progress.stage}: ${progress.done} of ${progress.total}…`;
   if (pending) return "imagining…";
   if (imagined?.after.ended) return `the episode ended here: ${imagined.after.ended.cause}`;
   if (playing) return "arrow keys act · Esc leaves";

@@ -9,7 +9,7 @@ from explorer_page import LONG, eventually
 from instruments import instrument, kept
 from lab import ROOT
 from playwright.sync_api import expect
-from test_access import AXE
+from test_access import AXE, CONTROLS, walk
 
 pytestmark = pytest.mark.browser
 
@@ -229,9 +229,7 @@ def test_walls_of_a_maze_are_painted_and_the_cheese_is_dragged(open_page):
     expect(view.root.get_by_text("The generator could have made this maze.")).to_be_visible()
     view.button("no wall").click()
     view.drag((18, 42), (18, 26))
-    eventually(lambda: len(view.edits()), 5)
-    view.settle()
-    assert all(text.startswith("wall taken from cell 4,") for text in view.edits())
+    view.expect_edits(*(f"wall taken from cell 4,{row}" for row in (6, 7, 8)))  # 5 and 9 are open already
     expect(view.root.get_by_text(re.compile("could not have made this maze: it has a loop"))).to_be_visible()
     view.button("Undo").click()
     view.expect_edits()
@@ -396,14 +394,19 @@ def test_branches_show_how_many_go_on(open_page):
 
 def test_the_large_picture(open_page):
     view = open_page()
+
+    def side():
+        return view.stage.locator("canvas.rlv-frame").evaluate("(canvas) => canvas.width")
+
     view.button("512 px").click()
-    eventually(lambda: view.pixels().shape, (512, 512, 3))
+    eventually(side, 512)
     view.click(*SAW)
     view.button("remove").click()
     eventually(lambda: len(sent(view, "large")), 2)
     view.settle()
+    eventually(side, 512)
     view.button("512 px").click()
-    eventually(lambda: view.pixels().shape, (64, 64, 3))
+    eventually(side, 64)
 
 
 def test_a_page_without_a_kernel_flips_through_what_is_kept(open_page):
@@ -465,6 +468,26 @@ def test_axe_finds_nothing_wrong(open_page, axe, state, look):
     view.root.page.wait_for_timeout(400)
     view.root.page.evaluate(axe)
     assert view.root.page.evaluate(AXE, "#view") == []
+
+
+@pytest.mark.parametrize("width", [1400, 700])
+def test_tab_reaches_every_control_in_the_order_of_the_page(open_page, width):
+    view = open_page(WORKED, width=width)
+    page = view.root.page
+    page.evaluate(
+        "() => { document.querySelector('#view').insertAdjacentHTML('beforebegin', '<button id=before>x</button>');"
+        "document.querySelector('#before').focus(); }"
+    )
+    stops = walk(page, "Tab")
+    order = [at["index"] for at in stops]
+    assert order == sorted(set(order))
+    lost = [index for index in page.evaluate(CONTROLS) if index not in set(order)]
+    described = page.evaluate(
+        "(lost) => lost.map((at) => document.querySelectorAll('#view *')[at].outerHTML.slice(0, 160))", lost
+    )
+    assert described == []
+    assert [at["name"] for at in stops if at["size"] == 0] == []
+    assert any("DIV" in at["name"] for at in stops), "the frame is one of them"
 
 
 @pytest.mark.parametrize("query", ["", WORKED, "kernel=gone", "maze=1"])
