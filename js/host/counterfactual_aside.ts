@@ -3,16 +3,8 @@ import type { Effect } from "../core/counterfactual_effects.ts";
 import { BACKGROUND, type WorldObject } from "../core/counterfactual_sight.ts";
 import type { Study } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
-import {
-  arraysOf,
-  type Branches,
-  branchesOf,
-  type Effects,
-  effectsOf,
-  type Future,
-  futureOf,
-  item,
-} from "./counterfactual_reply.ts";
+import { type Branches, branchesOf, type Future, futureOf } from "./counterfactual_futures.ts";
+import { arraysOf, type Effects, effectsOf, item } from "./counterfactual_reply.ts";
 import type { Computed, CounterfactualScene } from "./counterfactual_scene.ts";
 import { type Loaded, load, slice } from "./replies.ts";
 import type { Progress, Reply, RequestOptions } from "./rpc.ts";

@@ -3,7 +3,8 @@ import type { World } from "../core/counterfactual.ts";
 import type { Effect } from "../core/counterfactual_effects.ts";
 import type { WorldObject } from "../core/counterfactual_sight.ts";
 import type { Layer, Study } from "../core/study.ts";
-import type { Branches, Future, Imagined } from "./counterfactual_reply.ts";
+import type { Branches, Future } from "./counterfactual_futures.ts";
+import type { Imagined } from "./counterfactual_reply.ts";
 import type { Progress } from "./rpc.ts";
 
 export interface Notice {

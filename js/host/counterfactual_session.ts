@@ -16,7 +16,7 @@ import {
 } from "../core/counterfactual.ts";
 import { carried } from "../core/counterfactual_sight.ts";
 import { clamp, layerNamed, type Study, studyOf } from "../core/study.ts";
-import { type Params, requestKey } from "../core/wants.ts";
+import type { Params } from "../core/wants.ts";
 import { Aside, type Asker } from "./counterfactual_aside.ts";
 import {
   type CounterfactualModel,
@@ -25,12 +25,12 @@ import {
   PLACE,
   type Stored,
 } from "./counterfactual_model.ts";
-import { arraysOf, type Imagined, imagined, recorded } from "./counterfactual_reply.ts";
+import { Pictures } from "./counterfactual_pictures.ts";
+import type { Imagined } from "./counterfactual_reply.ts";
 import type { CounterfactualScene, Notice } from "./counterfactual_scene.ts";
 import { NoAnswer, type Progress, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
 
-const KEPT = 32;
 /** Milliseconds that a moving slider rests before its step is asked for. */
 const REST = 60;
 
@@ -46,7 +46,7 @@ export class Imagination {
   #history = new History();
   #views = new Set<(scene: CounterfactualScene) => void>();
   #frame = 0;
-  #kept = new Map<string, Promise<Imagined>>();
+  #pictures: Pictures;
   #shown: Imagined | null = null;
   /** The world that the pictures show, as the traits had it when they came. */
   #shownWorld: World | null = null;
@@ -70,6 +70,10 @@ export class Imagination {
       canCompute: () => this.canCompute,
     };
     this.aside = new Aside(asker);
+    this.#pictures = new Pictures(asker, (trajectory, step) => {
+      const { study } = this;
+      return study ? this.aside.frame(study, trajectory, step) : Promise.resolve(null);
+    });
     for (const trait of PLACE) model.on(`change:${trait}`, this.#placed);
     for (const trait of LOOKS) model.on(`change:${trait}`, this.invalidate);
   }
@@ -316,7 +320,8 @@ export class Imagination {
     this.#progress = null;
     const { world } = this;
     try {
-      const found = await this.#load({ ...this.#asked(world), ...this.#explained }, control.signal);
+      const params = { ...this.#asked(world), ...this.#explained };
+      const found = await this.#pictures.get(params, control.signal, this.#goesOn);
       if (this.#control !== control) return;
       this.#control = null;
       this.#settle(world, found);
@@ -326,40 +331,6 @@ export class Imagination {
       this.#refused(error);
     }
     this.invalidate();
-  }
-
-  async #load(params: Params, signal: AbortSignal): Promise<Imagined> {
-    const key = requestKey("imagine", params);
-    const known = this.#kept.get(key);
-    this.#kept.delete(key);
-    const asked = known ?? this.#request(key, params, signal);
-    this.#kept.set(key, asked);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= KEPT) break;
-      this.#kept.delete(oldest);
-    }
-    return asked;
-  }
-
-  #request(key: string, params: Params, signal: AbortSignal): Promise<Imagined> {
-    const asked = this.#rpc
-      .request("imagine", params, { signal, progress: this.#goesOn })
-      .then(async (reply) => imagined(key, await arraysOf(reply)))
-      .catch((error: unknown) => this.#recorded(key, params, error, signal));
-    asked.catch(() => this.#kept.delete(key));
-    return asked;
-  }
-
-  /** Without an agent nothing can be imagined, but a recorded frame and its objects can still be looked at. */
-  async #recorded(key: string, params: Params, error: unknown, signal: AbortSignal): Promise<Imagined> {
-    const { trajectory = 0, step = 0, edits, actions } = params;
-    const { study } = this;
-    if (!study || this.canCompute || edits !== "[]" || actions !== "" || error instanceof NoAnswer)
-      throw error;
-    const pixels = await this.aside.frame(study, Number(trajectory), Number(step));
-    if (!pixels || signal.aborted) throw error;
-    const known = await this.request("objects", { trajectory, step }, { signal }).then(arraysOf, () => null);
-    return recorded(key, pixels, known);
   }
 
   /** The picture has come: what was tried is so. */

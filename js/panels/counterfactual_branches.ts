@@ -1,7 +1,7 @@
 /** Many lives of each world: the share that goes on, with its 95 % band, and how the others ended. */
 import { words } from "../core/counterfactual_sight.ts";
 import { fixed } from "../core/numbers.ts";
-import type { Branches, Survival } from "../host/counterfactual_reply.ts";
+import type { Branches, Survival } from "../host/counterfactual_futures.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import type { Theme } from "../views/theme.ts";
 import { DASH, drawLine, drawScale, fine, type Plot, widthOf } from "./counterfactual_chart.ts";

@@ -6,7 +6,7 @@ import { paint } from "../core/composite.ts";
 import { words } from "../core/counterfactual_sight.ts";
 import { fixed } from "../core/numbers.ts";
 import { valueScale, valueToY } from "../core/timeline.ts";
-import type { Future, Path } from "../host/counterfactual_reply.ts";
+import type { Future, Path } from "../host/counterfactual_futures.ts";
 import { context2d, h, icon, setAttribute, setText } from "../views/dom.ts";
 import { PAUSE, PLAY, STEP } from "../views/icons.ts";
 import { DASH, drawLine, drawScale, fine, widthOf } from "./counterfactual_chart.ts";

@@ -134,6 +134,21 @@ describe("Imagination", () => {
     view.imagination.dispose();
   });
 
+  test("a world that was given up and is wanted again at once is asked for anew", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.edit(EDITS.background(1));
+    view.model.emit("change:step"); // somebody else set a trait: what was asked for is given up
+    view.imagination.edit(EDITS.background(1));
+    view.counts.hold = false;
+    for (const send of view.counts.held) send();
+    await view.settle();
+    expect(view.last().notice).toBeNull();
+    expect(view.model.get("edits")).toEqual([{ kind: "background", index: 1 }]);
+    view.imagination.dispose();
+  });
+
   test("undo, redo and reset go through worlds, and what was seen is not asked for again", async () => {
     const view = opened();
     await view.settle();
