@@ -185,7 +185,7 @@ class StudyDescription(TypedDict):
     layers: list[LayerDescription]
     outputs: list[OutputDescription]
     stories: list[StoryDescription]
-    endings: NotRequired[str]  # its last frames can be asked for; or else why not
+    endings: NotRequired[str]  # why the last frames cannot be asked for; empty: they can
     world: NotRequired[WorldDescription]
     branches: NotRequired[list[BranchesDescription]]
 
