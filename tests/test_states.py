@@ -408,3 +408,43 @@ for what in ("theme too high", "no level seeds", "cell 150", "no agent", "backgr
     outcomes = run_python(code).splitlines()
     assert [line for line in outcomes if line.endswith("survived")] == ["nothing survived"]
     assert sum(line.endswith("died") for line in outcomes) == 5
+
+
+def test_what_an_environment_wrote_is_not_checked_again_and_what_was_changed_is(monkeypatch):
+    from rlvision_widgets.environments import procgen
+
+    checked = []
+    monkeypatch.setattr(procgen, "check_state", lambda state, *_: checked.append(state))
+    with (
+        make_environment("coinrun", num_trajectories=1, seed=3) as one,
+        make_environment("coinrun", num_trajectories=1, seed=4) as other,
+    ):
+        one.step([7])
+        taken = one.get_state(0)
+        changed = serialise_state(parse_state(taken).replace(timeout=999))
+        other.set_state(0, taken)
+        assert checked == []
+        assert (other.observe().observation == one.observe().observation).all()
+        other.set_state(0, changed)
+        assert [state.values["timeout"] for state in checked] == [999]
+        one.set_state(0, changed)
+        assert len(checked) == 1, "the same bytes once"
+        one.set_state(0, one.get_state(0))
+        assert len(checked) == 1, "which Procgen writes as they were"
+        one.step([7])
+        one.set_state(0, one.get_state(0))
+        assert len(checked) == 2, "an edited game may come to what cannot be set"
+        one.set_state(0, taken)
+        one.step([7])
+        one.set_state(0, one.get_state(0))
+        assert len(checked) == 2
+
+
+def test_only_so_many_states_are_remembered(monkeypatch):
+    from rlvision_widgets.environments import procgen
+
+    monkeypatch.setattr(procgen, "MOST_SOUND", 2)
+    sound = procgen.Sound()
+    for state in (b"a", b"b", b"c"):
+        sound.add(state, unedited=state == b"b")
+    assert [sound.find(state) for state in (b"a", b"b", b"c")] == [None, True, False]

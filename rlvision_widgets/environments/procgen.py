@@ -1,5 +1,6 @@
 """A batch of Procgen games that cannot end the process."""
 
+import functools
 import threading
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,37 @@ __all__ = ["ProcgenEnvironment"]
 
 MOST_TRAJECTORIES = 16384  # some 12 GiB
 MOST_THREADS = 256
+MOST_SOUND = 2**17  # of a game, some 10 MB
 FORCED_RESET = -1  # the action that ends an episode
+
+
+class Sound:
+    """States that need no checking: the last ones that were checked or that a game has come to by itself.
+
+    Most states that are set were taken a moment before, and checking one takes as long as drawing it. What a game comes
+    to after it was edited is checked: such a game can lose what it needs, its agent for instance.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: dict[int, bool] = {}  # whether the game was never edited; in the order in which they came
+        self._lock = threading.Lock()
+
+    def find(self, state: bytes) -> bool | None:
+        """Return whether a state is of a game that was never edited; None if it needs checking."""
+        return self._hashes.get(hash(state))
+
+    def add(self, state: bytes, unedited: bool) -> None:
+        """Remember a state; the oldest one may go."""
+        with self._lock:
+            self._hashes[hash(state)] = unedited
+            if len(self._hashes) > MOST_SOUND:
+                del self._hashes[next(iter(self._hashes))]
+
+
+@functools.cache
+def _sound(_game: str, _mode: str, _restrict_themes: bool) -> Sound:
+    """Return what is remembered for environments that take each other's states."""
+    return Sound()
 
 
 class ProcgenEnvironment:
@@ -49,6 +80,8 @@ class ProcgenEnvironment:
         self._lock = threading.RLock()
         self._open: dict[str, Emulator] = {}
         self._unstepped: State | None = None
+        self._edited: set[int] = set()  # or set to a state of unknown origin
+        self._sound = _sound(self.name, self.options["distribution_mode"], self.options["restrict_themes"])
         self._emulator("main")
 
     @property
@@ -131,7 +164,10 @@ class ProcgenEnvironment:
             With ``use_generated_assets``, whose pictures Procgen does not save.
         """
         with self._lock:
-            return self._stateful().get_state(self._index(index))
+            state = self._stateful().get_state(self._index(index))
+            if index not in self._edited:
+                self._sound.add(state, unedited=True)
+            return state
 
     def set_state(self, index: int, state: bytes) -> None:
         """Put trajectory `index` into `state`; `observe` then shows it, with the reward and `first` of that moment.
@@ -154,8 +190,12 @@ class ProcgenEnvironment:
         data = memoryview(state).tobytes()
         with self._lock:
             emulator = self._stateful()
-            check_state(parse_state(data), self.name, self.options)
-            emulator.set_state(self._index(index), data)
+            index, unedited = self._index(index), self._sound.find(data)
+            if unedited is None:
+                check_state(parse_state(data), self.name, self.options)
+                self._sound.add(data, unedited=False)
+            emulator.set_state(index, data)
+            (self._edited.discard if unedited else self._edited.add)(index)
 
     def load_level(self, index: int, level_seed: int) -> None:
         """Start an episode of the level `level_seed` in trajectory `index`; `observe` then shows its first frame.
