@@ -5,6 +5,7 @@ of a saved study of the bundled agent, the snapshot is of that one, and counterf
 the snapshot is of a made-up one.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -281,31 +282,41 @@ def measure_snapshot(study: xr.DataTree, name: str, folder: Path, browser, row) 
 
 
 def main() -> None:
-    """Measure everything and print the table."""
-    print("| what | p50 / p95 | |\n|---|---|---|")
+    """Measure what is asked for and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", nargs="?", type=Path, help="a saved study of the bundled agent")
+    parser.add_argument("--only", choices=("explorer", "grids", "counterfactual", "snapshot"))
+    arguments = parser.parse_args()
+    given = arguments.study and arguments.study.resolve()
+
+    def wanted(part: str) -> bool:
+        return arguments.only in (None, part) and (given is not None or part in ("explorer", "snapshot"))
 
     def row(what: str, number: str, unit: str) -> None:
         print(f"| {what} | {number} | {unit} |", flush=True)
 
+    print("| what | p50 / p95 | |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder))
-        save_study(toy.toy_study(1, 512), server.notebooks / "short.zarr")
         save_study(toy.toy_study(), server.notebooks / "toy.zarr")
-        write_long_study(server.notebooks / "long.zarr")
         server.start()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS).new_context(
             viewport={"width": 1400, "height": 1000}
         )
         try:
             notebook = Notebook(Lab(browser.new_page(), server))
-            measure_lab(notebook, "short.zarr", 512, row)
-            measure_lab(notebook, "long.zarr", LONG, row)
-            given = sys.argv[1] if len(sys.argv) > 1 else None
-            if given:
-                measure_grids(notebook, Path(given).resolve(), row)
-                measure_counterfactual(notebook, Path(given).resolve(), row)
-            study = open_study(given) if given else toy.toy_study(8, 512)
-            measure_snapshot(study, study.attrs["environment"], Path(folder), browser, row)
+            if wanted("explorer"):
+                save_study(toy.toy_study(1, 512), server.notebooks / "short.zarr")
+                write_long_study(server.notebooks / "long.zarr")
+                measure_lab(notebook, "short.zarr", 512, row)
+                measure_lab(notebook, "long.zarr", LONG, row)
+            if wanted("grids"):
+                measure_grids(notebook, given, row)
+            if wanted("counterfactual"):
+                measure_counterfactual(notebook, given, row)
+            if wanted("snapshot"):
+                study = open_study(given) if given else toy.toy_study(8, 512)
+                measure_snapshot(study, study.attrs["environment"], Path(folder), browser, row)
         finally:
             server.stop()
 
