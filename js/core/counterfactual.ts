@@ -181,6 +181,13 @@ export class History {
     return (direction < 0 ? this.#past : this.#future).at(-1);
   }
 
+  /** As `peek`, after forgetting those that are no other world than `here`: somebody else has gone there. */
+  pass(direction: -1 | 1, here: World): World | undefined {
+    const worlds = direction < 0 ? this.#past : this.#future;
+    for (let last = worlds.at(-1); last && sameWorld(last, here); last = worlds.at(-1)) worlds.pop();
+    return worlds.at(-1);
+  }
+
   take(direction: -1 | 1, left: World): void {
     const [from, to] = direction < 0 ? [this.#past, this.#future] : [this.#future, this.#past];
     from.pop();

@@ -16,8 +16,11 @@ export type CounterfactualModel = Pick<
   "get" | "set" | "on" | "off" | "save_changes" | "send"
 >;
 
-/** Another value of one of these is another picture to ask for. */
-export const PLACE = ["trajectory", "step", "layer", "output", "edits", "actions"] as const;
+/** Another value of one of these is another world to ask for. */
+export const PLACE = ["trajectory", "step", "edits", "actions"] as const;
+
+/** Another value of one of these is another picture of the same world. */
+export const EXPLAINED = ["layer", "output"] as const;
 
 /** These change only what is drawn. */
 export const LOOKS = [
@@ -28,6 +31,5 @@ export const LOOKS = [
   "num_steps",
   "seed",
   "can_compute",
-  "_study",
   "_stored",
 ] as const;

@@ -38,6 +38,10 @@ export class Pictures {
     return kept.picture;
   }
 
+  clear(): void {
+    this.#kept.clear();
+  }
+
   #ask(key: string, params: Params, signal: AbortSignal, progress: (progress: Progress) => void): Kept {
     const picture = this.#asker
       .request("imagine", params, { signal, progress })

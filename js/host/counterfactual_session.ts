@@ -3,7 +3,6 @@ import {
   askedAs,
   EDITS,
   type Edit,
-  History,
   isPlaced,
   isPlay,
   keyOf,
@@ -21,6 +20,7 @@ import { Aside, type Asker } from "./counterfactual_aside.ts";
 import {
   type CounterfactualModel,
   type CounterfactualTraits,
+  EXPLAINED,
   LOOKS,
   PLACE,
   type Stored,
@@ -28,6 +28,7 @@ import {
 import { Pictures } from "./counterfactual_pictures.ts";
 import type { Imagined } from "./counterfactual_reply.ts";
 import type { CounterfactualScene, Notice } from "./counterfactual_scene.ts";
+import { Wishes } from "./counterfactual_wishes.ts";
 import { NoAnswer, type Progress, type Reply, type RequestOptions, Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
 
@@ -43,20 +44,19 @@ export class Imagination {
   pointed: string | null = null;
   #rpc: Rpc;
   #saver: Saver;
-  #history = new History();
+  #wishes = new Wishes();
   #views = new Set<(scene: CounterfactualScene) => void>();
   #frame = 0;
   #pictures: Pictures;
   #shown: Imagined | null = null;
   /** The world that the pictures show, as the traits had it when they came. */
   #shownWorld: World | null = null;
-  /** Tried in turn until Python takes one; the traits change only then. */
-  #attempts: World[] = [];
-  #travel: -1 | 0 | 1 = 0;
   #control: AbortController | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #notice: Notice | null = null;
   #settling = false;
+  /** The study's layers with their features, as text. */
+  #features = "";
   #progress: Progress | null = null;
 
   constructor(model: CounterfactualModel) {
@@ -74,8 +74,8 @@ export class Imagination {
       const { study } = this;
       return study ? this.aside.frame(study, trajectory, step) : Promise.resolve(null);
     });
-    for (const trait of PLACE) model.on(`change:${trait}`, this.#placed);
-    for (const trait of LOOKS) model.on(`change:${trait}`, this.invalidate);
+    this.#features = JSON.stringify(this.study?.layers);
+    for (const [event, listener] of this.#listeners) model.on(event, listener);
   }
 
   get study(): Study | null {
@@ -93,7 +93,7 @@ export class Imagination {
 
   /** The world that is asked for, or else the one that the traits name. */
   get world(): World {
-    return this.#attempts[0] ?? this.#settled;
+    return this.#wishes.world ?? this.#settled;
   }
 
   get imagined(): Imagined | null {
@@ -111,7 +111,8 @@ export class Imagination {
 
   attach(draw: (scene: CounterfactualScene) => void): () => void {
     this.#views.add(draw);
-    if (!this.#shown && !this.pending) this.#ask();
+    // While nobody looked nothing was asked for, whatever was wished for or set.
+    if (this.#views.size === 1) this.#ask();
     this.invalidate();
     return () => {
       this.#views.delete(draw);
@@ -144,14 +145,14 @@ export class Imagination {
 
   /** Tries an edit, or the first of several that can be done. The edit is kept when its picture comes. */
   edit(...choices: Edit[]): void {
-    const { world } = this;
-    this.propose(choices.map((edit) => ({ ...world, edits: withEdit(world.edits, edit) })));
+    if (this.#wishes.repeats(choices[0])) return;
+    this.#change((world) => choices.map((edit) => ({ ...world, edits: withEdit(world.edits, edit) })));
   }
 
   /** Several edits at once, one step for undoing: a brush's stroke. */
   editAll(edits: readonly Edit[]): void {
-    const { world } = this;
-    if (edits.length > 0) this.propose([{ ...world, edits: edits.reduce(withEdit, [...world.edits]) }]);
+    if (edits.length > 0)
+      this.#change((world) => [{ ...world, edits: edits.reduce(withEdit, [...world.edits]) }]);
   }
 
   drop(index: number, count = 1): void {
@@ -186,11 +187,9 @@ export class Imagination {
     if (index >= 0) this.drop(index);
   }
 
+  /** Undoes, or (1) does again. What has not come yet is given up. */
   travel(direction: -1 | 1): void {
-    const world = this.#history.peek(direction);
-    if (!world || this.#attempts.length > 0) return;
-    this.propose([world]);
-    this.#travel = direction;
+    this.#asksIf(this.#wishes.travel(direction, this.#settled));
   }
 
   show(stored: Stored): void {
@@ -201,17 +200,23 @@ export class Imagination {
 
   /** Asks for the first of these worlds that there can be; whatever was asked for before is not waited for. */
   propose(worlds: World[], rest = 0): void {
-    const [first] = worlds;
-    if (!first || (this.#attempts.length === 0 && sameWorld(first, this.#settled))) return;
-    this.#attempts = worlds;
-    this.#travel = 0;
+    this.#asksIf(this.#wishes.propose(worlds, this.#settled), rest);
+  }
+
+  #change(change: (world: World) => World[]): void {
+    this.#asksIf(this.#wishes.change(change, this.#settled));
+  }
+
+  #asksIf(wished: boolean, rest = 0): void {
+    if (!wished) return;
     this.#notice = null;
     this.#ask(rest);
   }
 
+  /** Asks again for what got no answer. */
   retry(): void {
-    this.#notice = null;
-    this.#ask();
+    this.#wishes.again();
+    this.#asksIf(true);
   }
 
   dismiss(): void {
@@ -227,8 +232,7 @@ export class Imagination {
   dispose(): void {
     this.#views.clear();
     this.#rest();
-    for (const trait of PLACE) this.model.off(`change:${trait}`, this.#placed);
-    for (const trait of LOOKS) this.model.off(`change:${trait}`, this.invalidate);
+    for (const [event, listener] of this.#listeners) this.model.off(event, listener);
     this.#rpc.close();
   }
 
@@ -255,8 +259,8 @@ export class Imagination {
       pinned: model.get("feature"),
       canCompute: this.canCompute,
       offline: this.offline,
-      canUndo: this.#history.canUndo,
-      canRedo: this.#history.canRedo,
+      canUndo: this.#wishes.canUndo,
+      canRedo: this.#wishes.canRedo,
       playing: this.playing,
       notice: this.#notice,
     };
@@ -289,9 +293,32 @@ export class Imagination {
   /** Somebody set a trait: another view, or Python. */
   #placed = (): void => {
     if (this.#settling) return;
-    this.#attempts = [];
+    this.#wishes.giveUp();
     this.#ask();
   };
+
+  /** Another layer or output is explained; what is wished for in the world stays. */
+  #turned = (): void => this.#ask();
+
+  /** Features may be others now: their pictures were of the old ones. */
+  #described = (): void => {
+    const features = JSON.stringify(this.study?.layers);
+    if (features !== this.#features) {
+      this.#features = features;
+      this.#pictures.clear();
+      this.#ask();
+    }
+    this.invalidate();
+  };
+
+  get #listeners(): [event: `change:${keyof CounterfactualTraits & string}`, listener: () => void][] {
+    return [
+      ...PLACE.map((trait) => [`change:${trait}`, this.#placed] as const),
+      ...EXPLAINED.map((trait) => [`change:${trait}`, this.#turned] as const),
+      ...LOOKS.map((trait) => [`change:${trait}`, this.invalidate] as const),
+      ["change:_study", this.#described] as const,
+    ].map(([event, listener]) => [event as `change:${keyof CounterfactualTraits & string}`, listener]);
+  }
 
   #ask(rest = 0): void {
     clearTimeout(this.#timer);
@@ -339,10 +366,9 @@ export class Imagination {
     this.#carry(this.#shownWorld ?? before, world, found);
     this.#shown = found;
     this.#shownWorld = world;
-    this.#attempts = [];
+    const reason = this.#wishes.came(world, before);
+    if (reason !== undefined) this.#failed(reason);
     if (!sameWorld(before, world)) {
-      if (this.#travel === 0) this.#history.leave(before);
-      else this.#history.take(this.#travel, before);
       this.#settling = true;
       for (const name of ["trajectory", "step", "edits", "actions"] as const)
         if (JSON.stringify(before[name]) !== JSON.stringify(world[name]))
@@ -353,7 +379,6 @@ export class Imagination {
       this.#settling = false;
       this.#saver.request();
     }
-    this.#travel = 0;
     this.aside.follow(this.key, { ...this.params, ...this.#explained });
   }
 
@@ -373,16 +398,15 @@ export class Imagination {
 
   /** The next attempt, or all stays as it was and says why. */
   #refused(error: unknown): void {
-    const gone = error instanceof NoAnswer;
-    const [, ...others] = this.#attempts;
-    if (!gone && others.length > 0) {
-      this.#attempts = others;
-      this.#ask();
-      return;
+    if (error instanceof NoAnswer) {
+      this.#wishes.unanswered();
+      this.#failed(error);
+    } else if (this.#wishes.refused(error)) this.#ask();
+    else {
+      const { reason = error } = this.#wishes;
+      this.#wishes.giveUp();
+      this.#failed(reason);
     }
-    this.#attempts = [];
-    this.#travel = 0;
-    this.#failed(error);
   }
 
   #failed = (error: unknown): void => {

@@ -45,7 +45,12 @@ function opened(changes: Record<string, unknown> = {}, options: ImaginedOptions 
   };
   const imagination = new Imagination(model as unknown as CounterfactualModel);
   const drawn: CounterfactualScene[] = [];
-  const detach = imagination.attach((scene) => drawn.push(scene));
+  let gone = () => {};
+  const attach = () => {
+    gone = imagination.attach((scene) => drawn.push(scene));
+  };
+  attach();
+  const detach = () => gone();
   const paint = () => {
     const due = [...frames.values()];
     frames.clear();
@@ -61,7 +66,7 @@ function opened(changes: Record<string, unknown> = {}, options: ImaginedOptions 
   };
   const last = () => drawn.at(-1) as CounterfactualScene;
   const asked = (method: string) => counts.sent.filter((message) => message.method === method);
-  return { model, imagination, counts, last, detach, settle, asked };
+  return { model, imagination, counts, last, attach, detach, settle, asked };
 }
 
 type Opened = ReturnType<typeof opened>;
@@ -301,6 +306,121 @@ describe("Imagination", () => {
     view.imagination.moveTo(0, 20);
     await view.settle();
     expect([view.model.get("step"), view.last().imagined?.after.value]).toEqual([20, Number.NaN]);
+    view.imagination.dispose();
+  });
+
+  test("a view that is shown again asks for what was wished for, and for what was set meanwhile", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.edit(EDITS.background(1));
+    view.detach();
+    view.counts.hold = false;
+    view.attach();
+    await view.settle();
+    expect(view.model.get("edits")).toEqual([{ kind: "background", index: 1 }]);
+    view.detach();
+    view.model.set("step", 21);
+    view.attach();
+    await view.settle();
+    expect(view.asked("imagine").at(-1)?.params?.step).toBe(21);
+    expect([view.last().world.step, view.last().effectsState]).toEqual([21, "here"]);
+    view.imagination.dispose();
+  });
+
+  test("undoing gives up what has not come", async () => {
+    const view = opened();
+    await view.settle();
+    view.imagination.edit(EDITS.remove(named(view, "saw")));
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.edit(EDITS.background(1));
+    expect(view.imagination.gather()).toMatchObject({ canUndo: true, canRedo: false });
+    view.imagination.travel(-1);
+    await view.settle();
+    view.counts.hold = false;
+    for (const send of view.counts.held) send();
+    await view.settle();
+    expect((view.model.get("edits") as { kind: string }[]).map(({ kind }) => kind)).toEqual(["remove"]);
+    view.imagination.travel(-1);
+    await view.settle();
+    expect(view.model.get("edits")).toEqual([]);
+    view.imagination.dispose();
+  });
+
+  test("an edit that cannot be does not take those with it that had not come", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.edit(EDITS.remove(named(view, "saw")));
+    view.imagination.edit(EDITS.remove(named(view, "saw"))); // pressed twice, meant once
+    view.imagination.edit(EDITS.move(named(view, "enemy"), [5, 1]));
+    view.counts.hold = false;
+    for (const send of view.counts.held) send();
+    await view.settle();
+    expect((view.model.get("edits") as { kind: string }[]).map(({ kind }) => kind)).toEqual(["remove"]);
+    expect(view.last().notice?.text).toMatch(/^an object inside a wall/);
+    view.imagination.dispose();
+  });
+
+  test("another layer or output does not lose the edit that has not come", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    view.imagination.edit(EDITS.background(1));
+    view.imagination.set("output", "another");
+    view.counts.hold = false;
+    for (const send of view.counts.held) send();
+    await view.settle();
+    expect(view.model.get("edits")).toEqual([{ kind: "background", index: 1 }]);
+    expect(view.asked("imagine").at(-1)?.params?.output).toBe("another");
+    view.imagination.dispose();
+  });
+
+  test("what got no answer is asked for again", async () => {
+    const view = opened();
+    await view.settle();
+    const { send } = view.model;
+    view.model.send = () => {
+      throw new Error("the channel is closed");
+    };
+    view.imagination.edit(EDITS.background(1));
+    await view.settle();
+    expect(view.last().notice?.kind).toBe("gone");
+    expect(view.last().world.edits).toEqual([]);
+    view.model.send = send;
+    view.imagination.retry();
+    await view.settle();
+    expect([view.model.get("edits"), view.last().notice]).toEqual([[{ kind: "background", index: 1 }], null]);
+    view.imagination.dispose();
+  });
+
+  test("where Python has gone back already, undoing goes on from there", async () => {
+    const view = opened();
+    await view.settle();
+    for (const edit of [EDITS.remove(named(view, "saw")), EDITS.background(1)]) {
+      view.imagination.edit(edit);
+      await view.settle();
+    }
+    view.model.set("edits", (view.model.get("edits") as unknown[]).slice(0, 1));
+    await view.settle();
+    view.imagination.travel(-1);
+    await view.settle();
+    expect(view.model.get("edits")).toEqual([]);
+    view.imagination.dispose();
+  });
+
+  test("pictures of features that are others now are asked for anew", async () => {
+    const view = opened();
+    await view.settle();
+    const study = view.model.get("_study") as { layers: { features: unknown[] }[] };
+    view.model.set("_study", { ...study });
+    await view.settle();
+    expect(view.asked("imagine")).toHaveLength(1);
+    const layers = study.layers.map((layer) => ({ ...layer, features: layer.features.slice(1) }));
+    view.model.set("_study", { ...study, layers });
+    await view.settle();
+    expect(view.asked("imagine")).toHaveLength(2);
     view.imagination.dispose();
   });
 
