@@ -28,9 +28,12 @@ class Question<T extends { key: string }> {
   failed = false;
   #control: AbortController | null = null;
   #asker: Asker;
+  #isAskedFor: boolean;
 
-  constructor(asker: Asker) {
+  /** What nobody has asked for fails without a word while there is no agent. */
+  constructor(asker: Asker, isAskedFor = true) {
     this.#asker = asker;
+    this.#isAskedFor = isAskedFor;
   }
 
   get running(): boolean {
@@ -46,7 +49,6 @@ class Question<T extends { key: string }> {
     this.stop();
     const control = new AbortController();
     this.#control = control;
-    this.failed = false;
     const progress = (progress: Progress) => {
       this.progress = progress;
       this.#asker.changed();
@@ -58,7 +60,7 @@ class Question<T extends { key: string }> {
       if (this.#control === control) this.value = value;
     } catch (error) {
       if (this.#control === control) {
-        this.failed = this.#asker.canCompute();
+        this.failed = this.#isAskedFor || this.#asker.canCompute();
         if (this.failed) this.#asker.failed(error);
       }
     } finally {
@@ -71,6 +73,7 @@ class Question<T extends { key: string }> {
     this.#control?.abort();
     this.#control = null;
     this.progress = null;
+    this.failed = false;
   }
 
   at(key: string): Computed<T> {
@@ -89,30 +92,37 @@ export class Aside {
   #future: Question<Future>;
   #branches: Question<Branches>;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #followed: { key: string; params: Params } | null = null;
+  #followed: { key: string; world: string; params: Params } | null = null;
+  #listed: { worth: Effects | null; objects: readonly WorldObject[]; effects: Effect[] } | null = null;
   #chunks = new Map<string, Loaded | null>();
 
   constructor(asker: Asker) {
     this.#asker = asker;
-    this.#effects = new Question(asker);
+    this.#effects = new Question(asker, false);
     this.#large = new Question(asker);
     this.#future = new Question(asker);
     this.#branches = new Question(asker);
   }
 
   /** Another world is shown: what belongs to it is asked for. */
-  follow(key: string, params: Params): void {
-    this.#followed = { key, params };
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  follow(key: string, world: string, params: Params): void {
+    this.#followed = { key, world, params };
     this.#effects.stop();
     if (this.isLarge) this.#askLarge();
-    if (!this.quiet && this.#effects.value?.key !== key) this.#timer = setTimeout(this.#askEffects, QUIET);
+    this.#follow();
+  }
+
+  #follow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { value, running } = this.#effects;
+    if (!this.quiet && !running && value?.key !== this.#followed?.key)
+      this.#timer = setTimeout(this.#askEffects, QUIET);
   }
 
   setQuiet(quiet: boolean): void {
     this.quiet = quiet;
-    if (!quiet && this.#followed) this.follow(this.#followed.key, this.#followed.params);
+    if (!quiet && this.#followed) this.#follow();
   }
 
   setLarge(large: boolean): void {
@@ -142,9 +152,29 @@ export class Aside {
 
   gather(
     key: string,
+    world: string,
     objects: readonly WorldObject[],
-  ): Pick<CounterfactualScene, "effects" | "effectsState" | "large" | "isLarge" | "future" | "branches"> {
+  ): Pick<
+    CounterfactualScene,
+    "effects" | "effectsState" | "large" | "isLarge" | "drawsLarge" | "future" | "branches"
+  > {
     const known = this.#effects.value?.key === key ? this.#effects.value : null;
+    const coming = this.#effects.running || this.#timer !== undefined;
+    return {
+      effects: this.#worths(known, objects),
+      effectsState: known ? "here" : coming ? "coming" : this.#effects.failed ? "failed" : "none",
+      isLarge: this.isLarge,
+      drawsLarge: this.isLarge && this.#large.running,
+      large: this.isLarge && this.#large.value?.key === world ? this.#large.value.pixels : null,
+      future: this.#future.at(world),
+      branches: this.#branches.at(world),
+    };
+  }
+
+  /** The same list as long as nothing else is known: who draws it need not draw it again. */
+  #worths(known: Effects | null, objects: readonly WorldObject[]): Effect[] {
+    if (this.#listed && this.#listed.worth === known && this.#listed.objects === objects)
+      return this.#listed.effects;
     const missing = { attributed: Number.NaN, lost: Number.NaN, why: "" };
     const own = objects.map((object): Effect => ({ object, ...(known?.of.get(object.key) ?? missing) }));
     const listed = new Set(objects.map((object) => object.key));
@@ -152,23 +182,16 @@ export class Aside {
     const others = [...(known?.of ?? [])]
       .filter(([name]) => !listed.has(name))
       .map(([name, worth]): Effect => ({ object: asObject(name), ...worth }));
-    const effects = [...own, ...others];
-    const coming = this.#effects.running || this.#timer !== undefined;
-    return {
-      effects,
-      effectsState: known ? "here" : coming ? "coming" : this.#effects.failed ? "failed" : "none",
-      isLarge: this.isLarge,
-      large: this.isLarge && this.#large.value?.key === key ? this.#large.value.pixels : null,
-      future: this.#future.at(key),
-      branches: this.#branches.at(key),
-    };
+    this.#listed = { worth: known, objects, effects: [...own, ...others] };
+    return this.#listed.effects;
   }
 
   /** The recorded frame of a step where its chunk is there; it is asked for once. */
   recorded(study: Study, trajectory: number, step: number): Uint8Array | null {
     const chunk = Math.floor(step / study.chunk);
     const loaded = this.#chunks.get(requestKey("observations", { trajectory, chunk }));
-    if (loaded === undefined) void this.frame(study, trajectory, step).then(this.#asker.changed);
+    if (loaded === undefined)
+      void this.frame(study, trajectory, step).then((found) => found && this.#asker.changed());
     return loaded ? frameOf(loaded, step - chunk * study.chunk) : null;
   }
 
@@ -206,8 +229,9 @@ export class Aside {
   };
 
   #askLarge(): void {
-    if (!this.#followed || this.#large.value?.key === this.#followed.key) return;
-    const { key, params } = this.#followed;
+    this.#large.stop();
+    if (!this.#followed || this.#large.value?.key === this.#followed.world) return;
+    const { world: key, params } = this.#followed;
     const { layer: _layer, output: _output, ...world } = params;
     const read = async (reply: Reply) => {
       const { arrays } = await arraysOf(reply);

@@ -36,6 +36,8 @@ export interface CounterfactualScene {
   preview: Uint8Array | null;
   large: Uint8Array | null;
   isLarge: boolean;
+  /** The large frame is on its way. */
+  drawsLarge: boolean;
   selected: WorldObject | null;
   /** Under the pointer, or the one that a row of the table points at. */
   pointed: WorldObject | null;

@@ -6,6 +6,7 @@ import {
   isPlaced,
   isPlay,
   keyOf,
+  type Point,
   placeAfter,
   sameWorld,
   type World,
@@ -13,7 +14,7 @@ import {
   withoutEdits,
   worldOf,
 } from "../core/counterfactual.ts";
-import { carried } from "../core/counterfactual_sight.ts";
+import { carried, type WorldObject } from "../core/counterfactual_sight.ts";
 import { clamp, layerNamed, type Study, studyOf } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
 import { Aside, type Asker } from "./counterfactual_aside.ts";
@@ -104,9 +105,14 @@ export class Imagination {
     return this.#control !== null || this.#timer !== undefined;
   }
 
-  /** Which world a future or a table belongs to. */
+  /** Which world a future belongs to. */
+  get worldKey(): string {
+    return keyOf(this.#shownWorld ?? this.#settled);
+  }
+
+  /** Which world a table of objects belongs to, and what in it is explained. */
   get key(): string {
-    return `${keyOf(this.#shownWorld ?? this.#settled)} ${this.model.get("layer")} ${this.model.get("output")}`;
+    return `${this.worldKey} ${this.model.get("layer")} ${this.model.get("output")}`;
   }
 
   attach(draw: (scene: CounterfactualScene) => void): () => void {
@@ -134,6 +140,11 @@ export class Imagination {
     if (this.pointed === key) return;
     this.pointed = key;
     this.invalidate();
+  }
+
+  /** Where an object is in the world that is wished for; null where it has gone. */
+  placeOf(object: WorldObject): Point | null {
+    return placeAfter(object, this.#shownWorld ?? this.#settled, this.world);
   }
 
   /** Asks Python for something that no drawing waits for. */
@@ -254,7 +265,7 @@ export class Imagination {
       preview: this.#preview(study),
       selected: find(model.get("selected")),
       pointed: find(this.pointed),
-      ...this.aside.gather(this.key, objects),
+      ...this.aside.gather(this.key, this.worldKey, objects),
       isolated: model.get("hovered") ?? model.get("feature"),
       pinned: model.get("feature"),
       canCompute: this.canCompute,
@@ -379,7 +390,7 @@ export class Imagination {
       this.#settling = false;
       this.#saver.request();
     }
-    this.aside.follow(this.key, { ...this.params, ...this.#explained });
+    this.aside.follow(this.key, this.worldKey, { ...this.params, ...this.#explained });
   }
 
   /** Keeps the same objects selected and pointed at: their keys may be others now. */

@@ -6,6 +6,7 @@ import { h, setAttribute, setText } from "../views/dom.ts";
 import type { Theme } from "../views/theme.ts";
 import { DASH, drawLine, drawScale, fine, type Plot, widthOf } from "./counterfactual_chart.ts";
 import type { CounterfactualContext, CounterfactualPanel } from "./counterfactual_panel.ts";
+import { watch } from "./plot.ts";
 
 const SIDES = ["before", "after"] as const;
 const HEIGHT = 132;
@@ -20,6 +21,7 @@ export function counterfactualBranches({
 }: CounterfactualContext): CounterfactualPanel {
   const canvas = h("canvas", { class: "rlv-survival", role: "img" });
   const width = widthOf(canvas, imagination.invalidate, signal);
+  const anew = watch();
   const told = SIDES.map(() => h("p", { class: "rlv-lives" }));
   const body = h(
     "div",
@@ -40,7 +42,8 @@ export function counterfactualBranches({
       setAttribute(body, "data-stale", stale || running);
       for (const [index, element] of told.entries()) setText(element, tell(value, index as 0 | 1));
       setAttribute(canvas, "aria-label", told.map(({ textContent }) => textContent).join(". "));
-      if (width() > 0) draw(fine(canvas, width(), HEIGHT), value, theme());
+      if (width() > 0 && anew(value, width(), theme(), window.devicePixelRatio))
+        draw(fine(canvas, width(), HEIGHT), value, theme());
     },
   };
 }

@@ -3,6 +3,7 @@ import { keyOf, worldOf } from "../core/counterfactual.ts";
 import { words } from "../core/counterfactual_sight.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
+import { focusedNear } from "../views/focus.ts";
 import { counterfactualBranches } from "./counterfactual_branches.ts";
 import {
   button,
@@ -33,10 +34,10 @@ export function counterfactualFuture(context: CounterfactualContext): Counterfac
     return one;
   };
   const play = ask("play on from here", "both worlds from this frame on, in lock-step", () =>
-    imagination.aside.playOn(imagination.key, params()),
+    imagination.aside.playOn(imagination.worldKey, params()),
   );
   const branch = ask("branch", "many lives of each world: how many go on, step by step", () =>
-    imagination.aside.branch(imagination.key, {
+    imagination.aside.branch(imagination.worldKey, {
       ...params(),
       num_branches: imagination.model.get("num_branches"),
     }),
@@ -74,7 +75,10 @@ export function counterfactualFuture(context: CounterfactualContext): Counterfac
       const ended = Boolean(imagined?.after.ended);
       enable(play, (canCompute || keeps(context, scene)) && !pending && !ended);
       enable(branch, canCompute && !pending && !ended);
-      stop.hidden = !future.running && !many.running;
+      const over = !future.running && !many.running;
+      // A button that goes takes the focus with it.
+      if (over && focusedNear(stop) === stop) play.focus({ preventScroll: true });
+      stop.hidden = over;
       setText(state, stateOf(scene));
       path.draw(scene);
       lives.draw(scene);

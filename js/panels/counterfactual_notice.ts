@@ -1,6 +1,11 @@
 /** One line that says what went wrong, or what cannot be done here; space for it opens only then. */
 import { h, setAttribute, setText } from "../views/dom.ts";
-import { button, type CounterfactualContext, type CounterfactualPanel } from "./counterfactual_panel.ts";
+import {
+  button,
+  type CounterfactualContext,
+  type CounterfactualPanel,
+  toStage,
+} from "./counterfactual_panel.ts";
 
 const OFFLINE =
   "This page shows the counterfactuals that were kept. Computing others needs a kernel with the agent: open the notebook.";
@@ -9,8 +14,24 @@ const NO_AGENT =
 
 export function counterfactualNotice({ imagination, signal }: CounterfactualContext): CounterfactualPanel {
   const text = h("span", {});
-  const retry = button("Try again", {}, () => imagination.retry(), signal);
-  const dismiss = button("✕", { class: "rlv-icon", label: "Dismiss" }, () => imagination.dismiss(), signal);
+  // The line goes, and what has the focus in it: that goes on in the frame.
+  const then = (act: () => void) => () => {
+    act();
+    toStage(wrong);
+  };
+  const retry = button(
+    "Try again",
+    {},
+    then(() => imagination.retry()),
+    signal,
+  );
+  const look = { class: "rlv-icon", label: "Dismiss" };
+  const dismiss = button(
+    "✕",
+    look,
+    then(() => imagination.dismiss()),
+    signal,
+  );
   const wrong = h(
     "div",
     { class: "rlv-notice", role: "alert" },

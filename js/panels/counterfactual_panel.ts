@@ -37,6 +37,13 @@ export function button(
   return element;
 }
 
+/** Gives the focus to the frame of the view that `element` is in. */
+export const toStage = (element: Element): void =>
+  element
+    .closest(".rlv-counterfactual")
+    ?.querySelector<HTMLElement>(".rlv-stage")
+    ?.focus({ preventScroll: true });
+
 /** Switches a button off, but not while it has the focus: that would be lost. */
 export function enable(element: HTMLButtonElement, enabled: boolean): void {
   setAttribute(element, "aria-disabled", enabled ? false : "true");

@@ -11,6 +11,7 @@ import { context2d, h, icon, setAttribute, setText } from "../views/dom.ts";
 import { PAUSE, PLAY, STEP } from "../views/icons.ts";
 import { DASH, drawLine, drawScale, fine, widthOf } from "./counterfactual_chart.ts";
 import { button, type CounterfactualContext, type CounterfactualPanel } from "./counterfactual_panel.ts";
+import { watch } from "./plot.ts";
 
 const SIDES = ["before", "after"] as const;
 const HEIGHT = 96;
@@ -70,6 +71,7 @@ export function counterfactualPath(context: CounterfactualContext): Counterfactu
   const sides = SIDES.map((side, index) => sideOf(side, index as 0 | 1));
   const curve = h("canvas", { class: "rlv-path-curve", role: "img" });
   const width = widthOf(curve, imagination.invalidate, signal);
+  const anew = watch();
   const body = h(
     "div",
     { class: "rlv-path-body" },
@@ -115,7 +117,8 @@ export function counterfactualPath(context: CounterfactualContext): Counterfactu
         setAttribute(toggle, "aria-label", isPlaying ? "Pause" : "Play");
       }
       for (const side of sides) side.draw(shown, step, imagination.study?.action_names ?? []);
-      if (width() > 0) drawCurve(curve, width(), shown, step, theme());
+      if (width() > 0 && anew(shown, step, width(), theme(), window.devicePixelRatio))
+        drawCurve(curve, width(), shown, step, theme());
       setAttribute(
         curve,
         "aria-label",

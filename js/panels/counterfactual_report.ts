@@ -17,6 +17,8 @@ export function counterfactualReport({ say }: CounterfactualContext): (scene: Co
     const what =
       imagined.said.at(-1) ?? `As recorded: trajectory ${world.trajectory + 1}, step ${world.step}`;
     const ended = imagined.after.ended ? ` The episode ended: ${words(imagined.after.ended.cause)}.` : "";
+    // Without an agent a frame has no value.
+    if (!Number.isFinite(change)) return say(`${what}.${ended}`);
     say(`${what}. Value ${imagined.after.value.toFixed(2)}, ${signed(change, 2)} against before.${ended}`);
   };
 }

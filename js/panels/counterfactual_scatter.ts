@@ -5,6 +5,7 @@ import { signed } from "../core/numbers.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import { fine, widthOf } from "./counterfactual_chart.ts";
 import type { CounterfactualContext, CounterfactualPanel } from "./counterfactual_panel.ts";
+import { watch } from "./plot.ts";
 
 const HEIGHT = 168;
 const MARGIN = { left: 46, right: 8, top: 6, bottom: 20 };
@@ -13,6 +14,7 @@ const NEAR = 10;
 export function scatter({ imagination, signal, theme }: CounterfactualContext): CounterfactualPanel {
   const canvas = h("canvas", { class: "rlv-scatter", role: "img" });
   const width = widthOf(canvas, imagination.invalidate, signal);
+  const anew = watch();
   let points: { effect: Effect; x: number; y: number }[] = [];
   const nearest = ({ offsetX, offsetY }: PointerEvent) => {
     const away = ({ x, y }: { x: number; y: number }) => Math.hypot(x - offsetX, y - offsetY);
@@ -38,6 +40,8 @@ export function scatter({ imagination, signal, theme }: CounterfactualContext): 
       canvas,
     ),
     draw({ effects, pointed, selected, effectsState }) {
+      setAttribute(canvas, "data-stale", effectsState === "coming");
+      if (!anew(effects, pointed, selected, width(), theme(), window.devicePixelRatio)) return;
       const fit = correlation(effects);
       setText(summary, fit ? `r = ${signed(fit.r, 2)}, n = ${fit.n}` : "");
       if (width() === 0) return;
@@ -96,7 +100,6 @@ export function scatter({ imagination, signal, theme }: CounterfactualContext): 
         "aria-label",
         `attributed against lost; ${list.join("; ") || "nothing computed yet"}`,
       );
-      setAttribute(canvas, "data-stale", effectsState === "coming");
     },
   };
 }

@@ -42,7 +42,8 @@ export function counterfactualStage(context: CounterfactualContext, hands: Hands
     signal,
   );
   const togglePlaying = () => {
-    if (!imagination.canCompute) return say("Playing needs a kernel with the agent");
+    // Without an agent one can no longer begin, but always leave.
+    if (!imagination.playing && !imagination.canCompute) return say("Playing needs a kernel with the agent");
     hands.take(null);
     imagination.playing = !imagination.playing;
     imagination.aside.setQuiet(imagination.playing);
@@ -130,13 +131,13 @@ export function counterfactualStage(context: CounterfactualContext, hands: Hands
   };
 }
 
-function noteOf({ pending, progress, imagined, isLarge, large, playing }: CounterfactualScene): string {
+function noteOf({ pending, progress, imagined, drawsLarge, playing }: CounterfactualScene): string {
   if (pending && progress && progress.total > 0)
     return `${progress.stage}: ${progress.done} of ${progress.total}…`;
   if (pending) return "imagining…";
   if (imagined?.after.ended) return `the episode ended here: ${imagined.after.ended.cause}`;
   if (playing) return "arrow keys act · Esc leaves";
-  if (isLarge && !large) return "drawing large…";
+  if (drawsLarge) return "drawing large…";
   return "";
 }
 

@@ -42,10 +42,12 @@ export function listenToStageKeys(
   /** Grid cells hold their object whole; others move by half a cell. */
   const shift = ([right, up]: Point) => {
     const object = active();
-    if (!object) return;
+    const here = object && imagination.placeOf(object);
+    if (!here) return;
+    const [x, y] = here;
     const stride = object.id < 0 ? 1 : 0.5;
     imagination.set("selected", object.key);
-    if (move(object, [object.x + stride * right, object.y + stride * up])) say("Moving…");
+    if (move({ ...object, x, y }, [x + stride * right, y + stride * up])) say("Moving…");
   };
 
   const brush = (event: KeyboardEvent): boolean => {
@@ -67,8 +69,10 @@ export function listenToStageKeys(
 
   const act = (event: KeyboardEvent): boolean => {
     const arrow = ARROWS[event.key];
-    if (arrow && event.shiftKey) shift(arrow);
-    else if (arrow) point(arrow[0] > 0 || arrow[1] < 0 ? 1 : -1);
+    if (arrow && event.shiftKey) {
+      // A key that is held waits for the world: nothing would be seen until it is let go.
+      if (!event.repeat || !imagination.pending) shift(arrow);
+    } else if (arrow) point(arrow[0] > 0 || arrow[1] < 0 ? 1 : -1);
     else if (event.key === "Home") point(Number.NEGATIVE_INFINITY);
     else if (event.key === "End") point(Number.POSITIVE_INFINITY);
     else if (event.key === "Enter" || event.key === " ") select();
@@ -78,6 +82,7 @@ export function listenToStageKeys(
       const key = event.key === "Backspace" ? "Delete" : event.key;
       const verb = VERBS.find((one) => one.key === key)?.verb;
       if (!verb) return false;
+      if (event.repeat) return true;
       if (!active()) say("No object is selected: arrow keys go to one");
       run(active(), verb);
     }

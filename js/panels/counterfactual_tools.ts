@@ -15,6 +15,7 @@ import {
   enable,
   isEnabled,
   menu,
+  toStage,
 } from "./counterfactual_panel.ts";
 
 /** The toolbar of the selected object. */
@@ -101,8 +102,7 @@ export function counterfactualPalette(context: CounterfactualContext, hands: Han
     hands.take(taken ? null : item);
     say(taken ? "Nothing is held" : hintOf(item));
     imagination.invalidate();
-    const stage = element.closest(".rlv-counterfactual")?.querySelector<HTMLElement>(".rlv-stage");
-    if (!taken) stage?.focus({ preventScroll: true });
+    if (!taken) toStage(element);
   };
   let built = "";
   let buttons: { item: PaletteItem; one: HTMLButtonElement }[] = [];

@@ -66,7 +66,7 @@ function opened(changes: Record<string, unknown> = {}, options: ImaginedOptions 
   };
   const last = () => drawn.at(-1) as CounterfactualScene;
   const asked = (method: string) => counts.sent.filter((message) => message.method === method);
-  return { model, imagination, counts, last, attach, detach, settle, asked };
+  return { model, imagination, counts, last, attach, detach, paint, settle, asked };
 }
 
 type Opened = ReturnType<typeof opened>;
@@ -256,12 +256,81 @@ describe("Imagination", () => {
     view.imagination.dispose();
   });
 
+  test("futures and the large frame do not depend on what is explained, nor lists on what is drawn", async () => {
+    const view = opened();
+    await view.settle();
+    const { imagination } = view;
+    imagination.aside.playOn(imagination.worldKey, { ...imagination.params, num_steps: 20, seed: -1 });
+    await view.settle();
+    const { effects } = view.last();
+    imagination.point(named(view, "saw").key);
+    await view.settle();
+    expect(view.last().effects).toBe(effects);
+    imagination.set("output", "another");
+    await view.settle();
+    expect([view.last().future.stale, view.last().effects === effects]).toEqual([false, false]);
+    imagination.dispose();
+  });
+
+  test("a large frame that cannot be had is told, and no longer said to be on its way", async () => {
+    const view = opened({ can_compute: false });
+    await view.settle();
+    const { send } = view.model;
+    view.model.send = (message) => {
+      if ((message as Message).method === "large") throw new Error("no library here");
+      send(message);
+    };
+    view.imagination.aside.setLarge(true);
+    await view.settle();
+    expect(view.last()).toMatchObject({ isLarge: true, drawsLarge: false, large: null });
+    expect(view.last().notice?.text).toMatch(/no library/);
+    view.imagination.dispose();
+  });
+
+  test("a recorded frame that cannot be had is not asked for again and again", async () => {
+    const view = opened();
+    await view.settle();
+    const { send } = view.model;
+    let asked = 0;
+    view.model.send = (message) => {
+      if ((message as Message).method === "observations") {
+        asked++;
+        throw new Error("not here");
+      }
+      if ((message as Message).method !== "imagine") send(message);
+    };
+    view.imagination.moveTo(0, 200);
+    for (let round = 0; round < 60; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      view.paint();
+    }
+    expect(view.imagination.pending).toBe(true);
+    expect([asked > 0, asked < 4]).toEqual([true, true]);
+    view.imagination.dispose();
+  });
+
+  test("an object that is moved again before it has moved goes on from where it will be", async () => {
+    const view = opened();
+    await view.settle();
+    const enemy = named(view, "enemy");
+    view.counts.hold = true;
+    for (const by of [1, 2]) {
+      const [x = 0, y = 0] = view.imagination.placeOf(enemy) ?? [];
+      expect(x).toBe(enemy.x + by - 1);
+      view.imagination.edit(EDITS.move({ ...enemy, x, y }, [x + 1, y]));
+    }
+    expect(view.imagination.world.edits).toEqual([
+      { kind: "move", what: "enemy", at: [enemy.x, enemy.y], to: [enemy.x + 2, enemy.y] },
+    ]);
+    view.imagination.dispose();
+  });
+
   test("futures belong to their world: another one makes them stale", async () => {
     const view = opened();
     await view.settle();
     const { imagination } = view;
-    imagination.aside.playOn(imagination.key, { ...imagination.params, num_steps: 20, seed: -1 });
-    imagination.aside.branch(imagination.key, {
+    imagination.aside.playOn(imagination.worldKey, { ...imagination.params, num_steps: 20, seed: -1 });
+    imagination.aside.branch(imagination.worldKey, {
       ...imagination.params,
       num_steps: 20,
       seed: -1,

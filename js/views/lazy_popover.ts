@@ -61,6 +61,8 @@ export function lazyPopover(
     signal,
   );
   const close = () => {
+    // What was begun in a menu may end long after somebody has left it: the focus stays where it is then.
+    if (!opened.open) return;
     opened.close();
     button.focus();
   };
