@@ -1,5 +1,7 @@
+import gc
 import io
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -329,6 +331,18 @@ def test_traits_refuse_what_cannot_be(toy, trait, value, words):
     with pytest.raises(t.TraitError, match=words):
         setattr(toy, trait, value)
     assert getattr(toy, trait) == before
+
+
+def test_a_view_that_was_closed_is_forgotten_with_its_study_and_its_world(agent, built):
+    study = built.copy()
+    world_of(study, ToyEnvironment)
+    view = rlv.Counterfactual(study, agent=agent, step=3)
+    view.play(2)
+    view.close()
+    gone = [weakref.ref(view), weakref.ref(study), weakref.ref(world_of(study))]
+    del view, study
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
 
 
 def test_edits_are_taken_as_objects(toy):

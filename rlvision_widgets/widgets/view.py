@@ -71,6 +71,7 @@ class View(Restorable):
             RequestServer(source, connection, self._send_to_views, partial(changes.announce, source.study))
             for source, (_, connection) in zip(self._sources, opened, strict=True)
         )
+        self._watch_no_files()
         super().__init__(**{**self._parse_state(state), **traits})
         self.on_msg(lambda _widget, content, _buffers: self._receive(content))
         with _opening:
@@ -177,6 +178,14 @@ class View(Restorable):
         return {**data, "image/png": picture}, metadata
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _watch_no_files(self) -> None:
+        """Show anywidget the text of script and style sheet in place of files, unless these are to be reloaded.
+
+        What watches a file lives as long as its class: with it every view that ever was, its study, and the emulators.
+        """
+        if os.environ.get("ANYWIDGET_HMR") != "1":
+            self.__dict__.update({name: str(getattr(type(self), name, "")) for name in ("_esm", "_css")})
 
     @classmethod
     def _open(cls, study: Study, agent: Any, connection: Connection | None) -> tuple[xr.DataTree, Connection | None]:
