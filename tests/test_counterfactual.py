@@ -393,9 +393,15 @@ def test_forks_and_the_world_are_added_to_the_study():
     connection.look_at_world(cancelled=lambda: True)
     assert "world" not in study.children
     stages = set()
+    connection.look_at_world(progress=lambda stage, _done, _total: stages.add(stage), cancelled=lambda: bool(stages))
+    assert not {"world", "endings"} & set(study.children)
+    late = set()
+    connection.look_at_world(progress=lambda stage, _done, _total: late.add(stage), cancelled=lambda: "endings" in late)
+    assert late == {"objects", "endings"}
+    assert not {"world", "endings"} & set(study.children)
     connection.look_at_world(progress=lambda stage, _done, _total: stages.add(stage))
     assert {"world", "endings"} <= set(study.children)
-    assert "objects" in stages
+    assert stages == {"objects", "endings"}
     assert connection.branch(0, 30, num_branches=1, num_steps=4, name="gone", cancelled=lambda: True) is None
     found = connection.branch(0, 30, actions="recorded", num_branches=1, num_steps=4, name="again")
     assert rlv.branch_names(study) == ["again"]

@@ -11,7 +11,7 @@ import xarray as xr
 from rlvision_widgets.analysis import world
 from rlvision_widgets.analysis.branches import keep
 from rlvision_widgets.analysis.counterfactual import Imagined, Question, imagine
-from rlvision_widgets.analysis.endings import add_endings
+from rlvision_widgets.analysis.endings import explain
 from rlvision_widgets.analysis.eye import Eye
 from rlvision_widgets.analysis.growing import Fork, grow
 from rlvision_widgets.analysis.lab import Lab
@@ -21,6 +21,7 @@ from rlvision_widgets.analysis.reentry import world_of
 from rlvision_widgets.analysis.removal import effects
 from rlvision_widgets.analysis.situation import Situation
 from rlvision_widgets.analysis.task import Task
+from rlvision_widgets.changes import announce
 
 __all__ = ["ConnectedWorld"]
 
@@ -169,11 +170,13 @@ class ConnectedWorld(ABC):
         return found
 
     def look_at_world(self, progress: Report | None = None, cancelled: Cancelled | None = None) -> None:
-        """Add the objects of every frame to the study, and the ends of its episodes, where it lacks them."""
+        """Add the objects of every frame and the ends of the episodes to the study; both, or once cancelled neither."""
 
         def look(task: Task) -> None:
-            task.study["world"] = xr.DataTree(world.look(task.study, task.report, task.cancelled))
-            add_endings(task.study, progress=False)
+            seen = world.look(task.study, task.report, task.cancelled)
+            ends = explain(task.study, task.report, task.cancelled)
+            task.study["world"], task.study["endings"] = xr.DataTree(seen), xr.DataTree(ends)
+            announce(task.study)
 
         self._do(look, progress, cancelled)
 
