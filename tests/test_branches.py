@@ -135,6 +135,10 @@ def test_the_first_actions_can_be_given_and_the_noise_after_them_stays(study, ac
     np.testing.assert_array_equal(forced["action"].values[same], free["action"].values[same])
 
 
+def test_actions_may_come_one_by_one(study):
+    xr.testing.assert_identical(play(study, actions=iter([2, 2])), play(study, actions=[2, 2]))
+
+
 def test_a_branch_stops_with_its_episode(study):
     branches = play(study, num_branches=30, num_steps=30)
     taken = branches["num_taken"].values
@@ -304,6 +308,7 @@ WRONG = {
     "action": ({"actions": ["RIHGT"]}, ValueError, "Did you mean 'RIGHT'"),
     "number of an action": ({"actions": [3]}, ValueError, "from 0 to 2, and 3 came"),
     "actions": ({"actions": "record"}, ValueError, "'recorded', a list of actions or None, and 'record' came"),
+    "one action": ({"actions": 1}, TypeError, r"actions must be a list of actions, such as \[7, 7, 8\], and 1 came"),
     "too many actions": ({"actions": [1] * 13}, ValueError, "13 actions came, and num_steps is 12"),
     "edits": ({"edits": [{"kind": "remove", "what": "saw"}]}, ValueError, "Procgen's games, and .* 'toy'"),
     "kind of edit": ({"edits": [{"kind": "remov", "what": "saw"}]}, ValueError, "Did you mean 'remove'"),

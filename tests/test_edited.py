@@ -615,6 +615,8 @@ def test_levels_without_the_object_go_without_the_edit_unless_that_is_forbidden(
         pytest.raises(ValueError, match="without states cannot be edited"),
     ):
         rlv.edited_environment(worlds, [])
+    with pytest.raises(TypeError, match="make_environment, is edited; a str came"):
+        rlv.edited_environment("coinrun", [])
 
 
 def test_states_levels_and_pictures_pass_through():

@@ -89,6 +89,12 @@ def test_published_intervals_are_reproduced():
     assert (round(100 * low, 2), round(100 * high, 2)) == (0.27, 0.51)
 
 
+@pytest.mark.parametrize("confidence", [0, 1, 2, -0.5, float("nan")])
+def test_what_is_no_confidence_is_refused(confidence):
+    with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
+        wilson_interval(3, 10, confidence)
+
+
 @pytest.mark.parametrize(
     ("levels", "message"),
     [

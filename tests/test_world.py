@@ -141,7 +141,8 @@ def test_threads_may_read_masks_side_by_side(plain, known):
 
 
 @pytest.mark.parametrize(
-    ("trajectory", "steps"), [(None, slice(0, 2)), (1, None), (0, 7), (1, slice(60, None, 3)), (None, -0)]
+    ("trajectory", "steps"),
+    [(None, slice(0, 2)), (1, None), (0, 7), (1, slice(60, None, 3)), (None, -0), (np.int64(1), np.int64(3))],
 )
 def test_objects_computed_now_are_those_that_are_stored(plain, known, trajectory, steps):
     computed, stored = (rlv.objects(study, trajectory, steps) for study in (plain, known))
@@ -242,6 +243,19 @@ def test_a_study_is_built_with_its_world_unless_it_is_not_wanted(plain, monkeypa
 def test_places_that_are_not_there_are_refused(known, where, message):
     with pytest.raises(ValueError, match=message):
         rlv.objects(known, *where)
+
+
+@pytest.mark.parametrize("where", [(1.5, 0), ([0, 1], 0), (True, 0), (0, "3")])
+def test_places_that_are_no_numbers_are_refused(known, where):
+    with pytest.raises(TypeError, match="must be an integer from 0 to"):
+        rlv.objects(known, *where)
+
+
+def test_no_steps_have_no_objects(plain, known):
+    for study in (plain, known):
+        table = rlv.objects(study, 0, slice(5, 5))
+        assert len(table) == 0
+        assert "visible_pixels" in table.columns
 
 
 def test_a_made_up_study_says_why_it_has_no_masks():

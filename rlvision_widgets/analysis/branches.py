@@ -45,7 +45,7 @@ def branch(
         The frame.
     num_branches, num_steps : int
         How many times, and for how many steps. A branch ends with its episode.
-    actions : sequence of int or str, "recorded", optional
+    actions : iterable of int or str, "recorded", optional
         The first actions of every branch, by number or name; the agent chooses those after them. ``"recorded"``: those
         of the rollout, as far as it goes.
     seed : int

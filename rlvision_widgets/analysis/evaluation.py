@@ -91,6 +91,8 @@ def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tu
     """
     if not 0 <= successes <= number or number == 0:
         raise ValueError(f"expected 0 <= successes <= number, number at least 1; got {successes} of {number}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, and {confidence} came.")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     rate, spread = successes / number, z**2 / number
     middle = (rate + spread / 2) / (1 + spread)

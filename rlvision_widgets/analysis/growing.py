@@ -4,7 +4,7 @@ What differs between branches is the luck of their actions: branch number k of a
 sets of branches of one seed are paired.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +17,19 @@ from rlvision_widgets.analysis.branch_tape import BranchTape, survival
 from rlvision_widgets.analysis.playing import Act, Player, describe, ended, streams
 from rlvision_widgets.analysis.progress import Report, passed_on
 from rlvision_widgets.analysis.reentry import World, edited, world_of
+from rlvision_widgets.analysis.situation import action_number, listed_actions
 from rlvision_widgets.environments.edits import Edit, edits_from, edits_to_json
 from rlvision_widgets.environments.edits import describe as in_words
 from rlvision_widgets.environments.endings import explain_end
 from rlvision_widgets.environments.environment import Environment, Observed
 from rlvision_widgets.environments.games import GAMES
 from rlvision_widgets.environments.options import check_count
-from rlvision_widgets.names import unknown
 
 __all__ = ["Actions", "Fork", "grow", "survival"]
 
 MOST_FRAMES = 200_000  # 2.5 GB
 
-Actions = Sequence[int | str] | str | None
+Actions = Iterable[int | str] | str | None
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Fork:
         check_count("seed", self.seed, 0)
         if isinstance(self.actions, str) and self.actions != "recorded":
             raise ValueError(f"actions must be 'recorded', a list of actions or None, and {self.actions!r} came.")
+        if self.actions is not None and not isinstance(self.actions, str):
+            object.__setattr__(self, "actions", listed_actions(self.actions))
         object.__setattr__(self, "edits", edits_from(self.edits))
 
 
@@ -126,19 +128,10 @@ def _forced(study: xr.DataTree, fork: Fork, names: Sequence[str]) -> npt.NDArray
     if isinstance(fork.actions, str):
         recorded = study.dataset["action"][fork.trajectory, fork.step : fork.step + fork.num_steps]
         return np.asarray(recorded.values, np.int32)
-    if len(fork.actions) > fork.num_steps:
-        raise ValueError(f"{len(fork.actions)} actions came, and num_steps is {fork.num_steps}: take more steps.")
-    return np.array([_number(action, names) for action in fork.actions], np.int32)
-
-
-def _number(action: int | str, names: Sequence[str]) -> int:
-    if isinstance(action, str):
-        if action not in names:
-            raise ValueError(unknown("action", action, names))
-        return list(names).index(action)
-    if isinstance(action, bool) or not isinstance(action, int | np.integer) or not 0 <= action < len(names):
-        raise ValueError(f"an action is a name, or a number from 0 to {len(names) - 1}, and {action!r} came.")
-    return int(action)
+    numbers = [action_number(action, names) for action in fork.actions]
+    if len(numbers) > fork.num_steps:
+        raise ValueError(f"{len(numbers)} actions came, and num_steps is {fork.num_steps}: take more steps.")
+    return np.array(numbers, np.int32)
 
 
 def _noise(study: xr.DataTree, fork: Fork, presses: int) -> list[np.random.Generator]:

@@ -10,7 +10,7 @@ import numpy as np
 from rlvision_widgets.environments.edits import Edit, describe, edits_from
 from rlvision_widgets.names import unknown
 
-__all__ = ["Item", "Press", "Situation"]
+__all__ = ["Item", "Press", "Situation", "action_number", "listed_actions"]
 
 MOST_ITEMS = 2000
 PLAY = "play"
@@ -119,19 +119,31 @@ def _item(edit: Any, action_names: Sequence[str]) -> Item:
     return read
 
 
-def _press(action: Any, action_names: Sequence[str]) -> Press:
+def action_number(action: Any, action_names: Sequence[str]) -> int:
+    """Return the number of an action, given by number or name; raise ValueError for what is none."""
     if isinstance(action, str):
         if action not in action_names:
             raise ValueError(unknown("action", action, action_names))
-        action = list(action_names).index(action)
+        return list(action_names).index(action)
     if isinstance(action, bool) or not isinstance(action, int | np.integer) or not 0 <= action < len(action_names):
-        raise ValueError(f"an action is a number from 0 to {len(action_names) - 1}, and {action!r} came.")
-    return Press(int(action))
+        raise ValueError(f"an action is a name, or a number from 0 to {len(action_names) - 1}, and {action!r} came.")
+    return int(action)
 
 
-def _numbers(actions: str | Iterable[int]) -> list[Any]:
+def listed_actions(actions: Any) -> tuple[Any, ...]:
+    """Return actions one by one; raise TypeError for what is no list of them."""
+    if isinstance(actions, str) or not isinstance(actions, Iterable):
+        raise TypeError(f"actions must be a list of actions, such as [7, 7, 8], and {actions!r} came.")
+    return tuple(actions)
+
+
+def _press(action: Any, action_names: Sequence[str]) -> Press:
+    return Press(action_number(action, action_names))
+
+
+def _numbers(actions: str | Iterable[int]) -> Iterable[Any]:
     if not isinstance(actions, str):
-        return list(actions)
+        return listed_actions(actions)
     try:
         return [int(action) for action in actions.split()]
     except ValueError:

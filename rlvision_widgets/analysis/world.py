@@ -19,6 +19,7 @@ from rlvision_widgets.analysis.reentry import World, world_of
 from rlvision_widgets.changes import announce
 from rlvision_widgets.environments.catalogue import classes_of, colour_of
 from rlvision_widgets.environments.games import GAMES
+from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.environments.scene import Labels, instance_key
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import WORLD
@@ -178,7 +179,7 @@ def _table(seen: list[tuple[tuple[int, ...], dict[str, npt.NDArray[Any]]]]) -> d
     for name, variable in WORLD.variables.items():
         if variable.dims == "object" and name not in PLACE:
             parts = [columns[SHORT.get(name, name)] for _, columns in seen]
-            table[name] = np.concatenate(parts).astype(variable.dtype)
+            table[name] = np.concatenate(parts or [np.zeros(0)]).astype(variable.dtype)
     return table
 
 
@@ -219,6 +220,5 @@ def _range(chosen: slice | int | None, size: int, what: str) -> range:
         return range(size)
     if isinstance(chosen, slice):
         return range(size)[chosen]
-    if not 0 <= chosen < size:
-        raise ValueError(f"{what} must be from 0 to {size - 1}, and {chosen} came.")
-    return range(chosen, chosen + 1)
+    one = check_count(what, chosen, 0, size - 1)
+    return range(one, one + 1)

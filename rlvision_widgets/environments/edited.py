@@ -48,9 +48,11 @@ def edited_environment(
 
     Raises
     ------
-    ValueError
-        When an edit cannot be made, or the worlds have no states.
+    TypeError, ValueError
+        When it is no environment; when an edit is none or cannot be made, or the worlds have no states.
     """
+    if not hasattr(environment, "has_states"):
+        raise TypeError(f"an environment, from make_environment, is edited; a {type(environment).__name__} came.")
     return EditedEnvironment(environment, edits_from(edits), when, missing)
 
 
