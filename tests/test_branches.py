@@ -139,6 +139,16 @@ def test_actions_may_come_one_by_one(study):
     xr.testing.assert_identical(play(study, actions=iter([2, 2])), play(study, actions=[2, 2]))
 
 
+def test_actions_that_the_agent_lacks_have_names_too(study):
+    def left_or_stay(frames):
+        return np.zeros((len(frames), 2), np.float32), None
+
+    left_or_stay.action_names = ("back", "stay")
+    found = play(study, agent=left_or_stay, actions=[2, 2], num_steps=4)
+    assert found.attrs["action_names"] == ["back", "stay", study.attrs["action_names"][2]]
+    assert play(study, agent=left_or_stay).attrs["action_names"] == ["back", "stay"]
+
+
 def test_a_branch_stops_with_its_episode(study):
     branches = play(study, num_branches=30, num_steps=30)
     taken = branches["num_taken"].values

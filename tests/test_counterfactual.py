@@ -387,6 +387,18 @@ def test_large_frames_are_of_both_worlds(real):
 
 
 @needs_procgen
+def test_actions_that_the_agent_lacks_are_not_pressed():
+    connection = connected(*coinrun())
+    names = list(connection._study.attrs["action_names"])
+    assert len(names) < len(ACTION_NAMES)
+    layer = str(connection.layers[-1]["name"])
+    with pytest.raises(ValueError, match=f"from 0 to {len(names) - 1}, and {len(names)} came"):
+        connection.imagine(0, 30, layer, actions=[len(names)])
+    last = connection.imagine(0, 30, layer, actions=[len(names) - 1])
+    assert last.told["edits"] == [f"{names[-1]} pressed"]
+
+
+@needs_procgen
 def test_forks_and_the_world_are_added_to_the_study():
     connection = connected(*coinrun())
     study = connection._study

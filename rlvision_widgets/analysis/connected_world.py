@@ -63,8 +63,8 @@ class ConnectedWorld(ABC):
         return self._own_lab
 
     def situation(self, trajectory: int, step: int, edits: Any = (), actions: str | Iterable[int] = ()) -> Situation:
-        """Read a situation; raise ValueError for what is none."""
-        names = self._lab.environment.action_names
+        """Read a situation; raise ValueError for what is none, such as an action that the study's agent lacks."""
+        names = [str(name) for name in self._study.attrs["action_names"]]
         return Situation.of(trajectory, step, edits, actions, action_names=names)
 
     def reach(self, trajectory: int, step: int, edits: Any = (), actions: str | Iterable[int] = ()) -> None:

@@ -175,6 +175,7 @@ def _explain(world: World, tape: BranchTape) -> None:
 def _attrs(
     agent: Act, study: xr.DataTree, fork: Fork, worlds: Environment, forced: npt.NDArray[np.int32]
 ) -> dict[str, Any]:
+    names = list(getattr(agent, "action_names", worlds.action_names))
     return {
         **describe(agent, worlds),
         "name": "",
@@ -186,5 +187,6 @@ def _attrs(
         "edits": edits_to_json(fork.edits),
         "described": "\n".join(in_words(edit) for edit in fork.edits),
         "actions": fork.actions if isinstance(fork.actions, str) else " ".join(map(str, forced)),
-        "action_names": list(getattr(agent, "action_names", worlds.action_names)),
+        # a world may have more actions than the agent, and they may be forced
+        "action_names": [*names, *worlds.action_names[len(names) : int(forced.max(initial=-1)) + 1]],
     }
