@@ -4,83 +4,15 @@ import { BACKGROUND, type WorldObject } from "../core/counterfactual_sight.ts";
 import type { Study } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
 import { type Branches, branchesOf, type Future, futureOf } from "./counterfactual_futures.ts";
+import { type Asker, Question } from "./counterfactual_question.ts";
 import { arraysOf, type Effects, effectsOf, item } from "./counterfactual_reply.ts";
-import type { Computed, CounterfactualScene } from "./counterfactual_scene.ts";
+import type { CounterfactualScene } from "./counterfactual_scene.ts";
 import { type Loaded, load, slice } from "./replies.ts";
-import type { Progress, Reply, RequestOptions } from "./rpc.ts";
-
-export interface Asker {
-  request(method: string, params: Params, options?: RequestOptions): Promise<Reply>;
-  failed(error: unknown): void;
-  changed(): void;
-  /** Without an agent a refusal is nothing to report: only what is kept can be had. */
-  canCompute(): boolean;
-}
+import type { Reply } from "./rpc.ts";
 
 /** Milliseconds of quiet before the objects' worth is computed: it costs a run of the network for each. */
 const QUIET = 250;
 const CHUNKS = 8;
-
-/** One thing that is asked for at a time; the last question wins. */
-class Question<T extends { key: string }> {
-  value: T | null = null;
-  progress: Progress | null = null;
-  failed = false;
-  #control: AbortController | null = null;
-  #asker: Asker;
-  #isAskedFor: boolean;
-
-  /** What nobody has asked for fails without a word while there is no agent. */
-  constructor(asker: Asker, isAskedFor = true) {
-    this.#asker = asker;
-    this.#isAskedFor = isAskedFor;
-  }
-
-  get running(): boolean {
-    return this.#control !== null;
-  }
-
-  async ask(
-    method: string,
-    params: Params,
-    read: (reply: Reply) => Promise<T>,
-    patient: boolean,
-  ): Promise<void> {
-    this.stop();
-    const control = new AbortController();
-    this.#control = control;
-    const progress = (progress: Progress) => {
-      this.progress = progress;
-      this.#asker.changed();
-    };
-    const timeout = patient ? Number.POSITIVE_INFINITY : undefined;
-    const options = { signal: control.signal, progress, ...(timeout ? { timeout } : {}) };
-    try {
-      const value = await read(await this.#asker.request(method, params, options));
-      if (this.#control === control) this.value = value;
-    } catch (error) {
-      if (this.#control === control) {
-        this.failed = this.#isAskedFor || this.#asker.canCompute();
-        if (this.failed) this.#asker.failed(error);
-      }
-    } finally {
-      if (this.#control === control) this.#control = null;
-      this.#asker.changed();
-    }
-  }
-
-  stop(): void {
-    this.#control?.abort();
-    this.#control = null;
-    this.progress = null;
-    this.failed = false;
-  }
-
-  at(key: string): Computed<T> {
-    const { value, running, progress } = this;
-    return { value, running, progress, stale: value !== null && value.key !== key };
-  }
-}
 
 export class Aside {
   isLarge = false;

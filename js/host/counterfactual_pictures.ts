@@ -1,6 +1,6 @@
 /** Pictures of worlds: asked for once, and kept while others are looked at, so that undoing is immediate. */
 import { type Params, requestKey } from "../core/wants.ts";
-import type { Asker } from "./counterfactual_aside.ts";
+import type { Asker } from "./counterfactual_question.ts";
 import { arraysOf, type Imagined, imagined, recorded } from "./counterfactual_reply.ts";
 import { NoAnswer, type Progress } from "./rpc.ts";
 

@@ -17,7 +17,7 @@ import {
 import { carried, type WorldObject } from "../core/counterfactual_sight.ts";
 import { clamp, layerNamed, type Study, studyOf } from "../core/study.ts";
 import type { Params } from "../core/wants.ts";
-import { Aside, type Asker } from "./counterfactual_aside.ts";
+import { Aside } from "./counterfactual_aside.ts";
 import {
   type CounterfactualModel,
   type CounterfactualTraits,
@@ -27,6 +27,7 @@ import {
   type Stored,
 } from "./counterfactual_model.ts";
 import { Pictures } from "./counterfactual_pictures.ts";
+import type { Asker } from "./counterfactual_question.ts";
 import type { Imagined } from "./counterfactual_reply.ts";
 import type { CounterfactualScene, Notice } from "./counterfactual_scene.ts";
 import { Wishes } from "./counterfactual_wishes.ts";

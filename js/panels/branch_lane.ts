@@ -2,11 +2,11 @@
 import { endInWords, type Fork, outcomes, summary, survivors, wilson } from "../core/branches.ts";
 import { type Axis, stepToX } from "../core/timeline.ts";
 import type { Session } from "../host/session.ts";
-import { context2d, h, setAttribute, setText } from "../views/dom.ts";
+import { h, setAttribute, setText } from "../views/dom.ts";
 import type { Theme } from "../views/theme.ts";
 import { drawBranches, linesOf, memberAt } from "./branch_draw.ts";
 import { leave, neighbour, pick } from "./branch_pick.ts";
-import { watch } from "./plot.ts";
+import { resize, watch } from "./plot.ts";
 
 export interface Lane {
   element: HTMLElement;
@@ -85,7 +85,7 @@ export function branchLane(session: Session, fork: Fork, forget: () => void, sig
     draw(axis, width, theme, picked) {
       setAttribute(name, "aria-pressed", String(picked !== null));
       if (!anew(axis.first, axis.last, width, theme, picked, pointed, window.devicePixelRatio)) return;
-      drawBranches(surface(canvas, width, lines.height), fork, lines, axis, theme, { picked, pointed });
+      drawBranches(resize(canvas, width, lines.height), fork, lines, axis, theme, { picked, pointed });
       const x = stepToX(axis, fork.step);
       const [before, after] = [x < axis.left, x > axis.left + axis.width];
       setText(name, `${before ? "◂ " : ""}${fork.name}${after ? " ▸" : ""}`);
@@ -108,16 +108,4 @@ export function described({ step, num_steps, seed, actions, edits, agent }: Fork
   const forced = actions === "recorded" ? "the recorded actions" : actions && `first ${actions}`;
   const parts = [`from step ${step}, ${num_steps} steps`, ...edits, forced, `${agent}, seed ${seed}`];
   return parts.filter(Boolean).join(" · ");
-}
-
-function surface(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
-  const ratio = window.devicePixelRatio || 1;
-  const [wide, high] = [Math.ceil(width * ratio), Math.ceil(height * ratio)];
-  if (canvas.width !== wide) canvas.width = wide;
-  if (canvas.height !== high) canvas.height = high;
-  canvas.style.width = `${wide / ratio}px`;
-  canvas.style.height = `${high / ratio}px`;
-  const context = context2d(canvas);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return context;
 }

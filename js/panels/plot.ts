@@ -34,7 +34,8 @@ export function watch(): (...inputs: unknown[]) => boolean {
   };
 }
 
-function resize(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+/** Makes a canvas as fine as the screen; it is then drawn on in pixels of the page. */
+export function resize(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const ratio = window.devicePixelRatio || 1;
   const [wide, high] = [Math.ceil(width * ratio), Math.ceil(height * ratio)];
   if (canvas.width !== wide) canvas.width = wide;
