@@ -353,6 +353,53 @@ def test_playing_by_hand(open_page):
     view.settle()
 
 
+def test_whoever_plays_when_the_agent_goes_can_leave(open_page):
+    view = open_page()
+    view.stage.focus()
+    view.root.page.keyboard.press("p")
+    expect(view.stage).to_have_attribute("role", "application")
+    view.root.page.evaluate("() => rlv.model.set('can_compute', false)")
+    expect(view.stage).to_have_attribute("role", "listbox")
+    view.root.page.keyboard.press("ArrowRight")
+    expect(view.stage).to_have_attribute("aria-activedescendant", re.compile("entity|cell"))
+
+
+def test_a_key_that_is_held_moves_no_faster_than_the_world(open_page):
+    view = open_page("latency=150&selected=entity 2")
+    page = view.root.page
+    view.stage.focus()
+    page.keyboard.down("Shift")
+    for _ in range(12):  # as a keyboard repeats
+        page.keyboard.down("ArrowUp")
+        page.wait_for_timeout(30)
+    page.keyboard.up("ArrowUp")
+    page.keyboard.up("Shift")
+    view.settle()
+    (moved,) = page.evaluate("() => rlv.model.get('edits')")
+    assert 0.5 <= moved["to"][1] - moved["at"][1] <= 2
+    # Each place was seen before the next was asked for.
+    asked = {one["id"] for one in page.evaluate("() => rlv.sent.filter(({ method }) => method === 'imagine')")}
+    assert len(asked) > 1
+    assert not asked & set(page.evaluate("() => rlv.cancelled"))
+
+
+def test_the_focus_stays_in_the_view_when_what_had_it_goes(open_page):
+    view = open_page()
+    page = view.root.page
+    page.evaluate("() => { rlv.kernel.latency = 5000; }")
+    view.button("play on from here").focus()
+    page.keyboard.press("Enter")
+    view.button("stop").focus()
+    page.keyboard.press("Enter")
+    expect(view.button("stop")).to_be_hidden()
+    expect(view.button("play on from here")).to_be_focused()
+    page.evaluate("() => { rlv.kernel.state = 'closed'; }")
+    page.keyboard.press("Enter")
+    view.notice.get_by_role("button", name="Dismiss").press("Enter")
+    expect(view.notice).to_be_hidden()
+    expect(view.stage).to_be_focused()
+
+
 def test_both_worlds_are_played_on_in_lock_step(open_page):
     view = open_page("num_steps=30", reduced_motion="reduce")
     view.click(*SAW)
