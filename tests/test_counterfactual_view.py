@@ -1,7 +1,10 @@
 import gc
 import io
 import json
+import sys
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -131,6 +134,30 @@ def test_the_last_24_are_kept(toy):
     assert found == list(range(26, 2, -1))
     assert [entry["step"] for entry in toy._stored if entry["edits"] != "[]"] == found
     assert len(toy.study["counterfactuals"].children) == 24
+
+
+def test_answers_are_listed_while_others_are_kept(toy):
+    ask(toy, "imagine", **place(toy, [PRESS]), **about(toy))
+    asked, _, _ = kept.listed(toy.study)[0]
+    answer, over, numbers = kept.find(toy.study, asked), threading.Event(), []
+
+    def look():
+        while not over.is_set():
+            numbers.append(len(kept.listed(toy.study)))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            looking = [pool.submit(look) for _ in range(2)]
+            for index in range(300):
+                kept.keep(toy.study, asked._replace(step=index % 60), answer)
+            over.set()
+            assert [one.result() for one in looking] == [None, None]
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+    assert set(numbers) <= set(range(1, 25))
 
 
 @needs_procgen

@@ -7,6 +7,7 @@ features that the answer is said in, so that an answer goes out of sight when it
 import hashlib
 import json
 import math
+import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -34,6 +35,9 @@ MOST = 24  # the oldest go
 MOST_PLAYED = 2**22  # bytes: 170 steps of two worlds
 NODE = "counterfactuals"
 OF_EACH = ("objects", "unlisted", "class_attributed", "camera", "ended")  # what is told of each version
+
+
+_LOCK = threading.RLock()  # one view computes in a thread of its own while another asks what is kept
 
 
 class Asked(NamedTuple):
@@ -97,24 +101,30 @@ def find(study: xr.DataTree, asked: Asked) -> Kept | None:
 
 def keep(study: xr.DataTree, asked: Asked, answer: Kept) -> None:
     """Keep an answer in the study, in memory, and let the oldest go; a better answer takes the place of the same."""
-    if NODE not in study.children:
-        study[NODE] = xr.DataTree()
-    home, key = study.children[NODE], key_of(study, asked)
+    with _LOCK:
+        if NODE not in study.children:
+            study[NODE] = xr.DataTree()
+        home = study.children[NODE]
+        home[key_of(study, asked)] = _node(study, asked, answer, _newest(home) + 1)
+        while len(home.children) > MOST:
+            del home[min(home.children, key=lambda name: _number(home.children[name]))]
+
+
+def _node(study: xr.DataTree, asked: Asked, answer: Kept, number: int) -> xr.DataTree:
+    """Return what keeps an answer."""
     data = answer.data.assign_attrs(
         **asked._asdict(),
         told=json.dumps(answer.told),
         label="; ".join(answer.told["edits"]) or "unedited",
         has_effects=int("effects" in answer.told),
         features=_features_mark(study, asked.layer),
-        number=_newest(home) + 1,
+        number=number,
     )
     check(data, COUNTERFACTUAL)
     node = xr.DataTree(data)
     if answer.played is not None:
         node["played"] = xr.DataTree(answer.played)
-    home[key] = node
-    while len(home.children) > MOST:
-        del home[min(home.children, key=lambda name: _number(home.children[name]))]
+    return node
 
 
 def find_played(study: xr.DataTree, asked: Asked, num_steps: int, seed: int) -> xr.Dataset | None:
@@ -169,9 +179,8 @@ def _features_mark(study: xr.DataTree, layer: str) -> str:
 
 def _nodes(study: xr.DataTree) -> dict[str, xr.DataTree]:
     """Return the nodes whose features are still the study's."""
-    if NODE not in study.children:
-        return {}
-    nodes = dict(study.children[NODE].children)
+    with _LOCK:
+        nodes = dict(study.children[NODE].children) if NODE in study.children else {}
     marks = {name: _features_mark(study, str(node.attrs["layer"])) for name, node in nodes.items()}
     return {name: node for name, node in nodes.items() if node.attrs.get("features") == marks[name]}
 
