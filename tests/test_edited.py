@@ -313,6 +313,14 @@ def test_a_wall_in_coinrun_stops_the_agent_and_an_opened_one_does_not():
     np.testing.assert_array_equal(opened.frames, lived(state, [], actions).frames)
 
 
+def test_what_is_moved_within_its_cell_stays():
+    with rlv.make_environment("coinrun", num_trajectories=1, seed=0) as environment:
+        state = parse_state(environment.get_state(0))
+    row, column = np.argwhere(state.grid == 1)[0].tolist()
+    moved = apply_edits(state, rlv.Move("coin", at=(column + 0.5, row + 0.5), to=(column + 0.7, row + 0.2)))
+    np.testing.assert_array_equal(moved.grid, state.grid)
+
+
 def test_edits_are_made_in_order_and_change_neither_their_input_nor_their_meaning_in_json():
     state = first_state(58)
     data = serialise_state(state)

@@ -136,6 +136,8 @@ def _move(draft: Draft, edit: kinds.Move) -> None:
     _refuse_cells(draft, found, edit.what, "moved")
     for row, column in found.cells:
         value = int(draft.grid[row, column])
+        if draft.cell_at(edit.to) == (row, column):
+            continue
         target = empty_cell(draft, edit.to, edit.what)
         if edit.what == "wall" and value > 0:
             _refuse_occupied(draft, *target)
