@@ -139,3 +139,28 @@ def test_walls_cheese_and_mouse_of_a_real_maze(notebook, server):
     eventually(lambda: page.edits() != [] or page.notice.is_visible(), True)
     page.settle()
     assert cheese in page.objects()
+
+
+LOOKS = """(root) => [...root.querySelectorAll("*")].map((one) => {
+    const names = ["display", "margin", "padding", "border", "background-color", "color", "opacity", "font-weight"];
+    const look = (part) => names.map((name) => getComputedStyle(one, part).getPropertyValue(name)).join(" | ");
+    const before = getComputedStyle(one, "::before").content;
+    return `${one.className.baseVal ?? one.className}: ${look(null)} / ${before === "none" ? "" : look("::before")}`;
+})"""
+
+
+def test_views_in_one_notebook_look_as_they_do_alone(notebook, saved):
+    """One style sheet must not reach into the other view."""
+    explorer = "explorer = rlv.Explorer(imagined, step=20, objects='outlines')"
+    shown = CounterfactualPage(notebook.show(SHOW))
+    shown.settle()
+    counterfactual_alone = shown.root.evaluate(LOOKS)
+    output = notebook.show(f"{explorer}; explorer")
+    expect(output.locator(".rlv-object").first).to_be_visible(timeout=LONG)  # the list of objects comes last
+    explorer_alone = output.get_by_role("region", name="Explorer", exact=True).evaluate(LOOKS)
+    output = notebook.show(f"{explorer}; from IPython.display import display; display(explorer)\n{SHOW}", views=2)
+    beside = CounterfactualPage(output)
+    beside.settle()
+    eventually(lambda: beside.root.evaluate(LOOKS), counterfactual_alone)
+    region = output.get_by_role("region", name="Explorer", exact=True)
+    eventually(lambda: region.evaluate(LOOKS), explorer_alone)
