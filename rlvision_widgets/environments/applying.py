@@ -165,12 +165,12 @@ def _ghost(draft: Draft, edit: kinds.Ghost) -> None:
     found = _objects(draft, edit.what, edit.at)
     _refuse_agent(draft, found, "a ghost", "make what would touch it ghosts")
     _refuse_cells(draft, found, edit.what, "a ghost")
+    if edit.what == "wall" and len(found.cells) > MOST_PICTURES and _cell_theme(draft, 15):
+        raise NotHere(f"{len(found.cells)} walls are too many to be ghosts, unless Theme('wall', 0) comes before it.")
     if (draft.game, edit.what) in SOLID:
         draft.entities["type"][found.entities] = DECOY
     else:
         draft.entities["collision_margin"][found.entities] = HARMLESS
-    if edit.what == "wall" and len(found.cells) > MOST_PICTURES and _cell_theme(draft, 15):
-        raise NotHere(f"{len(found.cells)} walls are too many to be ghosts, unless Theme('wall', 0) comes before it.")
     for row, column in found.cells:
         _picture(draft, row, column, int(draft.grid[row, column]))
 
