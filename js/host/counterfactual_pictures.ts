@@ -5,6 +5,8 @@ import { arraysOf, type Imagined, imagined, recorded } from "./counterfactual_re
 import { NoAnswer, type Progress } from "./rpc.ts";
 
 const KEPT = 32;
+/** The first picture may wait for a running cell and for the agent's first batch. */
+const PATIENCE = 300_000;
 
 interface Kept {
   picture: Promise<Imagined>;
@@ -16,6 +18,7 @@ export class Pictures {
   #asker: Asker;
   #frame: (trajectory: number, step: number) => Promise<Uint8Array | null>;
   #kept = new Map<string, Kept>();
+  #isAnswered = false;
 
   /** `frame` gives a recorded observation, or null. */
   constructor(asker: Asker, frame: (trajectory: number, step: number) => Promise<Uint8Array | null>) {
@@ -44,12 +47,13 @@ export class Pictures {
 
   #ask(key: string, params: Params, signal: AbortSignal, progress: (progress: Progress) => void): Kept {
     const picture = this.#asker
-      .request("imagine", params, { signal, progress })
+      .request("imagine", params, { signal, progress, ...(!this.#isAnswered && { timeout: PATIENCE }) })
       .then(async (reply) => imagined(key, await arraysOf(reply)))
       .catch((error: unknown) => this.#recorded(key, params, error, signal));
     const kept: Kept = { picture, signal, isHere: false };
     picture.then(
       () => {
+        this.#isAnswered = true;
         kept.isHere = true;
       },
       () => {

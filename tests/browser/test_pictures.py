@@ -50,6 +50,7 @@ def test_the_notebook_s_views_in_both_themes_make_pictures(page, demo, tmp_path)
     explorer.expect_frame(study, int(surprise.trajectory), int(surprise.step))
     world = CounterfactualPage(page)
     world.root.scroll_into_view_if_needed()
+    world.table.first.wait_for()
     world.settle()
     objects = world.table.filter(has_text=re.compile("saw|enemy|crate"))
     if objects.count():
