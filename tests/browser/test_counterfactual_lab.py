@@ -151,6 +151,8 @@ LOOKS = """(root) => [...root.querySelectorAll("*")].map((one) => {
 
 def test_views_in_one_notebook_look_as_they_do_alone(notebook, saved):
     """One style sheet must not reach into the other view."""
+    notebook.lab.python("imagined, agent = rlv.open_study('imagined.zarr'), rlv.load_agent('coinrun')")  # nothing kept
+    notebook.page.mouse.move(0, 0)  # over nothing that shows it
     explorer = "explorer = rlv.Explorer(imagined, step=20, objects='outlines')"
     shown = CounterfactualPage(notebook.show(SHOW))
     shown.settle()
