@@ -5,12 +5,22 @@ import http.server
 import shutil
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 import toy
 from lab import ARGS, CHROMIUM, ROOT, Lab, Notebook, Server
 
 from rlvision_widgets.storage import save_study
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """A busy machine may miss a frame: a test in the browser gets a second try, which pytest's summary lists."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

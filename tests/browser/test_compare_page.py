@@ -72,8 +72,9 @@ def test_keys_move_all_members_together(opened, studies):
     keyboard.press(" ")
     eventually(lambda: opened.step > 0, True)
     keyboard.press(" ")
+    opened.root.page.wait_for_timeout(300)  # the step that was under way is still painted
     here = opened.step
-    opened.root.page.wait_for_timeout(300)
+    opened.root.page.wait_for_timeout(500)  # six steps, were it still playing
     assert opened.step == here
 
 
