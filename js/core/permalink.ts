@@ -25,6 +25,7 @@ export const DEFAULTS: Traits = {
   objects: "off",
   branch: "",
   branch_member: 0,
+  editing: false,
 };
 
 /** Traits that say where the pointer is, or what there is, rather than what is shown. */

@@ -307,6 +307,7 @@ export interface ExplorerTraits {
   combine: boolean;
   cursor_x: number[];
   direction: number;
+  editing: boolean;
   feature: number | null;
   fps: number;
   hovered: number | null;

@@ -12,7 +12,8 @@ export type BundleName =
   | "time"
   | "world"
   | "forks"
-  | "counterfactual_more";
+  | "counterfactual_more"
+  | "editing";
 
 /** A panel that can go: `close` takes away its listeners, timers and object URLs. */
 export interface LazyPanel extends Panel {

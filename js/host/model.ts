@@ -38,6 +38,7 @@ export const WATCHED = [
   "branch",
   "branch_member",
   "note",
+  "editing",
   "can_compute",
   "_study",
 ] as const satisfies readonly (keyof ExplorerTraits)[];

@@ -17,6 +17,7 @@ const KEYS: [keys: string, what: string][] = [
   ["i, o", "the selected range begins, or ends, at this step"],
   ["e", "selects this episode"],
   ["m", "objects outlined, filled, or not at all"],
+  ["t", "toggles of the network: switch features off, or up, and see what changes"],
   ["Esc", "leaves the branch that is compared, clears the selection, then the pinned feature, then leaves"],
 ];
 

@@ -33,6 +33,12 @@ export function toggles({ session, signal }: Context): Panel {
     { class: "rlv-toggle", title: "Outline the objects in the observation, from the game's own state (m)" },
     "objects",
   );
+  const edit = h(
+    "button",
+    { class: "rlv-toggle", title: "Switch features of the network off or up, and see what changes (t)" },
+    "edit",
+  );
+  edit.addEventListener("click", () => session.set("editing", !session.model.get("editing")), { signal });
   const shown = () => (session.model.get("objects") ?? "off") !== "off";
   objects.addEventListener("click", () => session.set("objects", shown() ? "off" : "outlines"), { signal });
   return {
@@ -41,9 +47,11 @@ export function toggles({ session, signal }: Context): Panel {
       { class: "rlv-toggles", role: "group", "aria-label": "Drawing" },
       ...buttons.map(({ button }) => button),
       objects,
+      edit,
     ),
     draw() {
       setAttribute(objects, "aria-pressed", String(shown()));
+      setAttribute(edit, "aria-pressed", String(Boolean(session.model.get("editing"))));
       for (const { trait, button } of buttons)
         setAttribute(button, "aria-pressed", String(Boolean(session.model.get(trait))));
     },

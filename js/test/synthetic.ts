@@ -154,6 +154,7 @@ export function traits(study: Study): Record<string, unknown> {
     objects: "off",
     branch: "",
     branch_member: 0,
+    editing: false,
     num_steps: study.trajectories[0]?.num_steps ?? 0,
     num_trajectories: study.trajectories.length,
     can_compute: false,

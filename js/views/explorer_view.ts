@@ -29,6 +29,7 @@ export function showExplorer(session: Session, el: HTMLElement, signal: AbortSig
     legend,
     objects,
     cell,
+    editing,
     transport,
     timeline,
     forks,
@@ -89,6 +90,12 @@ const cell = (context: Context): Panel =>
   onDemand(context, "cell", {
     label: "the cell inspector",
     wanted: ({ layer }) => placeIn(layer, context.session.model.get("cell") ?? []) !== null,
+  });
+
+const editing = (context: Context): Panel =>
+  onDemand(context, "editing", {
+    label: "the editor",
+    wanted: () => Boolean(context.session.model.get("editing")),
   });
 
 const objects = (context: Context): Panel =>

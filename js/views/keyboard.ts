@@ -46,6 +46,9 @@ function basic(session: Session, event: KeyboardEvent, root: HTMLElement): boole
     case "m":
       session.set("objects", nextOf(session.model.get("objects")));
       return true;
+    case "t":
+      session.set("editing", !session.model.get("editing"));
+      return true;
     case "Escape":
       if (session.model.get("branch")) session.set("branch", "");
       else if (session.model.get("selected_range").length > 0) session.set("selected_range", []);

@@ -70,6 +70,8 @@ class Explorer(ExplorerTraits):
         Whether the observation shows which class of object its pixels are of, where the study holds masks.
     branch, branch_member : str, int
         The fork (a name under ``/branches``; empty: none), and which of its branches is compared with what happened.
+    editing : bool
+        Whether the part is open in which features of the network are edited.
     cursor_x : list of float
         [step, step], for the cursor of a chart; the browser writes it whenever the step changes. See `link`.
     state : dict or str

@@ -50,6 +50,7 @@ class ExplorerTraits(View):
     objects = Choice(OBJECTS, default_value="off").tag(sync=True)
     branch = t.Unicode().tag(sync=True)
     branch_member = t.Int(0).tag(sync=True)
+    editing = t.Bool(False).tag(sync=True)
     cursor_x = t.List(t.Float()).tag(sync=True, passing=True)
     num_trajectories = t.Int(read_only=True).tag(sync=True)
     num_steps = t.Int(read_only=True).tag(sync=True)
