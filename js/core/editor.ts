@@ -63,7 +63,14 @@ export function withFeature(
 ): NetworkEdit[] {
   const index = indexOfFeature(edits, layer, feature);
   if (index >= 0) return withEntry(edits, index, change);
-  const added = { kind: "feature", layer, feature, strength: 1, where: "next_kernel", enabled: true } as const;
+  const added = {
+    kind: "feature",
+    layer,
+    feature,
+    strength: 1,
+    where: "next_kernel",
+    enabled: true,
+  } as const;
   return [...edits, { ...added, ...change }];
 }
 

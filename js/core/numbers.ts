@@ -26,6 +26,13 @@ export function signed(value: number | null | undefined, decimals: number): stri
   return value && value > 0 && Number(text) !== 0 ? `+${text}` : text;
 }
 
+/** `value` as a share of one success, where that is known: " (87 %)". */
+export function share(value: number, scale: number | null, plus = false): string {
+  if (!scale || !Number.isFinite(value)) return "";
+  const percent = (100 * value) / scale;
+  return ` (${plus ? signed(percent, 0) : fixed(percent, 0)} %)`;
+}
+
 /** Decimals that give about three significant figures to numbers as large as `scale`. */
 export function decimalsFor(scale: number): number {
   if (!(scale > 0)) return 2;

@@ -47,8 +47,18 @@ export interface Ended {
   presses: number;
 }
 
+/** What an agent makes of a frame. */
+export interface Mind {
+  value: number;
+  chances: Float64Array | null;
+  cells: Cells | null;
+  /** Totals of the features, the residual last. */
+  totals: Float64Array;
+  error: number;
+}
+
 /** What is seen and thought in one of the two worlds. */
-export interface Version {
+export interface Version extends Mind {
   name: "before" | "after";
   pixels: Uint8Array;
   instances: Instances;
@@ -56,12 +66,6 @@ export interface Version {
   pixelClass: Uint8Array | null;
   objects: WorldObject[];
   camera: Camera;
-  value: number;
-  chances: Float64Array | null;
-  cells: Cells | null;
-  /** Totals of the features, the residual last. */
-  totals: Float64Array;
-  error: number;
   /** A button that was pressed by hand ended the episode: the terminal frame is shown. */
   ended: Ended | null;
 }
@@ -142,7 +146,6 @@ export function item(array: LabelledArray | undefined, index: number): Data | nu
 
 function versionOf(index: 0 | 1, { result, arrays }: Arrays, observation: LabelledArray): Version {
   const [height, width] = [size(observation, "height"), size(observation, "width")];
-  const logits = item(arrays.policy_logits, index);
   const list = <T>(name: string, fallback: T): T =>
     ((result[name] as T[] | undefined) ?? [])[index] ?? fallback;
   return {
@@ -156,12 +159,19 @@ function versionOf(index: 0 | 1, { result, arrays }: Arrays, observation: Labell
     pixelClass: item(arrays.object_class, index) as Uint8Array | null,
     objects: solid(list<WorldObject[]>("objects", [])),
     camera: list<Camera>("camera", { left: 0, top: 0, cell: 1 }),
+    ...mindOf(index, arrays),
+    ended: list<Ended | null>("ended", null),
+  };
+}
+
+export function mindOf(index: number, arrays: Arrays["arrays"]): Mind {
+  const logits = item(arrays.policy_logits, index);
+  return {
     value: arrays.value?.data[index] ?? Number.NaN,
     chances: logits && softmax(logits),
     cells: cellsOf(index, arrays),
     totals: totalsOf(index, arrays),
     error: arrays.completeness_error?.data[index] ?? Number.NaN,
-    ended: list<Ended | null>("ended", null),
   };
 }
 
@@ -182,7 +192,7 @@ function totalsOf(index: number, { total, residual_total: rest }: Arrays["arrays
   return own ? Float64Array.from([...own, rest?.data[index] ?? Number.NaN]) : new Float64Array(0);
 }
 
-function axisOf(axis: unknown): Imagined["axis"] {
+export function axisOf(axis: unknown): Imagined["axis"] {
   const { low = 0, high = 0 } = (axis ?? {}) as Partial<Imagined["axis"]>;
   return low < high ? { low: Math.min(0, low), high: Math.max(0, high) } : { low: -1, high: 1 };
 }

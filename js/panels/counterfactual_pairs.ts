@@ -1,16 +1,14 @@
 /** The two worlds under each other: what is seen, what is expected, and what in it raises and lowers that. */
 import { outputLabel } from "../core/actions.ts";
-import { featureColour, parseHex, RESIDUAL } from "../core/colours.ts";
-import { colourCells, composite, type Direction, type Look, paint } from "../core/composite.ts";
 import { words } from "../core/counterfactual_sight.ts";
-import { fixed, signed } from "../core/numbers.ts";
+import { fixed, share, signed } from "../core/numbers.ts";
 import type { Version } from "../host/counterfactual_reply.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
-import { context2d, h, setAttribute, setText } from "../views/dom.ts";
+import { h, setAttribute, setText } from "../views/dom.ts";
+import { composedFrame, type Role } from "./composed_frame.ts";
 import type { CounterfactualPanel } from "./counterfactual_panel.ts";
 
 type Side = "before" | "after";
-type Role = "observation" | Direction;
 
 const ROLES: readonly Role[] = ["observation", "raises", "lowers"];
 
@@ -96,53 +94,18 @@ function remark({ ended, error }: Version): string {
   return Number.isFinite(error) ? `error ${signed(error, 3)}` : "";
 }
 
-/** `value` as a share of one success, where that is known. */
-function share(value: number, scale: number | null, plus = false): string {
-  if (!scale || !Number.isFinite(value)) return "";
-  const percent = (100 * value) / scale;
-  return ` (${plus ? signed(percent, 0) : fixed(percent, 0)} %)`;
-}
-
 function pictureOf(side: Side, role: Role): CounterfactualPanel {
-  const canvas = h("canvas", { class: "rlv-frame", role: "img", width: 1, height: 1 });
-  let drawn = "";
-  let image = new ImageData(1, 1);
+  const frame = composedFrame(role);
   return {
-    element: h("div", { class: "rlv-place" }, canvas),
-    draw(scene) {
-      const { imagined, pending, isolated, layer } = scene;
-      setAttribute(canvas, "data-stale", pending);
+    element: h("div", { class: "rlv-place" }, frame.element),
+    draw({ imagined, pending, isolated, layer }) {
+      setAttribute(frame.element, "data-stale", pending);
       const version = imagined?.[side];
       const label = role === "observation" ? "observation" : `what ${role} the output`;
-      setAttribute(canvas, "aria-label", `${side}: ${label}${version ? "" : ", not there yet"}`);
-      setAttribute(canvas, "data-blank", !version);
-      if (!imagined || !version) return;
-      const colours = Array.from({ length: imagined.numFeatures }, (_, k) =>
-        featureColour(layer?.features ?? [], k),
+      setAttribute(frame.element, "aria-label", `${side}: ${label}${version ? "" : ", not there yet"}`);
+      frame.draw(
+        imagined && version ? { ...imagined, ...version, features: layer?.features ?? [], isolated } : null,
       );
-      const key = [imagined.key, imagined.displayScale, isolated, ...colours].join();
-      if (key === drawn) return;
-      drawn = key;
-      const { width, height } = imagined.size;
-      if (image.width !== width || image.height !== height) {
-        canvas.width = width;
-        canvas.height = height;
-        image = new ImageData(width, height);
-      }
-      if (role === "observation") paint(version.pixels, image.data);
-      else {
-        const look: Look = {
-          direction: role,
-          isolated,
-          showResidual: false,
-          displayScale: imagined.displayScale,
-          colours: colours.map(parseHex),
-          residualColour: RESIDUAL,
-        };
-        const { cells } = version;
-        composite(version.pixels, image, cells, cells && colourCells(cells, look), image.data);
-      }
-      context2d(canvas).putImageData(image, 0, 0);
     },
   };
 }
