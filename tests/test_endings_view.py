@@ -15,7 +15,7 @@ from rlvision_widgets import schema
 from rlvision_widgets.analysis.moments import episodes
 from rlvision_widgets.changes import announce
 from rlvision_widgets.snapshot import save_snapshot
-from rlvision_widgets.widgets import Explorer, page_world
+from rlvision_widgets.widgets import Compare, Explorer, page_world
 from rlvision_widgets.widgets.page_world import opened
 from rlvision_widgets.widgets.source import StudySource
 
@@ -187,3 +187,12 @@ def test_a_page_of_very_many_endings_leaves_them_out_and_says_so(told, monkeypat
     assert replies == {}
     assert "The notebook shows them" in shown["endings"]
     assert shown["trajectories"] == described(told), "causes are told all the same"
+
+
+def test_a_comparison_s_summary_says_what_ended_the_episodes(told):
+    assert "cause" not in Compare(toy.toy_study()).summary()
+    view = Compare(told, trajectories=[0, 1], align="step")
+    known = episodes(told).groupby("trajectory")["cause"]
+    for index, said in enumerate(view.summary()["cause"]):
+        counted = {word: int(count) for count, word in (part.split(" ", 1) for part in said.split(", "))}
+        assert counted == known.get_group(index)[lambda causes: causes != ""].value_counts().to_dict()

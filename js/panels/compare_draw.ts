@@ -1,6 +1,7 @@
 /** Drawing of what stays in a comparison's timeline while the step moves. */
 import { sharedStep } from "../core/align.ts";
 import { lineSteps } from "../core/decimate.ts";
+import { type Episode, outcomeInWords } from "../core/episodes.ts";
 import { fixed } from "../core/numbers.ts";
 import { type Lane, perStep, stepToX, valueToY } from "../core/timeline.ts";
 import { type CompareScene, hasEvent, type MemberScene, startOf, stepName } from "../host/compare_scene.ts";
@@ -76,7 +77,8 @@ function drawStrip(
     context.drawImage(strip, from, 0, wide, strip.height, left, lane.top, right - left, lane.height);
   }
   let previous = Number.NEGATIVE_INFINITY;
-  for (const { start, stop, outcome } of scene.episodes) {
+  for (const episode of scene.episodes) {
+    const { start, stop } = episode;
     if (start >= track.stop || stop <= track.start) continue;
     context.strokeStyle = theme.surface;
     context.lineWidth = 2;
@@ -90,7 +92,7 @@ function drawStrip(
       context,
       Math.min(x(stop - 1) + half, axis.left + axis.width),
       middle,
-      outcome,
+      episode,
       x(start) - half,
       theme,
       stop < track.stop ? 0 : axis.left + axis.width,
@@ -104,15 +106,16 @@ function drawOutcome(
   context: Context2d,
   end: number,
   middle: number,
-  outcome: string,
+  episode: Episode,
   start: number,
   theme: Theme,
   limit: number,
 ): void {
-  const mark = OUTCOME_MARK[outcome] ?? "·";
-  const full = `${mark} ${outcome}`;
+  const mark = OUTCOME_MARK[episode.outcome] ?? "·";
+  const texts = [outcomeInWords(episode), episode.outcome].map((words) => `${mark} ${words}`);
+  const full = texts.find((text) => end + context.measureText(text).width + 12 < limit);
   context.textAlign = "left";
-  if (end + context.measureText(full).width + 12 < limit) {
+  if (full) {
     context.fillStyle = theme.muted;
     context.fillText(full, end + 6, middle);
     return;

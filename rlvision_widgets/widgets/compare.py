@@ -143,10 +143,10 @@ class Compare(View):
         -------
         DataFrame
             A row per member, named by its label: agent, environment, trajectory; start and length (the steps that are
-            compared), level_seed (of the first of them), return (sum of raw rewards) and outcome (of the one episode,
-            else a count of each); and compared with the selected member, at the steps that both have: overlap (their
-            number), observation_differs and action_differs (the first shared step at which they do; NA if never),
-            policy_distance (mean total variation distance, 0 to 1).
+            compared), level_seed (of the first of them), return (sum of raw rewards), outcome (of the one episode,
+            else a count of each) and, where a study knows it, cause (what ended them); and compared with the selected
+            member, at the steps that both have: overlap (their number), observation_differs and action_differs (the
+            first shared step at which they do; NA if never), policy_distance (mean total variation distance, 0 to 1).
         """
         return summarise(self._compared, self.alignment, self.members, self.selected)
 

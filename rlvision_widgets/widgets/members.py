@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from rlvision_widgets.analysis.moments import causes
 from rlvision_widgets.widgets.alignment import Alignment, Member, Track
 from rlvision_widgets.widgets.divergence import divergences, policy_distance
 
@@ -73,16 +74,23 @@ def _fortune(member: Member, track: Track | None) -> dict[str, Any]:
     rewards = member.source.study["reward"].variable.isel(
         trajectory=member.trajectory, step=slice(track.start, track.stop)
     )
-    outcomes = [str(episode["outcome"]) for episode in episodes]
-    counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)]
+    known = causes(member.source.study)
+    ended = [known.get((member.trajectory, episode["stop"] - 1), "") for episode in episodes]
     return {
         **row,
         "start": track.start,
         "length": track.stop - track.start,
         "level_seed": episodes[0]["level_seed"],
         "return": float(rewards.values.sum()),
-        "outcome": outcomes[0] if len(outcomes) == 1 else ", ".join(counts),
+        "outcome": _counted([str(episode["outcome"]) for episode in episodes]),
+        **({"cause": _counted(list(filter(None, ended)))} if known else {}),
     }
+
+
+def _counted(words: Sequence[str]) -> str:
+    """Return the one word, or how often each is among several."""
+    counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
+    return words[0] if len(words) == 1 else ", ".join(counts)
 
 
 def _difference(pair: Mapping[str, Any]) -> dict[str, Any]:
