@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.branches import branch_names as branch_names
     from rlvision_widgets.analysis.branches import remove_branch as remove_branch
     from rlvision_widgets.analysis.branches import survival as survival
+    from rlvision_widgets.analysis.edit_card import edit_card as edit_card
     from rlvision_widgets.analysis.endings import add_endings as add_endings
     from rlvision_widgets.analysis.endings import endings as endings
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.reentry import resume as resume
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
+    from rlvision_widgets.analysis.selectivity import object_selectivity as object_selectivity
     from rlvision_widgets.analysis.shares import attribution_shares as attribution_shares
     from rlvision_widgets.analysis.tracing import attribute_layer as attribute_layer
     from rlvision_widgets.analysis.world import add_world as add_world
@@ -74,6 +76,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.study import refit as refit
     from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Counterfactual as Counterfactual
+    from rlvision_widgets.widgets import Editor as Editor
     from rlvision_widgets.widgets import Explorer as Explorer
     from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
     from rlvision_widgets.widgets import Story as Story
@@ -90,6 +93,7 @@ _HOME = {  # public name → module
     "Compare": "widgets",
     "Counterfactual": "widgets",
     "Decoy": "environments.edits",
+    "Editor": "widgets",
     "Explorer": "widgets",
     "FeatureGrid": "widgets",
     "Fill": "environments.edits",
@@ -118,6 +122,7 @@ _HOME = {  # public name → module
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
     "connect": "study",
+    "edit_card": "analysis.edit_card",
     "edited_environment": "environments.edited",
     "edits_from": "environments.edits",
     "edits_to_json": "environments.edits",
@@ -128,6 +133,7 @@ _HOME = {  # public name → module
     "load_agent": "agents",
     "make_environment": "environments",
     "object_effects": "analysis.object_effects",
+    "object_selectivity": "analysis.selectivity",
     "masks": "analysis.world",
     "objects": "analysis.world",
     "open_study": "storage",
