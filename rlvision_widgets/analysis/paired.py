@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from rlvision_widgets.analysis.evaluation import wilson_interval
-
 __all__ = [
     "Blindness",
     "blindness",
@@ -23,6 +21,7 @@ __all__ = [
     "mcnemar",
     "newcombe_interval",
     "tango_interval",
+    "wilson_interval",
 ]
 
 
@@ -32,6 +31,29 @@ class Blindness(NamedTuple):
     index: float
     low: float
     high: float
+
+
+def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return an interval for a rate, given how often something succeeded.
+
+    Wilson's score interval: all rates p for which the observed one is within z standard deviations of p. It stays
+    within 0 and 1, and says something even when nothing failed (Wilson 1927).
+
+    Parameters
+    ----------
+    successes, number : int
+        Successes among this many independent trials.
+    confidence : float
+        Share of such intervals that contain the true rate.
+    """
+    if not 0 <= successes <= number or number == 0:
+        raise ValueError(f"expected 0 <= successes <= number, number at least 1; got {successes} of {number}")
+    z = _quantile(confidence)
+    rate, spread = successes / number, z**2 / number
+    middle = (rate + spread / 2) / (1 + spread)
+    half = (z / (1 + spread)) * (rate * (1 - rate) / number + spread / (4 * number)) ** 0.5
+    # at the ends the bounds are 0 and 1 exactly, which rounding would miss
+    return 0.0 if successes == 0 else middle - half, 1.0 if successes == number else middle + half
 
 
 def mcnemar(b: int, c: int) -> float:

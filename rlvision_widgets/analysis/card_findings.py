@@ -1,0 +1,105 @@
+"""An edit card in words."""
+
+from collections.abc import Iterator
+
+import xarray as xr
+
+__all__ = ["findings", "percent"]
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """Return a share as a percentage."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def findings(card: xr.DataTree) -> list[str]:
+    """Return the sentences that sum a card up, every number with what it needs to be doubted."""
+    return [*_effects(card), *_equivalences(card), *_ceilings(card), *_nulls(card), *_doses(card)]
+
+
+def _effects(card: xr.DataTree) -> Iterator[str]:
+    causes = card["causes"].to_dataset()
+    number = causes.attrs["num_levels"]
+    for name in causes["condition"].values[1:]:
+        own = causes.sel(condition=name)
+        for cause in own["cause"].values[own["role"].values != "other"]:
+            row = own.sel(cause=cause)
+            before = causes["rate"].sel(condition="original", cause=cause)
+            yield (
+                f"{name}: {cause} {percent(before)} → {percent(row['rate'])} of {number:,} levels "
+                f"({_signed(row['difference'])} points, {_signed(row['difference_low'])} to "
+                f"{_signed(row['difference_high'])}; b = {int(row['b'])}, c = {int(row['c'])}, "
+                f"Holm p {_p(float(row['p_holm']))})."
+            )
+
+
+def _equivalences(card: xr.DataTree) -> Iterator[str]:
+    causes = card["causes"].to_dataset()
+    for name in causes["condition"].values[causes["kind"].values == "edit"]:
+        own = causes.sel(condition=name)
+        others = own.isel(cause=own["role"].values == "other")
+        if not others.sizes["cause"]:
+            continue
+        held = [str(cause) for cause in others["cause"].values[others["equivalent"].values]]
+        open_ = [str(cause) for cause in others["cause"].values[~others["equivalent"].values]]
+        margin = percent(causes.attrs["margin"], 1)[:-2]
+        parts = [f"within ±{margin} points of the original: {', '.join(held)}"] if held else []
+        parts += [f"not shown to be: {', '.join(open_)}"] if open_ else []
+        yield f"{name}: {'; '.join(parts)}."
+
+
+def _ceilings(card: xr.DataTree) -> Iterator[str]:
+    if "ceiling" not in card:
+        return
+    ceiling = card["ceiling"].to_dataset()
+    for name in ceiling["edit"].values:
+        row = ceiling.sel(edit=name)
+        yield (
+            f"{name}: blindness {float(row['blindness']):.3f} ({float(row['blindness_low']):.3f} to "
+            f"{float(row['blindness_high']):.3f}), where 0 is the original and 1 is {row['ceiling'].item()} "
+            f"({percent(row['rate_ceiling'])})."
+        )
+
+
+def _nulls(card: xr.DataTree) -> Iterator[str]:
+    if "null" not in card:
+        return
+    null = card["null"].to_dataset()
+    for edit in null["edit"].values:
+        cause = str(card["causes"]["target"].sel(condition=edit).item()) or "any failure"
+        for kind in null["null_kind"].values:
+            mine = (null["null_of"].values == edit) & (null["kind"].values == kind)
+            if not mine.any():
+                continue
+            others = null["difference"].sel(cause=cause).values[mine]
+            own = float(null["edit_difference"].sel(edit=edit, cause=cause))
+            yield (
+                f"{edit}: of {mine.sum()} random {kind}s of matched norm ({null.attrs['num_levels']:,} levels each) "
+                f"{int((others >= own).sum())} change {cause} by as much ({_signed(own)} points; theirs "
+                f"{_signed(others.min())} to {_signed(others.max())})."
+            )
+
+
+def _doses(card: xr.DataTree) -> Iterator[str]:
+    if "dose" not in card:
+        return
+    dose = card["dose"].to_dataset()
+    for edit in dose["edit"].values:
+        cause = str(card["causes"]["target"].sel(condition=edit).item()) or "any failure"
+        own = dose.sel(edit=edit, cause=cause)
+        rates = ", ".join(
+            f"{s:g}: {percent(r)}" for s, r in zip(own["strength"].values, own["rate"].values, strict=True)
+        )
+        shape = "rises with strength" if own["monotone"] else f"falls by {percent(own['largest_drop'])} somewhere"
+        yield f"{edit}: {cause} by strength {rates} ({shape})."
+        if 0 in dose["strength"].values:
+            sham = "changes nothing" if own["sham_identical"] else "CHANGES OUTCOMES: the pairing is broken"
+            yield f"{edit}: the sham, strength 0, {sham}."
+
+
+def _signed(share: xr.DataArray | float) -> str:
+    return f"{100 * float(share):+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _p(p: float) -> str:
+    return f"= {p:.2g}" if p >= 1e-300 else "< 1e-300"  # noqa: PLR2004 - below that floats give 0
