@@ -1,7 +1,7 @@
 /** Something computed that Python is asked for: one at a time, and the last question wins. */
 import type { Params } from "../core/wants.ts";
-import type { Computed } from "./counterfactual_scene.ts";
-import type { Progress, Reply, RequestOptions } from "./rpc.ts";
+import type { Computed, Notice } from "./counterfactual_scene.ts";
+import { NoAnswer, type Progress, type Reply, type RequestOptions } from "./rpc.ts";
 
 export interface Asker {
   request(method: string, params: Params, options?: RequestOptions): Promise<Reply>;
@@ -69,4 +69,11 @@ export class Question<T extends { key: string }> {
     const { value, running, progress } = this;
     return { value, running, progress, stale: value !== null && value.key !== key };
   }
+}
+
+/** What is said about a refusal: "ValueError: an enemy …" without the first word, since no one here has raised it. */
+export function noticeOf(error: unknown): Notice {
+  const text = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof NoAnswer ? "gone" : "error";
+  return { kind, text: text.replace(/^(\w*(Error|Here): )+/, "") };
 }

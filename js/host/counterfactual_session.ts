@@ -27,7 +27,7 @@ import {
   type Stored,
 } from "./counterfactual_model.ts";
 import { Pictures } from "./counterfactual_pictures.ts";
-import type { Asker } from "./counterfactual_question.ts";
+import { type Asker, noticeOf } from "./counterfactual_question.ts";
 import type { Imagined } from "./counterfactual_reply.ts";
 import type { CounterfactualScene, Notice } from "./counterfactual_scene.ts";
 import { Wishes } from "./counterfactual_wishes.ts";
@@ -422,8 +422,7 @@ export class Imagination {
   }
 
   #failed = (error: unknown): void => {
-    const text = error instanceof Error ? error.message : String(error);
-    this.#notice = { kind: error instanceof NoAnswer ? "gone" : "error", text: withoutType(text) };
+    this.#notice = noticeOf(error);
     this.invalidate();
   };
 
@@ -444,6 +443,3 @@ export class Imagination {
     if (scene) for (const draw of this.#views) draw(scene);
   };
 }
-
-/** "ValueError: an enemy …" without the first word: whoever clicks has not raised anything. */
-const withoutType = (text: string): string => text.replace(/^(\w*(Error|Here): )+/, "");
