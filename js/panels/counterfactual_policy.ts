@@ -31,9 +31,15 @@ function column(name: string): Column {
   return { name, element, bars, change };
 }
 
-export function counterfactualPolicy(): CounterfactualPanel {
+export interface PolicyPair {
+  before: Float64Array | null;
+  after: Float64Array | null;
+  names: readonly string[];
+  pending: boolean;
+}
+
+export function policyPair(caption: HTMLElement): { element: HTMLElement; draw(pair: PolicyPair): void } {
   const bars = h("div", { class: "rlv-policy", role: "img" });
-  const caption = h("span", { class: "rlv-hint" }, "left before, right after; above: the change");
   let columns: Column[] = [];
   return {
     element: h(
@@ -42,32 +48,34 @@ export function counterfactualPolicy(): CounterfactualPanel {
       h("div", { class: "rlv-caption" }, h("span", { class: "rlv-title" }, "policy"), caption),
       bars,
     ),
-    draw({ imagined, study, pending }) {
-      const [before, after] = [imagined?.before.chances, imagined?.after.chances];
-      const names = study.action_names;
+    draw({ before, after, names, pending }) {
       if (columns.length !== names.length || columns.some(({ name }, index) => name !== names[index])) {
         columns = names.map(column);
         bars.replaceChildren(...columns.map(({ element }) => element));
       }
       setAttribute(bars, "data-stale", pending);
       let told = "policy before and after";
-      for (const [
-        index,
-        {
-          element,
-          bars: [one, two],
-          change,
-          name,
-        },
-      ] of columns.entries()) {
+      for (const [index, { element, bars: wells, change, name }] of columns.entries()) {
         const [p, q] = [before?.[index] ?? 0, after?.[index] ?? 0];
-        one.style.transform = `scaleY(${p.toFixed(3)})`;
-        two.style.transform = `scaleY(${q.toFixed(3)})`;
+        wells[0].style.transform = `scaleY(${p.toFixed(3)})`;
+        wells[1].style.transform = `scaleY(${q.toFixed(3)})`;
         setText(change, difference(q - p));
         setAttribute(element, "title", `${name}: ${p.toFixed(3)} before, ${q.toFixed(3)} after`);
         if (p >= 0.05 || q >= 0.05) told += `, ${name} ${p.toFixed(2)} ${q.toFixed(2)}`;
       }
       setAttribute(bars, "aria-label", told);
+    },
+  };
+}
+
+export function counterfactualPolicy(): CounterfactualPanel {
+  const caption = h("span", { class: "rlv-hint" }, "left before, right after; above: the change");
+  const pair = policyPair(caption);
+  return {
+    element: pair.element,
+    draw({ imagined, study, pending }) {
+      const [before, after] = [imagined?.before.chances ?? null, imagined?.after.chances ?? null];
+      pair.draw({ before, after, names: study.action_names, pending });
     },
   };
 }
