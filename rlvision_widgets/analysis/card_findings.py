@@ -7,9 +7,9 @@ import xarray as xr
 __all__ = ["findings", "percent"]
 
 
-def percent(share: float, digits: int = 2) -> str:
+def percent(share: float | xr.DataArray, digits: int = 2) -> str:
     """Return a share as a percentage."""
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * float(share):.{digits}f} %"
 
 
 def findings(card: xr.DataTree) -> list[str]:
@@ -102,4 +102,4 @@ def _signed(share: xr.DataArray | float) -> str:
 
 
 def _p(p: float) -> str:
-    return f"= {p:.2g}" if p >= 1e-300 else "< 1e-300"  # noqa: PLR2004 - below that floats give 0
+    return f"= {p:.2g}" if p >= 1e-300 else "< 1e-300"

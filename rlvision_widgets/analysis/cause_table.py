@@ -1,6 +1,6 @@
 """An evaluation as tables: which levels failed by which cause, and how a condition compares with the original."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,18 @@ from rlvision_widgets.analysis.paired import (
 )
 from rlvision_widgets.names import unknown
 
-__all__ = ["ANY", "CAUSE_RULE", "MULTIPLE", "ORIGINAL", "changes", "failures", "rates", "verdicts"]
+__all__ = [
+    "ANY",
+    "CAUSE_RULE",
+    "MULTIPLE",
+    "ORIGINAL",
+    "changes",
+    "check_evaluation",
+    "failures",
+    "known_cause",
+    "rates",
+    "verdicts",
+]
 
 ORIGINAL = "original"
 ANY, MULTIPLE = "any failure", "multiple"
@@ -91,7 +102,7 @@ def changes(failed: xr.DataArray, original: xr.DataArray) -> xr.Dataset:
     """
     b = (failed & ~original).sum("level").transpose(*ROW)
     c = (original & ~failed).sum("level").transpose(*ROW)
-    p = _by_row(lambda i, j: mcnemar(int(b[i, j]), int(c[i, j])), b)
+    p = _by_row(lambda i, j: mcnemar(int(b[i, j]), int(c[i, j])), b.shape)
     p[failed["condition"].values == ORIGINAL] = np.nan
     return xr.Dataset({"b": b, "c": c, "p": (ROW, p), "difference": (b - c) / failed.sizes["level"]})
 
@@ -116,22 +127,22 @@ def verdicts(
         difference_low and _high (Tango), newcombe_low and _high, p_equivalent, equivalent, equivalence_low and _high,
         mde, mde_paired. NaN and False for the original.
     """
-    count, b, c = (table[name].transpose(*ROW).values.astype(int) for name in ("count", "b", "c"))
-    before = count[0]
+    count, b, c = (table[name].transpose(*ROW).values.tolist() for name in ("count", "b", "c"))
+    shape = table["b"].transpose(*ROW).shape
 
     def newcombe(i: int, j: int) -> tuple[float, float]:
-        both = int(count[i, j] - b[i, j])
-        return newcombe_interval(both, b[i, j], c[i, j], int(number - both - b[i, j] - c[i, j]), confidence)
+        both = count[i][j] - b[i][j]
+        return newcombe_interval(both, b[i][j], c[i][j], number - both - b[i][j] - c[i][j], confidence)
 
     rows = {
-        "difference": _by_row(lambda i, j: tango_interval(b[i, j], c[i, j], number, confidence), b),
-        "newcombe": _by_row(newcombe, b),
-        "equivalence": _by_row(lambda i, j: tango_interval(b[i, j], c[i, j], number, 1 - 2 * alpha), b),
+        "difference": _by_row(lambda i, j: tango_interval(b[i][j], c[i][j], number, confidence), shape),
+        "newcombe": _by_row(newcombe, shape),
+        "equivalence": _by_row(lambda i, j: tango_interval(b[i][j], c[i][j], number, 1 - 2 * alpha), shape),
     }
     columns = {f"{name}_{side}": rows[name][..., k] for name in rows for k, side in enumerate(("low", "high"))}
-    columns["p_equivalent"] = _by_row(lambda i, j: equivalence(b[i, j], c[i, j], number, margin), b)
-    columns["mde"] = _by_row(lambda _, j: detectable(before[j] / number, number, power, alpha), b)
-    columns["mde_paired"] = _by_row(lambda i, j: detectable_paired(c[i, j] / number, number, power, alpha), b)
+    columns["p_equivalent"] = _by_row(lambda i, j: equivalence(b[i][j], c[i][j], number, margin), shape)
+    columns["mde"] = _by_row(lambda _, j: detectable(count[0][j] / number, number, power, alpha), shape)
+    columns["mde_paired"] = _by_row(lambda i, j: detectable_paired(c[i][j] / number, number, power, alpha), shape)
     for column in columns.values():
         column[table["condition"].values == ORIGINAL] = np.nan
     said = xr.Dataset({name: (ROW, column) for name, column in columns.items()})
@@ -154,7 +165,7 @@ def check_evaluation(result: Any) -> None:
         raise ValueError("this evaluation has no level.")
 
 
-def known_causes(failed: xr.DataArray, more: Sequence[str], cause: str) -> str:
+def known_cause(failed: xr.DataArray, more: Sequence[str], cause: str) -> str:
     """Return `cause`, or raise if it is neither one that occurred nor one of `more`."""
     known = list(dict.fromkeys([*map(str, failed["cause"].values), *more]))
     if cause not in known:
@@ -170,7 +181,6 @@ def _causes(result: xr.Dataset, failed: npt.NDArray[np.bool_]) -> npt.NDArray[np
     return np.where([[" and " in name for name in row] for row in named], MULTIPLE, named)
 
 
-def _by_row(number: Any, like: xr.DataArray) -> npt.NDArray[np.float64]:
+def _by_row(number: Callable[[int, int], Any], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     """Return what `number` gives for each condition and cause, as floats."""
-    conditions, causes = like.shape
-    return np.array([[number(i, j) for j in range(causes)] for i in range(conditions)], float)
+    return np.array([[number(i, j) for j in range(shape[1])] for i in range(shape[0])], float)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rlvision_widgets.analysis.blindness import blindness
 from rlvision_widgets.analysis.card_controls import against_controls, by_strength
 from rlvision_widgets.analysis.card_findings import findings
 from rlvision_widgets.analysis.cause_table import (
@@ -18,11 +19,11 @@ from rlvision_widgets.analysis.cause_table import (
     changes,
     check_evaluation,
     failures,
-    known_causes,
+    known_cause,
     rates,
     verdicts,
 )
-from rlvision_widgets.analysis.paired import blindness, holm
+from rlvision_widgets.analysis.paired import holm
 from rlvision_widgets.names import strict_keywords, unknown
 
 __all__ = ["edit_card", "hidden_object"]
@@ -110,9 +111,9 @@ def edit_card(
         raise ValueError("expected an evaluation, or an edit card; this tree has no node /outcomes/main.")
     main = given["outcomes/main"].to_dataset()
     check_evaluation(main)
-    if main.sizes["condition"] < 2:  # noqa: PLR2004 - the original and one more
+    if main.sizes["condition"] < 2:
         raise ValueError(
-            "there is nothing to compare: evaluate the agent with edits, e.g. rlv.evaluate(agent, edits={'blind': [edit]})."
+            "there is nothing to compare: evaluate the agent with edits, rlv.evaluate(agent, edits={'blind': [edit]})."
         )
     apart(main["level_seed"].values, selection)
     margin = float(given.attrs.get("margin", 0.005)) if margin is None else margin
@@ -193,7 +194,7 @@ def _targets(main: xr.Dataset, kinds: Mapping[str, str], target: str | Mapping[s
     for name, cause in by_name.items():
         if name not in edits:
             raise ValueError(unknown("edit", name, edits))
-        known_causes(failed, KNOWN, cause)
+        known_cause(failed, KNOWN, cause)
     return by_name
 
 

@@ -4,16 +4,13 @@ Throughout, `b` counts the pairs in which something happened the second time onl
 in which it happened the first time only, of `number` pairs; the difference of the rates is (b - c) / number.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
 __all__ = [
-    "Blindness",
-    "blindness",
     "detectable",
     "detectable_paired",
     "equivalence",
@@ -23,14 +20,6 @@ __all__ = [
     "tango_interval",
     "wilson_interval",
 ]
-
-
-class Blindness(NamedTuple):
-    """How far an edit goes from the original (0) to not seeing at all (1), with its bootstrap interval."""
-
-    index: float
-    low: float
-    high: float
 
 
 def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -200,58 +189,10 @@ def detectable_paired(saved: float, number: int, power: float = 0.8, alpha: floa
 
     def short(rise: float) -> float:
         changed = rise + 2 * saved
-        return rise * np.sqrt(number) - z_alpha * np.sqrt(changed) - z_power * np.sqrt(max(0.0, changed - rise**2))
+        noise = z_alpha * np.sqrt(changed) + z_power * np.sqrt(max(0.0, changed - rise**2))
+        return rise * float(np.sqrt(number)) - float(noise)
 
     return _root(short, 1 - saved)
-
-
-def blindness(
-    original: npt.NDArray[np.bool_],
-    edited: npt.NDArray[np.bool_],
-    ceiling: npt.NDArray[np.bool_],
-    *,
-    confidence: float = 0.95,
-    num_resamples: int = 10_000,
-    seed: int = 0,
-) -> Blindness:
-    """Return how blind an edit makes: (edited - original) / (ceiling - original), rates of failure by one cause.
-
-    Parameters
-    ----------
-    original, edited, ceiling : bool array, (level,)
-        Whether each level failed by that cause: as it is, after the edit, and where the object cannot be seen.
-    confidence : float
-        Of the percentile bootstrap over levels, which keeps the three outcomes of a level together.
-    num_resamples, seed : int
-
-    Returns
-    -------
-    Blindness
-        All NaN where the ceiling is not above the original; bounds NaN where that is so in a resample.
-    """
-    outcomes = [np.asarray(outcome, bool) for outcome in (original, edited, ceiling)]
-    if len({outcome.shape for outcome in outcomes}) != 1 or outcomes[0].ndim != 1 or not len(outcomes[0]):
-        raise ValueError(
-            f"blindness compares the same levels three times, and {[o.shape for o in outcomes]} came: give three "
-            "arrays (level,) of one length, at least 1."
-        )
-    number = len(outcomes[0])
-    # levels of one pattern of outcomes are alike, so that resampling counts of the eight patterns resamples levels
-    patterns = np.bincount(outcomes[0] + 2 * outcomes[1] + 4 * outcomes[2], minlength=8)
-    drawn = np.random.default_rng(seed).multinomial(number, patterns / number, size=num_resamples)
-    index = _index(patterns[None])[0]
-    resampled = _index(drawn)
-    tail = (1 - confidence) / 2
-    low, high = (np.nan, np.nan) if np.isnan(index) else np.quantile(resampled, [tail, 1 - tail])
-    return Blindness(float(index), float(low), float(high))
-
-
-def _index(patterns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the blindness index of each row of counts, (row, pattern)."""
-    bits = (np.arange(8)[:, None] >> np.arange(3)) & 1
-    original, edited, ceiling = (patterns @ bits).T.astype(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(ceiling > original, (edited - original) / (ceiling - original), np.nan)
 
 
 def _tango_score(b: int, c: int, number: int, difference: float) -> float:
@@ -278,7 +219,7 @@ def _cautious_correlation(both: int, b: int, c: int, neither: int) -> float:
     return float(product / np.sqrt(margins))
 
 
-def _root(short: "optimize._Function", most: float) -> float:  # type: ignore[name-defined]
+def _root(short: Callable[[float], float], most: float) -> float:
     """Return where `short` becomes positive between 0 and `most`; NaN if it does not."""
     if most <= 0 or short(most) < 0:
         return float("nan")
