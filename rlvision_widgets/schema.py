@@ -21,15 +21,18 @@ __all__ = [
     "BRANCH",
     "CHUNK",
     "COUNTERFACTUAL",
+    "EDITED_FRAME",
     "ENDING",
     "EXAMPLES",
     "FEATURE_COLOURS",
     "GRID",
     "INPUT_LAYER",
     "LAYER",
+    "MEASURED",
     "NODES",
     "OBSERVATIONS",
     "OUTPUT",
+    "RACE",
     "ROLLOUT",
     "SCHEMA_VERSION",
     "STATES",
@@ -309,6 +312,36 @@ COUNTERFACTUAL = Spec(
     },
     ("trajectory", "step", "edits", "actions", "layer", "output", "told", "label", "has_effects", "features", "number"),
 )
+EDITED_FRAME = Spec(
+    "edited frame",  # the dim version: the original agent, the edited one
+    {
+        "observation": Variable("height width rgb", "uint8", "what both see, 0-255"),
+        "value": Variable("version", "float32", "discounted return in raw task reward; NaN: the agent has no value"),
+        "policy_logits": Variable("version logit", "float32", "unnormalised log-probabilities"),
+        "output_value": Variable("version", "float32", "the output that is explained"),
+        "attribution": Variable("version y x feature", "int8", "times scale: units of the output"),
+        "residual": Variable("version y x", "int8", "times scale: what the features leave unexplained"),
+        "scale": Variable("version", "float32", "units of the output per int8 step; NaN: it is not finite"),
+        "largest": Variable("version", "float32", "largest |attribution|"),
+        "total": Variable("version feature", "float32", "attribution summed over y and x, before rounding"),
+        "residual_total": Variable("version", "float32", "residual summed over y and x, before rounding"),
+        "completeness_error": Variable("version", "float32", "F(a) - F(0) - sum; NaN also where it is none"),
+        "num_points": Variable("version", "int32", "points of the integral"),
+    },
+    ("question", "told", "number"),
+)
+RACE = Spec(
+    "race",  # the dim version: the original agent, the edited one
+    {
+        "observation": Variable("version played height width rgb", "uint8", "what each sees; then its last frame"),
+        "value": Variable("version race_step", "float32", "raw task reward; NaN: after the end, or without a value"),
+        "policy_logits": Variable("version race_step logit", "float32", "NaN: after the end"),
+        "action": Variable("version race_step", "int32", "index into action_names; -1: after the end"),
+        "reward": Variable("version race_step", "float32", "raw task reward; 0: after the end"),
+    },
+    ("question", "told", "number"),
+)
+MEASURED = Spec("measured edit", {}, ("question", "told", "number"))
 NODES = {  # path of a node in a study, "*" for one name → what it holds. Other nodes are the user's.
     "/": ROLLOUT,
     "/observations": OBSERVATIONS,
@@ -323,6 +356,9 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/endings": ENDING,
     "/branches/*": BRANCH,
     "/counterfactuals/*": COUNTERFACTUAL,
+    "/edited/frames/*": EDITED_FRAME,
+    "/edited/races/*": RACE,
+    "/edited/measured/*": MEASURED,
 }
 
 

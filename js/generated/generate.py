@@ -15,6 +15,7 @@ import traitlets as t
 from rlvision_widgets.widgets import wire
 from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.counterfactual import Counterfactual
+from rlvision_widgets.widgets.editor import Editor
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.grid import FeatureGrid
 from rlvision_widgets.widgets.requests import REQUESTS
@@ -22,7 +23,7 @@ from rlvision_widgets.widgets.view import View
 
 TARGET = Path(__file__).with_name("traits.d.ts")
 HEADER = "// Made by `python js/generated/generate.py` from rlvision_widgets/widgets; edit those instead.\n"
-PRIMITIVES = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
+PRIMITIVES = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null", object: "unknown"}
 LINE = 110  # as in biome.json
 DESCRIBED = {  # traits that hold descriptions
     "_study": "StudyDescription",
@@ -30,6 +31,8 @@ DESCRIBED = {  # traits that hold descriptions
     "_members": "MemberDescription[]",
     "_choices": "AlignmentChoice[]",
     "_stored": "StoredCounterfactual[]",
+    "_edited": "StoredEdit[]",
+    "_presets": "KeptEdits[]",
 }
 TRAITS = (
     *((t.Bool, "boolean"), (t.Int, "number"), (t.Float, "number"), (t.Unicode, "string")),
@@ -44,6 +47,7 @@ def generate() -> str:
         "ExplorerTraits": Explorer,
         "CompareTraits": Compare,
         "CounterfactualTraits": Counterfactual,
+        "EditorTraits": Editor,
         "FeatureGridTraits": FeatureGrid,
     }
     views = [_traits(name, view) for name, view in shown.items()]

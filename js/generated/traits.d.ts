@@ -72,6 +72,14 @@ export interface FrameDescription {
   width: number;
 }
 
+/** Edits of the agent that the study keeps under a name: entries of a view's list, and each in words. */
+export interface KeptEdits {
+  name: string;
+  note: string;
+  edits: Record<string, unknown>[];
+  described: string[];
+}
+
 /** A layer of the agent; without `features` nothing of it has been computed. */
 export interface LayerDescription {
   name: string;
@@ -127,6 +135,19 @@ export interface StoredCounterfactual {
   output: string;
   label: string;
   has: string[];
+}
+
+/** What the study keeps of an edited agent at a step; a race has [num_steps, seed], a measurement [levels, seed]. */
+export interface StoredEdit {
+  trajectory: number;
+  step: number;
+  edits: string;
+  layer: string;
+  output: string;
+  label: string;
+  has: string[];
+  race: number[];
+  measure: number[];
 }
 
 /** An output whose attribution the study holds, wholly (`complete`) or in part. */
@@ -225,6 +246,7 @@ export interface Requests {
     mode: "" | "attribution" | "change";
     combine: number;
   };
+  edited: { trajectory: number; step: number; edits: string; layer: string; output: string };
   effects: {
     trajectory: number;
     step: number;
@@ -260,9 +282,11 @@ export interface Requests {
     layer: string;
     output: string;
   };
+  keep_edits: { name: string; edits: string };
   large: { trajectory: number; step: number; edits: string; actions: string };
   look_at_world: Record<string, never>;
   masks: { trajectory: number; chunk: number };
+  measure: { edits: string; levels: number; seed: number };
   new_story: { story: string };
   objects: { trajectory: number; step: number };
   observations: { trajectory: number; chunk: number };
@@ -275,6 +299,7 @@ export interface Requests {
     seed: number;
   };
   preview: { trajectory: number };
+  race: { trajectory: number; step: number; edits: string; num_steps: number; seed: number };
   recolour: { layer: string; feature: number; colour: string };
   remove_branches: { name: string };
   remove_note: { story: string; note: number };
@@ -298,6 +323,8 @@ export interface Requests {
 
 /** The synced state of Explorer. */
 export interface ExplorerTraits {
+  _edited: StoredEdit[];
+  _presets: KeptEdits[];
   _study: StudyDescription;
   branch: string;
   branch_member: number;
@@ -308,8 +335,10 @@ export interface ExplorerTraits {
   cursor_x: number[];
   direction: number;
   editing: boolean;
+  edits: Record<string, unknown>[];
   feature: number | null;
   fps: number;
+  history: Record<string, unknown>[][];
   hovered: number | null;
   layer: string;
   look: "standard" | "article";
@@ -330,6 +359,7 @@ export interface ExplorerTraits {
   step: number;
   story: string;
   trajectory: number;
+  undone: Record<string, unknown>[][];
   view_range: number[];
 }
 
@@ -373,6 +403,26 @@ export interface CounterfactualTraits {
   step: number;
   trajectory: number;
   undone: Record<string, unknown>[];
+}
+
+/** The synced state of Editor. */
+export interface EditorTraits {
+  _edited: StoredEdit[];
+  _presets: KeptEdits[];
+  _study: StudyDescription;
+  can_compute: boolean;
+  edits: Record<string, unknown>[];
+  feature: number | null;
+  history: Record<string, unknown>[][];
+  hovered: number | null;
+  layer: string;
+  levels: number;
+  num_steps: number;
+  output: string;
+  seed: number;
+  step: number;
+  trajectory: number;
+  undone: Record<string, unknown>[][];
 }
 
 /** The synced state of FeatureGrid. */

@@ -2,8 +2,9 @@
 
 from rlvision_widgets.widgets.compare import Compare
 from rlvision_widgets.widgets.counterfactual import Counterfactual
+from rlvision_widgets.widgets.editor import Editor
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.grid import FeatureGrid
 from rlvision_widgets.widgets.story import Story
 
-__all__ = ["Compare", "Counterfactual", "Explorer", "FeatureGrid", "Story"]
+__all__ = ["Compare", "Counterfactual", "Editor", "Explorer", "FeatureGrid", "Story"]

@@ -30,7 +30,15 @@ MOST_ACTIONS = 4  # of the policy, in words
 Panel = tuple[str, Pixels]  # caption, enlarged pixels
 
 
-def picture_of(source: StudySource, asked: Asked, answer: Kept, scale: float, feature: int | None = None) -> Pixels:
+def picture_of(
+    source: StudySource,
+    asked: Asked,
+    answer: Kept,
+    scale: float,
+    feature: int | None = None,
+    *,
+    sides: tuple[str, str] = SIDES,
+) -> Pixels:
     """Draw a counterfactual: a row of panels for each side.
 
     Parameters
@@ -43,6 +51,8 @@ def picture_of(source: StudySource, asked: Asked, answer: Kept, scale: float, fe
         The attribution that is drawn at full strength.
     feature : int, optional
         Drawn alone; the number of features stands for the residual.
+    sides : (str, str)
+        What the two are called.
 
     Returns
     -------
@@ -51,7 +61,7 @@ def picture_of(source: StudySource, asked: Asked, answer: Kept, scale: float, fe
     words = "; ".join(answer.told["edits"]) or "nothing changed"
     heading = f"{_agent(source)} · trajectory {asked.trajectory} · step {asked.step} · {words}"
     rows = []
-    for version, side in enumerate(SIDES):
+    for version, side in enumerate(sides):
         data = answer.data.isel(version=version)
         strength = _strength(data, feature) / scale
         value = f"value {float(data['value']):.2f} · " if np.isfinite(data["value"]) else ""
@@ -60,12 +70,20 @@ def picture_of(source: StudySource, asked: Asked, answer: Kept, scale: float, fe
     return _drawn(heading, rows)
 
 
-def picture_of_play(source: StudySource, asked: Asked, played: xr.Dataset, told: dict[str, Any], step: int) -> Pixels:
+def picture_of_play(
+    source: StudySource,
+    asked: Asked,
+    played: xr.Dataset,
+    told: dict[str, Any],
+    step: int,
+    *,
+    sides: tuple[str, str] = SIDES,
+) -> Pixels:
     """Draw one moment of playing on, both worlds side by side."""
     panels: list[Panel] = []
-    for version, side in enumerate(SIDES):
+    for version, side in enumerate(sides):
         length, cause = told["length"][version], told["cause"][version]
-        value = float(played["value"].values[version, min(step, len(played["branch_step"]) - 1)])
+        value = float(played["value"].values[version, min(step, played["value"].shape[1] - 1)])
         shown = f"{side}: value {value:.2f}" if step < length and np.isfinite(value) else side
         over = step >= length and cause is not None
         panels.append((f"{side}: ended ({cause or 'unknown'})" if over else shown, _frame(played, version, step)))

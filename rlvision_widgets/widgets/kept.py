@@ -20,6 +20,7 @@ __all__ = [
     "Asked",
     "Kept",
     "as_json",
+    "features_mark",
     "find",
     "find_played",
     "has_presses",
@@ -79,7 +80,7 @@ def key_of(study: xr.DataTree, asked: Asked) -> str:
     """Return the name under which the answer is kept."""
     place = [asked.trajectory, asked.step, plain(asked.edits), asked.actions.split(), asked.layer, asked.output]
     digest = hashlib.sha256(json.dumps(place).encode())
-    digest.update(_features_mark(study, asked.layer).encode())
+    digest.update(features_mark(study, asked.layer).encode())
     return digest.hexdigest()[:16]
 
 
@@ -117,7 +118,7 @@ def _node(study: xr.DataTree, asked: Asked, answer: Kept, number: int) -> xr.Dat
         told=json.dumps(answer.told),
         label="; ".join(answer.told["edits"]) or "unedited",
         has_effects=int("effects" in answer.told),
-        features=_features_mark(study, asked.layer),
+        features=features_mark(study, asked.layer),
         number=number,
     )
     check(data, COUNTERFACTUAL)
@@ -165,7 +166,7 @@ def listed(study: xr.DataTree) -> list[tuple[Asked, str, tuple[str, ...]]]:
 _marks: dict[int, str] = {}
 
 
-def _features_mark(study: xr.DataTree, layer: str) -> str:
+def features_mark(study: xr.DataTree, layer: str) -> str:
     """Return a digest of a layer's features; read once, because new ones come with a new node."""
     layers = study.children["layers"].children if "layers" in study.children else {}
     if layer not in layers:
@@ -181,7 +182,7 @@ def _nodes(study: xr.DataTree) -> dict[str, xr.DataTree]:
     """Return the nodes whose features are still the study's."""
     with _LOCK:
         nodes = dict(study.children[NODE].children) if NODE in study.children else {}
-    marks = {name: _features_mark(study, str(node.attrs["layer"])) for name, node in nodes.items()}
+    marks = {name: features_mark(study, str(node.attrs["layer"])) for name, node in nodes.items()}
     return {name: node for name, node in nodes.items() if node.attrs.get("features") == marks[name]}
 
 

@@ -60,6 +60,7 @@ class Request:
     writes: bool
     needs_agent: bool
     stored: Callable[..., Answer | None] | None = None
+    aside: bool = False
 
 
 REQUESTS: dict[str, Request] = {}  # filled by the modules of `widgets.answers`
@@ -71,6 +72,7 @@ def request(
     writes: bool = False,
     needs_agent: bool = False,
     stored: Callable[..., Answer | None] | None = None,
+    aside: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the request of its name.
 
@@ -91,6 +93,8 @@ def request(
     stored : callable, optional
         Of a request that needs an agent: takes the source and the parameters, and returns the answer if the study
         holds it already. It is asked first, so that a view without an agent, and a page, can show what was computed.
+    aside : bool
+        Of a request that needs an agent: it takes minutes, and runs beside those that others of its view wait for.
     """
 
     def register(function: F) -> F:
@@ -103,7 +107,8 @@ def request(
             if hints.get(param) not in PRIMITIVES and typing.get_origin(hints.get(param)) is not typing.Literal:
                 raise TypeError(f"{name}: {param} must be annotated as int, float, str, bool or a Literal")
         is_slow = slow if callable(slow) else lambda _: slow
-        REQUESTS[name] = Request(name, {p: hints[p] for p in params}, function, is_slow, writes, needs_agent, stored)
+        kinds = {param: hints[param] for param in params}
+        REQUESTS[name] = Request(name, kinds, function, is_slow, writes, needs_agent, stored, aside)
         return function
 
     return register

@@ -41,7 +41,7 @@ class RequestServer:
     """Handles the messages of one view's front-end.
 
     Short reads are answered at once, long ones from a thread, so that a chunk never waits for a whole trajectory;
-    computing has a thread of its own, in which one request is served after another.
+    computing has a thread of its own, in which one request is served after another, and what takes minutes another.
 
     Parameters
     ----------
@@ -64,6 +64,7 @@ class RequestServer:
         self._refresh = refresh
         self._lock = threading.RLock()  # notebooks hand over messages in several threads
         self._computing = Line("rlvision-compute")
+        self._aside = Line("rlvision-aside")
         self._reading = Line("rlvision-read")
 
     def handle(self, content: object) -> None:
@@ -71,7 +72,8 @@ class RequestServer:
         if not isinstance(content, dict):
             return
         if content.get("kind") == "rlv-cancel":
-            self._computing.cancel(str(content.get("id")))
+            for line in (self._computing, self._aside):
+                line.cancel(str(content.get("id")))
         elif content.get("kind") == "rlv-request":
             self._answer(content.get("id"), content.get("method"), content.get("params"))
 
@@ -81,12 +83,13 @@ class RequestServer:
 
     def close(self) -> None:
         """Stop what is being computed."""
-        self._computing.cancel()
+        for line in (self._computing, self._aside):
+            line.cancel()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until everything that was asked for is answered."""
-        self._reading.join(timeout)
-        self._computing.join(timeout)
+        for line in (self._reading, self._computing, self._aside):
+            line.join(timeout)
 
     def _answer(self, request: object, method: object, params: object) -> None:
         try:
@@ -151,7 +154,8 @@ class RequestServer:
             except Exception as error:
                 self._reply_error(request, Cancelled("cancelled") if job.is_cancelled() else error)
 
-        if self._computing.add(Job(request, run, report)):
+        line = self._aside if asked.aside else self._computing
+        if line.add(Job(request, run, report)):
             report("waiting", 0, 0)
 
 

@@ -19,12 +19,14 @@ __all__ = [
     "EpisodesDescription",
     "FeatureDescription",
     "FrameDescription",
+    "KeptEdits",
     "LayerDescription",
     "MemberDescription",
     "NoteDescription",
     "OutputDescription",
     "PairDescription",
     "StoredCounterfactual",
+    "StoredEdit",
     "StoredOutputDescription",
     "StoryDescription",
     "StudyDescription",
@@ -201,6 +203,29 @@ class StoredCounterfactual(TypedDict):
     output: str
     label: str
     has: list[str]
+
+
+class KeptEdits(TypedDict):
+    """Edits of the agent that the study keeps under a name: entries of a view's list, and each in words."""
+
+    name: str
+    note: str
+    edits: list[dict[str, object]]
+    described: list[str]
+
+
+class StoredEdit(TypedDict):
+    """What the study keeps of an edited agent at a step; a race has [num_steps, seed], a measurement [levels, seed]."""
+
+    trajectory: int
+    step: int
+    edits: str
+    layer: str
+    output: str
+    label: str
+    has: list[str]
+    race: list[int]
+    measure: list[int]
 
 
 class MemberDescription(TypedDict):

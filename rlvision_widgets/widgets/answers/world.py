@@ -22,7 +22,7 @@ from rlvision_widgets.widgets.kept import Asked, Kept
 from rlvision_widgets.widgets.requests import Answer, Work, request
 from rlvision_widgets.widgets.source import StudySource
 
-__all__ = ["asked_of", "imagined", "played_on", "shared_scales"]
+__all__ = ["MOST_STEPS", "asked_of", "imagined", "played_on", "shared_scales"]
 
 SHOWN = [name for name in COUNTERFACTUAL.variables if name != "largest"]
 PLAYED = ("observation", "value", "reward", "action")

@@ -1,0 +1,188 @@
+"""What views that edit the agent share: the list of edits, the way back, and what the study keeps of both."""
+
+from typing import Any
+
+import traitlets as t
+
+from rlvision_widgets.names import unknown
+from rlvision_widgets.widgets.edit_list import Entry, completed, effective
+from rlvision_widgets.widgets.kept_edits import keep_entries, presets, stored_edits
+from rlvision_widgets.widgets.view import View
+from rlvision_widgets.widgets.wire import KeptEdits, StoredEdit
+
+__all__ = ["EditingTraits"]
+
+MOST_STEPS_BACK = 64
+
+
+class NetworkEdits(t.List):  # type: ignore[type-arg]
+    """Edits of the agent as complete dicts; objects such as ``rlv.Ablate(...)`` are taken, too."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Turn edits into entries in which nothing is left out."""
+        try:
+            return super().validate(obj, completed(value, obj.study))
+        except (TypeError, ValueError) as error:
+            raise t.TraitError(f"{self.name}: {error}") from None
+
+
+class Past(t.List):  # type: ignore[type-arg]
+    """Former lists of edits, the newest last; the oldest of too many go."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Check each list as the edits are checked."""
+        try:
+            lists = [completed(edits, obj.study) for edits in value][-MOST_STEPS_BACK:]
+            return super().validate(obj, lists)
+        except (TypeError, ValueError) as error:
+            raise t.TraitError(f"{self.name}: {error}") from None
+
+
+class EditingTraits(View):
+    """A view of one study whose agent can be edited.
+
+    Needs the traits trajectory, step, layer and output of its subclasses.
+
+    Parameters
+    ----------
+    edits : list
+        How the agent is edited, in this order: dicts as in `widgets.edit_list`, or network edits.
+    history, undone : list of list
+        Former lists of edits, for `undo`, and those that were taken back, for `redo`; the newest last.
+    """
+
+    edits = NetworkEdits(t.Dict()).tag(sync=True)
+    history = Past(t.List(t.Dict())).tag(sync=True, passing=True)
+    undone = Past(t.List(t.Dict())).tag(sync=True, passing=True)
+    _presets = t.List(t.Dict()).tag(sync=True, echo_update=False)
+    _edited = t.List(t.Dict()).tag(sync=True, echo_update=False)
+
+    @t.default("_presets")
+    def _default_presets(self) -> list[KeptEdits]:
+        return presets(self.study)
+
+    @t.default("_edited")
+    def _default_edited(self) -> list[StoredEdit]:
+        return stored_edits(self.study)
+
+    def toggle(self, feature: int | str, strength: float = 1.0) -> None:
+        """Switch the edit of a feature of the layer that is shown on or off; one that is new is added at the end.
+
+        Parameters
+        ----------
+        feature : int or str
+            Its number or name.
+        strength : float
+            Of a new edit, or of one that is switched on: 1 removes the feature, 0 changes nothing, -1 doubles it.
+
+        Raises
+        ------
+        ValueError
+            For an unknown feature, naming the nearest; as `edit`.
+        """
+        own = {"kind": "feature", "layer": getattr(self, "layer"), "feature": feature, "strength": strength}  # noqa: B009
+        (new,) = completed([own], self.study)
+        place = next((index for index, entry in enumerate(self.edits) if _is_about(entry, new)), None)
+        if place is None:
+            self._change([*self.edits, new])
+            return
+        old = self.edits[place]
+        switched = {**old, "enabled": False} if old["enabled"] else {**old, "enabled": True, "strength": strength}
+        self._change([*self.edits[:place], switched, *self.edits[place + 1 :]])
+
+    def edit(self, *edits: Any) -> None:
+        """Add edits at the end of the list; what was undone is forgotten.
+
+        Parameters
+        ----------
+        *edits : edit or dict
+            For instance ``rlv.Ablate.feature(study, "2b", 3)``, or an entry as `edits` has them.
+
+        Raises
+        ------
+        ValueError
+            For what is no edit; with an agent connected, for one that cannot be made in it. Nothing is changed then.
+        """
+        self._change([*self.edits, *completed(edits, self.study)])
+
+    def undo(self) -> None:
+        """Go back to the list of edits before the last change; nothing happens where there is none."""
+        if self.history:
+            self._go(self.history[-1], self.history[:-1], [*self.undone, self.edits])
+
+    def redo(self) -> None:
+        """Make again what was undone last; nothing happens where there is nothing."""
+        if self.undone:
+            self._go(self.undone[-1], [*self.history, self.edits], self.undone[:-1])
+
+    def reset(self) -> None:
+        """Take all edits out of the list; `undo` brings them back."""
+        self._change([])
+
+    def preset(self, name: str) -> None:
+        """Replace the list by edits that the study keeps.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name, naming the nearest.
+        """
+        known = {kept["name"]: kept["edits"] for kept in presets(self.study)}
+        if name not in known:
+            raise ValueError(unknown("preset", name, known, "`keep` makes one."))
+        self._change([dict(entry) for entry in known[name]])
+
+    def keep(self, name: str, note: str = "") -> None:
+        """Keep the edits that have an effect in the study, under a name; `save_study` writes them.
+
+        Raises
+        ------
+        ValueError
+            Where no edit has an effect; for what is no name.
+        """
+        keep_entries(self.study, name, self.edits, note)
+
+    @property
+    def agent(self) -> Any:
+        """The edited agent, ready to play: `rlv.evaluate(editor.agent)`.
+
+        Raises
+        ------
+        ValueError
+            Without a connected agent; for an edit that cannot be made in it.
+        """
+        return self._editing().edited_agent(effective(self.edits))
+
+    def _editing(self) -> Any:
+        connection = self.source.connection
+        if connection is None:
+            raise ValueError("there is no agent to edit here: pass agent= to the view")
+        if not hasattr(connection, "edited_agent"):
+            raise ValueError("what this view is connected to cannot edit its agent: pass agent= to the view")
+        return connection
+
+    def _change(self, edits: list[Entry]) -> None:
+        if edits != self.edits:
+            if self.source.connection is not None and effective(edits):
+                self._editing().edited_agent(effective(edits))  # raises what is wrong, before anything is changed
+            self._go(edits, [*self.history, self.edits], [])
+
+    def _go(self, edits: list[Entry], history: list[list[Entry]], undone: list[list[Entry]]) -> None:
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.edits, self.history, self.undone = edits, history, undone
+
+    def _send_to_views(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        super()._send_to_views(content, buffers)
+        if "texts" in content.get(
+            "result", ()
+        ):  # an answer about edits may be kept now; told afterwards: it comes at once
+            self._edited = [dict(entry) for entry in stored_edits(self.study)]
+
+    def _refresh_edits(self) -> None:
+        """Show what the study keeps now."""
+        self._presets = [dict(entry) for entry in presets(self.study)]
+        self._edited = [dict(entry) for entry in stored_edits(self.study)]
+
+
+def _is_about(entry: Entry, other: Entry) -> bool:
+    return all(entry.get(name) == other[name] for name in ("kind", "layer", "feature"))
