@@ -12,9 +12,18 @@ from rlvision_widgets.names import unknown
 
 if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import Agent as Agent
+    from rlvision_widgets.agents import edit_changes as edit_changes
+    from rlvision_widgets.agents import edited_agent as edited_agent
     from rlvision_widgets.agents import load_agent as load_agent
     from rlvision_widgets.agents import save_agent as save_agent
     from rlvision_widgets.agents import wrap_agent as wrap_agent
+    from rlvision_widgets.agents.edits import Ablate as Ablate
+    from rlvision_widgets.agents.edits import AblateChannels as AblateChannels
+    from rlvision_widgets.agents.edits import EraseConcept as EraseConcept
+    from rlvision_widgets.agents.edits import Steer as Steer
+    from rlvision_widgets.agents.edits import describe_network_edit as describe_network_edit
+    from rlvision_widgets.agents.edits import network_edits_from as network_edits_from
+    from rlvision_widgets.agents.edits import network_edits_to_json as network_edits_to_json
     from rlvision_widgets.analysis.attribution import attribute as attribute
     from rlvision_widgets.analysis.branches import branch as branch
     from rlvision_widgets.analysis.branches import branch_names as branch_names
@@ -86,6 +95,8 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.widgets.histogram import plot_histogram as plot_histogram
 
 _HOME = {  # public name → module
+    "Ablate": "agents.edits",
+    "AblateChannels": "agents.edits",
     "Add": "environments.edits",
     "Agent": "agents",
     "Background": "environments.edits",
@@ -94,6 +105,7 @@ _HOME = {  # public name → module
     "Counterfactual": "widgets",
     "Decoy": "environments.edits",
     "Editor": "widgets",
+    "EraseConcept": "agents.edits",
     "Explorer": "widgets",
     "FeatureGrid": "widgets",
     "Fill": "environments.edits",
@@ -104,6 +116,7 @@ _HOME = {  # public name → module
     "Place": "environments.edits",
     "Remove": "environments.edits",
     "Selection": "schema",
+    "Steer": "agents.edits",
     "Story": "widgets",
     "Teleport": "environments.edits",
     "Theme": "environments.edits",
@@ -123,6 +136,9 @@ _HOME = {  # public name → module
     "collect_rollout": "analysis.rollout",
     "connect": "study",
     "edit_card": "analysis.edit_card",
+    "describe_network_edit": "agents.edits",
+    "edit_changes": "agents",
+    "edited_agent": "agents",
     "edited_environment": "environments.edited",
     "edits_from": "environments.edits",
     "edits_to_json": "environments.edits",
@@ -132,6 +148,8 @@ _HOME = {  # public name → module
     "fit_nmf": "analysis.features",
     "load_agent": "agents",
     "make_environment": "environments",
+    "network_edits_from": "agents.edits",
+    "network_edits_to_json": "agents.edits",
     "object_effects": "analysis.object_effects",
     "object_selectivity": "analysis.selectivity",
     "masks": "analysis.world",

@@ -2,6 +2,7 @@
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.checkpoints import bundled_agents, load_agent, save_agent
+from rlvision_widgets.agents.editing import edit_changes, edited_agent
 from rlvision_widgets.agents.layered import NetworkOutput
 from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork
 from rlvision_widgets.agents.weights import load_state
@@ -14,6 +15,8 @@ __all__ = [
     "NatureNetwork",
     "NetworkOutput",
     "bundled_agents",
+    "edit_changes",
+    "edited_agent",
     "load_agent",
     "load_state",
     "save_agent",

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.weights import weights_digest
 from rlvision_widgets.agents.workers import side_by_side
@@ -55,6 +56,8 @@ class Agent:
         Where it comes from, JSON-friendly: source, licence, sha256, card.
     checkpoint : str
         sha256 of the weights (`weights_digest`); computed when empty.
+    edits : tuple
+        What `edited_agent` did to the network; the weights are those that it left.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Agent:
     value_scale: float | None = None
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
     checkpoint: str = field(default="", repr=False)
+    edits: tuple[NetworkEdit, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # the one way into a frozen dataclass
@@ -82,6 +86,7 @@ class Agent:
         set_field(self, "action_names", tuple(self.action_names))
         set_field(self, "environment", dict(self.environment))
         set_field(self, "info", dict(self.info))
+        set_field(self, "edits", tuple(self.edits))
         if not self.checkpoint:
             set_field(self, "checkpoint", weights_digest(self.network))
         self._check_outputs()

@@ -78,7 +78,7 @@ def save_agent(agent: Agent, path: str | Path) -> None:
     Raises
     ------
     ValueError
-        When the suffix is another, the agent is a wrapped module, or a field is not JSON-friendly.
+        When the suffix is another, the agent is a wrapped module or edited, or a field is not JSON-friendly.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -87,6 +87,11 @@ def save_agent(agent: Agent, path: str | Path) -> None:
         raise ValueError(
             f"agent {agent.name!r} is a wrapped module, whose class a file cannot hold: "
             "save module.state_dict() with torch.save and wrap the module again after loading"
+        )
+    if agent.edits:
+        raise ValueError(
+            f"agent {agent.name!r} is edited; rlv.export_weights(agent) makes a plain agent of it, where that can be, "
+            "and network_edits_to_json(agent.edits) keeps the edits themselves"
         )
     description = {
         "format": FORMAT,

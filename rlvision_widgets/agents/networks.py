@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
+from rlvision_widgets.agents.operations import input_rows
 
 __all__ = ["ARCHITECTURES", "ClearNetwork", "ImpalaNetwork", "NatureNetwork", "NetworkOutput", "StagedNetwork"]
 
@@ -127,27 +128,37 @@ class StagedNetwork(LayeredNetwork):
 
     def forward(self, inputs: Tensor) -> NetworkOutput:
         """Return logits and value of observations, (batch, rgb, height, width) float in 0..1."""
-        return self._heads(self.trunk(inputs))
+        with input_rows(inputs):
+            return self._heads(self.trunk(inputs))
 
     def until(self, layer: str, inputs: Tensor) -> Tensor:
         """Return the activations of `layer`, (batch, channel, y, x), running only the stages up to it."""
-        activations: Tensor = self._stages(None, layer)(inputs)
-        return activations
+        return self._run(None, layer, inputs, inputs)
 
     def from_layer(self, layer: str, activations: Tensor, inputs: Tensor | None = None) -> NetworkOutput:
-        """Return logits and value from the activations of `layer` alone, running only the stages after it."""
-        return self._heads(self._stages(layer, None)(activations))
+        """Return logits and value from the activations of `layer`, running only the stages after it.
+
+        `inputs` count only where channels of a later layer are resampled.
+        """
+        return self._heads(self._run(layer, None, activations, inputs))
 
     def between(self, source: str, target: str, activations: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Return the activations of `target` from those of `source` alone, running only the stages between them."""
-        reached: Tensor = self._stages(source, target)(activations)
+        """Return the activations of `target` from those of `source`, running only the stages between them."""
+        return self._run(source, target, activations, inputs)
+
+    def _run(self, after: str | None, last: str | None, x: Tensor, inputs: Tensor | None) -> Tensor:
+        """Run the stages from the one that follows `after` to `last`; `inputs` are what the rows of x come from."""
+        with input_rows(inputs):
+            reached: Tensor = self.stages(after, last)(x)
         return reached
 
-    def _stages(self, after: str | None, last: str | None) -> nn.Sequential:
-        names = [name for name, _ in self.trunk.named_children()]
+    def stages(self, after: str | None, last: str | None) -> nn.Sequential:
+        """Return the stages from the one that follows `after` (None: the first) to `last` (None: the last)."""
+        named = list(self.trunk.named_children())
+        names = [name for name, _ in named]
         start = 0 if after is None else names.index(after) + 1
         stop = len(names) if last is None else names.index(last) + 1
-        return nn.Sequential(*list(self.trunk)[start:stop])
+        return nn.Sequential(OrderedDict(named[start:stop]))
 
     def _heads(self, hidden: Tensor) -> NetworkOutput:
         # bfloat16 has 8 bits: too few for PPO's probability ratios, and the heads cost next to nothing.

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from rlvision_widgets.agents.agent import Agent, default_action_names
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
+from rlvision_widgets.agents.operations import input_rows
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER
 
-__all__ = ["HookedNetwork", "wrap_agent"]
+__all__ = ["HookedNetwork", "close", "hooked", "wrap_agent"]
 
 Hook = Callable[[nn.Module, Any, Any], Any]
 
@@ -126,6 +127,8 @@ class HookedNetwork(LayeredNetwork):
         self._preprocess = preprocess or _channels_first
         self._initial_state = initial_state
         self._bottlenecks: dict[str, bool] = {}
+        self.edited_layers: tuple[str, ...] = ()
+        self.layer_edits = nn.ModuleList()  # one for each edited layer
         found = self._find_layers()
         for layer in layers or ():
             if layer not in found:
@@ -151,12 +154,16 @@ class HookedNetwork(LayeredNetwork):
 
     def step(self, inputs: tuple[Any, ...]) -> tuple[NetworkOutput, Any]:
         """Return logits and value, and the recurrent state after the step."""
-        return _parsed(self._forward(self.module, *inputs))
+        edits = dict(zip(self.edited_layers, self.layer_edits, strict=True))
+        layers = {layer: self.module.get_submodule(layer) for layer in edits}
+        # before other hooks, which read or replace what the edited layer gives
+        with input_rows(inputs[0]), hooked(layers, lambda layer, output: edits[layer](output), first=True):
+            return _parsed(self._forward(self.module, *inputs))
 
     def until(self, layer: str, inputs: tuple[Any, ...]) -> Tensor:
         """Return the activations of `layer`, by one whole forward pass."""
         kept: list[Tensor] = []
-        with _hooked({layer: self.module.get_submodule(layer)}, lambda _, output: kept.append(output.clone())):
+        with hooked({layer: self.module.get_submodule(layer)}, lambda _, output: kept.append(output.clone())):
             self.step(inputs)
         return _only(kept, layer)
 
@@ -175,13 +182,19 @@ class HookedNetwork(LayeredNetwork):
                 "observations too, agent.between(source, target, observations)."
             )
         kept: list[Tensor] = []
-        with _hooked({target: self.module.get_submodule(target)}, lambda _, output: kept.append(output.clone())):
+        with hooked({target: self.module.get_submodule(target)}, lambda _, output: kept.append(output.clone())):
             self._replaced(source, activations, inputs)
         return _only(kept, target)
 
+    def insert(self, layer: str, edit: nn.Module) -> None:
+        """Have `layer` give edit(activations) from now on, after the edits that it has."""
+        known = dict(zip(self.edited_layers, self.layer_edits, strict=True))
+        known[layer] = nn.Sequential(known[layer], edit) if layer in known else edit
+        self.edited_layers, self.layer_edits = tuple(known), nn.ModuleList(known.values())
+
     def black(self, batch: int) -> tuple[Any, ...]:
         """Return the inputs for `batch` black observations."""
-        return self.inputs(self._observations(batch).zero_())
+        return self.inputs(self.noise(batch).zero_())
 
     def _replaced(self, layer: str, activations: Tensor, inputs: tuple[Any, ...]) -> NetworkOutput:
         replaced: list[Tensor] = []
@@ -195,7 +208,7 @@ class HookedNetwork(LayeredNetwork):
             replaced.append(activations)
             return activations.clone()
 
-        with _hooked({layer: self.module.get_submodule(layer)}, replace):
+        with hooked({layer: self.module.get_submodule(layer)}, replace):
             output = self(inputs)
         _only(replaced, layer)
         return output  # type: ignore[no-any-return]
@@ -204,10 +217,10 @@ class HookedNetwork(LayeredNetwork):
         """Raise unless the outputs follow from the layer's activations alone."""
         if layer not in self._bottlenecks:
             with torch.no_grad():
-                inputs = self.inputs(self._observations(4))
+                inputs = self.inputs(self.noise(4))
                 expected, activations = self(inputs), self.until(layer, inputs)
                 found = self._replaced(layer, activations, self.black(4))
-            same = all(a is None or b is None or _close(a, b) for a, b in zip(found, expected, strict=True))
+            same = all(a is None or b is None or close(a, b) for a, b in zip(found, expected, strict=True))
             self._bottlenecks[layer] = same and not self.recurrent
         if not self._bottlenecks[layer]:
             raise ValueError(
@@ -216,7 +229,8 @@ class HookedNetwork(LayeredNetwork):
                 "agent.head(layer, observations)."
             )
 
-    def _observations(self, batch: int) -> Tensor:
+    def noise(self, batch: int) -> Tensor:
+        """Return `batch` observations of noise, the same every time."""
         noise = torch.Generator().manual_seed(0)  # the same every time, and the global generator is left alone
         shape = (batch, *self.observation_shape)
         return torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8).to(self.like.device)
@@ -228,8 +242,8 @@ class HookedNetwork(LayeredNetwork):
         def keep(name: str, output: Any) -> None:
             calls.setdefault(name, []).append(output.clone() if torch.is_tensor(output) else None)
 
-        with torch.no_grad(), _hooked({name: part for name, part in self.module.named_modules() if name}, keep):
-            self.step(self.inputs(self._observations(2)))
+        with torch.no_grad(), hooked({name: part for name, part in self.module.named_modules() if name}, keep):
+            self.step(self.inputs(self.noise(2)))
         if not calls and any(True for _ in self.module.children()):
             raise ValueError(
                 "forward did not run the module that it was given: write it as lambda module, x: module(x)"
@@ -247,13 +261,13 @@ class HookedNetwork(LayeredNetwork):
 
 
 @contextmanager
-def _hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any]) -> Iterator[None]:
+def hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any], first: bool = False) -> Iterator[None]:
     """Call hook(name, output) after each module for as long as the block runs; what it returns replaces the output."""
 
     def named(name: str) -> Hook:
         return lambda module, args, output: hook(name, output)
 
-    handles = [module.register_forward_hook(named(name)) for name, module in modules.items()]
+    handles = [module.register_forward_hook(named(name), prepend=first) for name, module in modules.items()]
     try:
         yield
     finally:
@@ -261,7 +275,8 @@ def _hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any]) -
             handle.remove()
 
 
-def _close(found: Tensor, expected: Tensor) -> bool:
+def close(found: Tensor, expected: Tensor) -> bool:
+    """Whether outputs are the same up to rounding."""
     difference = (found - expected).abs().max()
     return bool(difference.isfinite() and difference <= 1e-5 * expected.abs().max())
 

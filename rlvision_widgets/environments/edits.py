@@ -8,11 +8,11 @@ is applied to. Places are (x, y) in cells from the lower left corner, y up; the 
 
 import dataclasses
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
+from rlvision_widgets.edit_data import EditData, EditLanguage
 from rlvision_widgets.environments.edit_fields import CHECKS, Cell, Point, an
 from rlvision_widgets.names import unknown
 
@@ -41,26 +41,14 @@ PLACES = {"coin": ("random",), "cheese": ("random", *CORNERS)}
 
 
 @dataclass(frozen=True)
-class Edit:
+class Edit(EditData):
     """One change of a world; its subclasses are the kinds there are."""
-
-    kind: ClassVar[str]
-
-    def __init_subclass__(cls) -> None:
-        cls.kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value is not None or field.default is not None:
                 object.__setattr__(self, field.name, CHECKS[field.name](f"{self.kind}: {field.name}", value))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the edit for JSON: its kind, and the fields that differ from their defaults."""
-        fields = {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self) if not _is_default(self, field)
-        }
-        return {"kind": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
 
 
 @dataclass(frozen=True)
@@ -288,11 +276,10 @@ class Place(Edit):
             raise ValueError(unknown(f"place for the {self.what}", self.where, PLACES[self.what]))
 
 
-def _is_default(edit: Edit, field: dataclasses.Field[Any]) -> bool:
-    return field.default is not dataclasses.MISSING and bool(getattr(edit, field.name) == field.default)
-
-
 KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in Edit.__subclasses__()}
+LANGUAGE = EditLanguage(
+    "edit", "an", "rlv.Remove('saw')", "edits_to_json", "Edits of a network (rlv.Ablate, …) go to rlv.edited_agent."
+)
 
 
 def edits_from(edits: "str | Edit | Mapping[str, Any] | Iterable[Edit | Mapping[str, Any]]") -> tuple[Edit, ...]:
@@ -312,35 +299,7 @@ def edits_from(edits: "str | Edit | Mapping[str, Any] | Iterable[Edit | Mapping[
     TypeError, ValueError
         When a text is no JSON, or a kind, field or value is none; names the nearest right one.
     """
-    if isinstance(edits, str):
-        try:
-            edits = json.loads(edits)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"edits must be JSON, as edits_to_json writes it: {error}.") from error
-    if isinstance(edits, Edit | Mapping):
-        edits = (edits,)
-    if not isinstance(edits, Iterable) or isinstance(edits, str | bytes):
-        raise TypeError(f"edits must be a list of edits, such as [rlv.Remove('saw')], and {edits!r} came.")
-    return tuple(_edit_from(edit) for edit in edits)
-
-
-def _edit_from(edit: Any) -> Edit:
-    if isinstance(edit, Edit):
-        return edit
-    if not isinstance(edit, Mapping):
-        raise TypeError(f"an edit must be one such as rlv.Remove('saw'), or a dict of it, and {edit!r} came.")
-    given = dict(edit)
-    kind = KINDS.get(str(given.pop("kind", None)))
-    if kind is None:
-        raise ValueError(unknown("kind of edit", edit.get("kind"), KINDS))
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    for name in given:
-        if name not in fields:
-            raise ValueError(unknown(f"field of a {kind.kind} edit", name, fields))
-    missing = [name for name, f in fields.items() if name not in given and f.default is dataclasses.MISSING]
-    if missing:
-        raise ValueError(f"a {kind.kind} edit needs {' and '.join(missing)}, and {dict(edit)!r} came.")
-    return kind(**given)
+    return LANGUAGE.read(edits, Edit, KINDS)
 
 
 def edits_to_json(edits: "Edit | Iterable[Edit | Mapping[str, Any]]") -> str:
