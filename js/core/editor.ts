@@ -95,19 +95,20 @@ export function movedEntry(edits: Edits, from: number, to: number): NetworkEdit[
   return list;
 }
 
-/** Entries that do something, without what only a list knows of them. */
-const essence = (edits: Edits): Omit<NetworkEdit, "enabled">[] =>
-  edits.filter(isActive).map(({ enabled: _, ...edit }) => ({ ...edit, strength: strengthOf(edit) }));
+/** Entries that do something, without what only a list knows of them, their fields in order. */
+const essence = (edits: Edits): object[] =>
+  edits.filter(isActive).map(({ enabled: _, ...edit }) => {
+    const fields = Object.entries({ ...edit, strength: strengthOf(edit) });
+    return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 
-/** One text for all lists that make the same agent, in whatever order their fields are written. */
-export const keyOfEdits = (edits: Edits): string =>
-  JSON.stringify(essence(edits).map((edit) => Object.entries(edit).sort(([a], [b]) => (a < b ? -1 : 1))));
+/** One text for all lists that make the same agent: as requests carry it. */
+export const textOfEdits = (edits: Edits): string => JSON.stringify(essence(edits));
 
-/** As requests carry them; what the study keeps an answer to is asked for in its own words, as a page finds it by them. */
-export function asText(edits: Edits, kept: readonly { edits: string }[] = []): string {
-  const key = keyOfEdits(edits);
-  const same = kept.find((one) => keyOfEdits(JSON.parse(one.edits) as NetworkEdit[]) === key);
-  return same?.edits ?? JSON.stringify(essence(edits));
+/** As `textOfEdits`, but what the study keeps an answer to is asked for in its own words: a page finds it by them. */
+export function askedAs(edits: Edits, kept: readonly { edits: string }[]): string {
+  const text = textOfEdits(edits);
+  return kept.find((one) => textOfEdits(JSON.parse(one.edits) as NetworkEdit[]) === text)?.edits ?? text;
 }
 
 /** A list with those that were there before it and those that undoing left, newest last. */

@@ -1,26 +1,11 @@
 /** What an editor shares with Python, wherever it sits: in a widget of its own, or in the explorer. */
 import type { NetworkEdit } from "../core/editor.ts";
 import type { Params } from "../core/wants.ts";
+import type { KeptEdits, StoredEdit } from "../generated/traits.d.ts";
 import type { Reply, RequestOptions } from "./rpc.ts";
 
-/** A question whose answers the study keeps: a page without a kernel has these and no others. */
-export interface StoredEdited {
-  trajectory: number;
-  step: number;
-  edits: string;
-  layer: string;
-  output: string;
-  label: string;
-  /** Requests that are answered, "edited" or "race". */
-  has: string[];
-}
-
 /** A list of edits that the study keeps under a name. */
-export interface Preset {
-  name: string;
-  edits: NetworkEdit[];
-  note?: string;
-}
+export type Preset = Omit<KeptEdits, "edits"> & { edits: NetworkEdit[] };
 
 /** Traits that both the editor and the explorer have. */
 export interface EditingTraits {
@@ -35,7 +20,8 @@ export interface EditingTraits {
   hovered: number | null;
   can_compute: boolean;
   _study: unknown;
-  _stored: StoredEdited[];
+  /** Questions whose answers the study keeps: a page without a kernel has these and no others. */
+  _edited: StoredEdit[];
   _presets: Preset[];
 }
 
@@ -47,7 +33,7 @@ export interface RaceOptions {
   levels: number;
 }
 
-export const USUAL: RaceOptions = { num_steps: 100, seed: -1, levels: 500 };
+export const USUAL: RaceOptions = { num_steps: 100, seed: -1, levels: 256 };
 
 /** Where an editor sits. */
 export interface Seat {
@@ -72,6 +58,6 @@ export const LOOKS = [
   "hovered",
   "can_compute",
   "_study",
-  "_stored",
+  "_edited",
   "_presets",
 ] as const;

@@ -28,6 +28,7 @@ export interface EditorScene {
   measured: Computed<Measured>;
   /** Whether the race from here can be had: computed, or kept. */
   canRace: boolean;
+  canMeasure: boolean;
   presets: readonly Preset[];
   canUndo: boolean;
   canRedo: boolean;

@@ -1,16 +1,17 @@
 /** Everything of one editor: the list of edits, what is asked about it, and what has come. */
 import {
-  asText,
+  askedAs,
   changed,
   type Edits,
   isActive,
-  keyOfEdits,
   type NetworkEdit,
   type Past,
+  textOfEdits,
   travelled,
 } from "../core/editor.ts";
 import { clamp, layerNamed, type Study, studyOf } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
+import type { StoredEdit } from "../generated/traits.d.ts";
 import { type Asker, noticeOf, Question } from "./counterfactual_question.ts";
 import { arraysOf } from "./counterfactual_reply.ts";
 import type { Notice } from "./counterfactual_scene.ts";
@@ -31,7 +32,7 @@ export class Workbench {
   /** The list that the answer shown is about, as it was asked. */
   #shownEdits: Edits = [];
   /** A slider is held: what it would make of the list. */
-  #draft: NetworkEdit[] | null = null;
+  #draft: Edits | null = null;
   #flying: { key: string; place: string; control: AbortController } | null = null;
   #failedKey = "";
   #progress: Progress | null = null;
@@ -92,7 +93,7 @@ export class Workbench {
   }
 
   /** Shows what a list would do, as long as a slider is held; `change` keeps it, null drops it. */
-  preview(edits: NetworkEdit[] | null): void {
+  preview(edits: Edits | null): void {
     this.#draft = edits;
     this.#ask();
   }
@@ -149,11 +150,9 @@ export class Workbench {
   }
 
   measure(): void {
-    const [levels, seed] = [this.seat.option("levels"), Math.max(0, this.seat.option("seed"))];
-    const params = { edits: asText(this.edits), levels, seed };
     const key = this.#measureKey;
     const read = async (reply: Reply) => measuredOf(key, await arraysOf(reply));
-    void this.#measured.ask("measure", params, read, true);
+    void this.#measured.ask("measure", this.#measureParams, read, true);
     this.invalidate();
   }
 
@@ -212,7 +211,8 @@ export class Workbench {
       pinned: seat.get("feature"),
       race: this.#race.at(this.#raceKey),
       measured: this.#measured.at(this.#measureKey),
-      canRace: this.canCompute || this.#keeps("race"),
+      canRace: this.canCompute || this.#kept("race") !== undefined,
+      canMeasure: this.canCompute || this.#kept("measure", seat.get("_edited")) !== undefined,
       presets: seat.get("_presets") ?? [],
       canUndo: this.#past.history.length > 0,
       canRedo: this.#past.undone.length > 0,
@@ -225,7 +225,7 @@ export class Workbench {
   /** What each entry did, as long as the answer is about this very list. */
   #changes(): ReadonlyMap<number, Change> {
     const { edits } = this;
-    if (!this.#shown || keyOfEdits(edits) !== keyOfEdits(this.#shownEdits)) return new Map();
+    if (!this.#shown || textOfEdits(edits) !== textOfEdits(this.#shownEdits)) return new Map();
     const active = [...edits.keys()].filter((index) => isActive(edits[index] as NetworkEdit));
     return new Map(
       this.#shown.changes.flatMap((change, at) => {
@@ -242,37 +242,48 @@ export class Workbench {
   /** Kept answers about this frame: their words are those that a page knows them by. */
   get #keptHere() {
     const { trajectory, step } = this.#place;
-    return (this.seat.get("_stored") ?? []).filter(
+    return (this.seat.get("_edited") ?? []).filter(
       (one) => one.trajectory === trajectory && one.step === step,
     );
   }
 
-  #keeps(request: string): boolean {
-    const key = keyOfEdits(this.edits);
-    return this.#keptHere.some(
-      (one) => one.has.includes(request) && keyOfEdits(JSON.parse(one.edits) as NetworkEdit[]) === key,
+  /** What the study keeps of this list, wherever it was measured. */
+  #kept(request: string, entries = this.#keptHere): StoredEdit | undefined {
+    const text = textOfEdits(this.edits);
+    return entries.find(
+      (one) => one.has.includes(request) && textOfEdits(JSON.parse(one.edits) as NetworkEdit[]) === text,
     );
   }
 
   get #question(): { key: string; params: Params } {
     const { seat } = this;
-    const edits = asText(this.edits, this.#keptHere);
+    const edits = askedAs(this.edits, this.#keptHere);
     const params = { ...this.#place, edits, layer: seat.get("layer"), output: seat.get("output") };
     return { key: requestKey("edited", params), params };
   }
 
+  /** Where nothing can be computed, with the numbers that the kept one was run with. */
   get #raceParams(): Params {
     const { seat } = this;
-    const edits = asText(this.edits, this.#keptHere);
-    return { ...this.#place, edits, num_steps: seat.option("num_steps"), seed: seat.option("seed") };
+    const [steps, seed] = [seat.option("num_steps"), seat.option("seed")];
+    const [num_steps = steps, noise = seed] = (!this.canCompute && this.#kept("race")?.race) || [];
+    return { ...this.#place, edits: askedAs(this.edits, this.#keptHere), num_steps, seed: noise };
+  }
+
+  get #measureParams(): Params {
+    const { seat } = this;
+    const [count, seed] = [seat.option("levels"), Math.max(0, seat.option("seed"))];
+    const known = this.canCompute ? undefined : this.#kept("measure", seat.get("_edited"));
+    const [levels = count, first = seed] = known?.measure ?? [];
+    return { edits: known?.edits ?? textOfEdits(this.edits), levels, seed: first };
   }
 
   get #raceKey(): string {
-    return requestKey("race", { ...this.#raceParams, edits: keyOfEdits(this.edits) });
+    return requestKey("race", { ...this.#raceParams, edits: textOfEdits(this.edits) });
   }
 
   get #measureKey(): string {
-    return `${keyOfEdits(this.edits)} ${this.seat.option("levels")} ${this.seat.option("seed")}`;
+    return requestKey("measure", { ...this.#measureParams, edits: textOfEdits(this.edits) });
   }
 
   /** Somebody set a trait: another view, Python, or this one when all of them are set. */
