@@ -1,30 +1,44 @@
-"""How often an agent completes levels, and how sure that number is."""
+"""How often an agent completes levels, why it does not, and how sure that is: as it is, edited, in edited worlds."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from statistics import NormalDist
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rlvision_widgets.analysis.playing import Act, Player, describe, ended, make_world, streams
-from rlvision_widgets.analysis.progress import track
-from rlvision_widgets.environments.environment import Environment
+from rlvision_widgets.analysis.conditions import Condition, conditions_of
+from rlvision_widgets.analysis.levels import SPENT, Crew, LevelEnvironment, Outcome, draw_levels, play_crews
+from rlvision_widgets.analysis.outcomes_file import Outcomes, open_outcomes
+from rlvision_widgets.analysis.playing import Act
+from rlvision_widgets.analysis.precision import check_precision
+from rlvision_widgets.analysis.progress import counter
+from rlvision_widgets.analysis.stage import Stage
+from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import strict_keywords
 
-__all__ = ["evaluate", "wilson_interval"]
+if TYPE_CHECKING:
+    from distributed import Client
 
-NUM_LEVELS = 2**31 - 1  # Procgen's level seeds are below this
-LEVEL_OPTIONS = ("num_levels", "start_level", "use_sequential_levels")  # here it is `levels` that says which
+__all__ = ["Progress", "evaluate", "measure_levels", "wilson_interval"]
+
+TEXTS = ("environment_options", "agent_edits", "world_edits")  # attrs that are JSON
 
 
-class LevelEnvironment(Environment, Protocol):
-    """A batch of worlds in which a level can be opened by its seed."""
+class Progress(NamedTuple):
+    """How far an evaluation is: `done` of `total` levels, of which `condition` is being played; and what bounds it."""
 
-    def load_level(self, index: int, level_seed: int) -> None:
-        """Start an episode of a level in trajectory `index`."""
+    condition: str
+    done: int
+    total: int
+    bound: str
+
+
+Tell = Callable[[Progress], None]
 
 
 @strict_keywords
@@ -33,47 +47,147 @@ def evaluate(
     levels: int | Sequence[int] | npt.NDArray[np.integer] = 2048,
     seed: int = 0,
     *,
+    edits: Mapping[str, Any] | None = None,
+    world: Mapping[str, Any] | None = None,
     num_trajectories: int = 64,
     environment: LevelEnvironment | Mapping[str, Any] | None = None,
+    causes: bool = True,
+    precision: str = "float32",
+    path: str | os.PathLike[str] | None = None,
+    client: "Client | None" = None,
     progress: bool = True,
 ) -> xr.Dataset:
-    """Let an agent play each of many levels once, with sampled actions.
+    """Let an agent play each of many levels once, with sampled actions: as it is, and under other conditions.
 
     Parameters
     ----------
     agent : Agent or callable
         See `collect_rollout`.
     levels : int or sequence of int
-        How many, drawn from all that there are; or the level seeds themselves, each once.
+        How many, drawn from all that there are (fewer are the first ones of more); or the level seeds themselves, each
+        once.
     seed : int
         Draws the levels and the action noise. The noise of a level depends on the seed and on the level alone, so that
-        two agents, or the same one elsewhere in a batch, play a level with the same luck.
+        all conditions, two agents, or the same one elsewhere in a batch, play a level with the same luck.
+    edits : dict of list of network edits by name, optional
+        A condition each: ``{"saw-blind": [rlv.Ablate.feature(study, "2b", 3)]}`` plays the edited agent.
+    world : dict of list of world edits by name, optional
+        A condition each: ``{"saws hidden": [rlv.Hide("saw")]}`` plays the original where every level that opens is
+        edited.
     num_trajectories : int
-        Levels that are played side by side; changes the speed and not the outcome (but for rounding in the network,
-        where its library computes batches of different sizes differently).
+        Levels that are played side by side, about; changes the speed and not the outcome.
     environment : mapping or Environment, optional
         The game's name as ``name`` and its options, without which they are the agent's own; or a batch of worlds with
         `load_level`, which is left open.
+    causes : bool
+        Find out why levels ended.
+    precision : str
+        ``"float32"``, or ``"bfloat16"``: the trunk computes in it and the heads do not. On processors that have it,
+        that is about twice as fast; it is another agent by rounding, so compare within one precision.
+    path : path, optional
+        A text file (``.jsonl``) to which each level is appended when it ends; it is made when it is not there. A call
+        with the same question goes on where the last one stopped, whatever stopped it; levels and conditions may be
+        added. See `rlvision_widgets.analysis.outcomes_file`.
+    client : distributed.Client, optional
+        Its workers play the levels, some at a time; a worker that dies costs those it had.
     progress : bool
-        Show a progress bar.
+        Show a progress bar: levels a second, the time that remains, and what the time goes into.
 
     Returns
     -------
     Dataset, (condition, level)
-        success (the level was completed), length (steps of the episode), return (sum of raw rewards), over condition
-        ``"original"``; coordinate level_seed (level). attrs: success_rate and its 95 % wilson_interval [low, high];
-        agent, checkpoint, environment, environment_options and seed.
+        success (the level was completed), cause (as in `endings`: "saw", "timeout", …; CoinRun's and Maze's success is
+        their goal, "coin" or "cheese"; "" where it was not looked for or cannot be told), length (steps of the
+        episode), return (sum of raw rewards). Conditions: ``"original"``, then the names of `edits`, then of `world`.
+        Coordinate level_seed (level). attrs: success_rate of the original and its 95 % wilson_interval [low, high];
+        agent, checkpoint, environment, environment_options, seed, precision; edits and world, JSON: the edits of each
+        condition by its name.
+
+    Raises
+    ------
+    BlockingIOError
+        When another process measures into the same file.
+    ValueError, TypeError
+        When the levels, a name, an edit or the precision is none; when the file answers another question; when the
+        worlds have no levels.
 
     Notes
     -----
-    An interrupt (Ctrl-C) ends it without a result.
+    What bounds it is the network, once a step of a level; worlds take a twentieth of that and causes less (one more
+    replay of a failed level, without the network). All cores are used: see `rlvision_widgets.analysis.levels`. Memory
+    does not grow but by the outcomes, some 100 bytes a level.
+
+    An interrupt (Ctrl-C) ends it without a result; with `path`, nothing that was finished is lost.
     """
-    seeds = _level_seeds(levels, seed)
-    if environment is None or isinstance(environment, Mapping):
-        number = min(num_trajectories, len(seeds))
-        with make_world(agent, environment, num_trajectories=number, without=LEVEL_OPTIONS) as worlds:
-            return _evaluate(agent, worlds, seeds, seed, progress)
-    return _evaluate(agent, environment, seeds, seed, progress)
+    with _bar(progress) as tell:
+        return measure_levels(
+            agent,
+            levels,
+            seed,
+            edits=edits,
+            world=world,
+            num_trajectories=num_trajectories,
+            environment=environment,
+            causes=causes,
+            precision=precision,
+            path=path,
+            client=client,
+            tell=tell,
+        )
+
+
+def measure_levels(
+    agent: Act,
+    levels: int | Sequence[int] | npt.NDArray[np.integer],
+    seed: int,
+    *,
+    tell: Tell,
+    edits: Mapping[str, Any] | None = None,
+    world: Mapping[str, Any] | None = None,
+    num_trajectories: int = 64,
+    environment: LevelEnvironment | Mapping[str, Any] | None = None,
+    causes: bool = True,
+    precision: str = "float32",
+    path: str | os.PathLike[str] | None = None,
+    client: "Client | None" = None,
+) -> xr.Dataset:
+    """Evaluate as `evaluate` does, and `tell` how far it is, often; what that raises ends it, and `path` keeps all."""
+    seeds = draw_levels(levels, check_count("seed", seed, 0))
+    check_count("num_trajectories", num_trajectories, 1)
+    check_precision(agent, precision)
+    conditions = conditions_of(agent, edits, world)
+    stage = Stage(agent, environment, num_trajectories)
+    question = _question(stage, seed, precision)
+    options = {"seed": int(seed), "precision": precision, "causes": causes}
+    with open_outcomes(path, question) as outcomes:
+        for condition in conditions:
+            outcomes.begin(condition.name, condition.to_dict())
+        missing = {condition: _missing(outcomes, condition, seeds, causes) for condition in conditions}
+        total = len(conditions) * len(seeds)
+        done = total - sum(map(len, missing.values()))
+        for condition, left in missing.items():
+            tell(Progress(condition.name, done, total, ""))
+            for over, bound in _play(stage, condition, left, client, options) if left else ():
+                outcomes.add(condition.name, over)
+                done += len(over)
+                tell(Progress(condition.name, done, total, bound))
+    return _dataset(conditions, seeds, outcomes, question)
+
+
+@contextmanager
+def _bar(progress: bool) -> Iterator[Tell]:
+    """Give what shows one bar for all conditions; what is known from before counts for no rate."""
+    with ExitStack() as stack:
+        shown: list[Any] = []
+
+        def tell(state: Progress) -> None:
+            if not shown:
+                shown.append(stack.enter_context(counter("levels", "level", progress, state.total, state.done)))
+            shown[0].set_description(f"levels, {state.condition}", refresh=False)
+            shown[0].set_postfix_str(state.bound, refresh=False)
+            shown[0].update(state.done - shown[0].n)
+
+        yield tell
 
 
 def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -101,97 +215,61 @@ def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tu
     return 0.0 if successes == 0 else middle - half, 1.0 if successes == number else middle + half
 
 
-def _evaluate(agent: Act, worlds: Any, seeds: npt.NDArray[np.int64], seed: int, progress: bool) -> xr.Dataset:
-    if not hasattr(worlds, "load_level"):
-        raise ValueError(
-            f"{worlds.name} has no levels that can be opened by their seed: evaluate needs a Procgen game. "
-            "Elsewhere, count the outcomes of episodes(collect_rollout(...))."
-        )
-    played = sorted(track(_play(agent, worlds, seeds, seed), "levels", "level", progress, len(seeds)))
+def _question(stage: Stage, seed: int, precision: str) -> dict[str, Any]:
+    """Return what all conditions have in common, and two outcomes must to be compared; JSON-friendly."""
+    told = {**stage.described, "seed": int(seed), "precision": precision}
+    told["agent_edits"] = told.pop("edits")  # `edits` are the conditions'
+    return {name: json.loads(value) if name in TEXTS else value for name, value in told.items()}
+
+
+def _missing(outcomes: Outcomes, condition: Condition, seeds: npt.NDArray[np.int64], causes: bool) -> list[int]:
+    """Return the levels that are still to be played: also those played when nobody asked for causes."""
+    known = outcomes.conditions[condition.name]
+    return [level for level in seeds.tolist() if level not in known or (causes and known[level].cause is None)]
+
+
+def _play(
+    stage: Stage, condition: Condition, levels: list[int], client: "Client | None", options: Mapping[str, Any]
+) -> Iterator[tuple[list[Outcome], str]]:
+    """Play a condition's levels; yield each that is over soon after, and what the time goes into."""
+    with stage.crews(condition, levels, **options) as crews:
+        for over in play_crews(crews):
+            yield over, _shares(crews)
+
+
+def _shares(crews: Sequence[Crew]) -> str:
+    """Return what the time goes into, e.g. "network 93 %, worlds 5 %, causes 2 %"."""
+    spent = {what: sum(crew.seconds[what] for crew in crews) for what in SPENT}
+    whole = sum(spent.values()) or 1.0
+    return ", ".join(f"{what} {seconds / whole:.0%}" for what, seconds in spent.items())
+
+
+def _dataset(
+    conditions: Sequence[Condition], seeds: npt.NDArray[np.int64], outcomes: Outcomes, question: Mapping[str, Any]
+) -> xr.Dataset:
+    rows = [[outcomes.conditions[condition.name][level] for level in seeds.tolist()] for condition in conditions]
     dims = "condition", "level"
-    success = np.array([[outcome.success for outcome in played]])
-    successes, number = int(success.sum()), success.size
+    success = np.array([[outcome.success for outcome in row] for row in rows])
+    successes, number = int(success[0].sum()), len(seeds)
     return xr.Dataset(
         {
             "success": (dims, success),
-            "length": (dims, np.array([[outcome.length for outcome in played]], np.int32)),
-            "return": (dims, np.array([[outcome.earned for outcome in played]], np.float32)),
+            "cause": (dims, np.array([[outcome.cause or "" for outcome in row] for row in rows], dtype=object)),
+            "length": (dims, np.array([[outcome.length for outcome in row] for row in rows], np.int32)),
+            "return": (dims, np.array([[outcome.earned for outcome in row] for row in rows], np.float32)),
         },
-        coords={"condition": ["original"], "level_seed": ("level", seeds.astype(np.int32))},
+        coords={
+            "condition": [condition.name for condition in conditions],
+            "level_seed": ("level", seeds.astype(np.int32)),
+        },
         attrs={
-            **describe(agent, worlds),
-            "seed": seed,
+            **question,
+            **{name: json.dumps(question[name]) for name in TEXTS},
+            "edits": json.dumps({each.name: each.edits for each in conditions if each.edits is not None}),
+            "world": json.dumps(
+                {each.name: each.to_dict()["world_edits"] for each in conditions if each.world_edits is not None}
+            ),
             "success_rate": successes / number,
             "wilson_interval": list(wilson_interval(successes, number)),
         },
     )
-
-
-@dataclass
-class _Attempt:
-    """One level that is being played."""
-
-    place: int
-    stream: np.random.Generator
-    length: int = 0
-    earned: float = 0.0
-
-
-class _Outcome(NamedTuple):
-    place: int
-    success: bool
-    length: int
-    earned: float
-
-
-def _play(agent: Act, worlds: Any, seeds: npt.NDArray[np.int64], seed: int) -> Iterator[_Outcome]:
-    """Play all levels, as many at a time as there are worlds; yield the outcome of each when it ends."""
-    player = Player(agent, worlds.action_names)
-    waiting = iter(enumerate(seeds))
-    attempts: list[_Attempt] = []
-    for index in range(worlds.num_trajectories):
-        attempt = _begin(worlds, index, waiting, seed)
-        # more worlds than levels: the others run along unseen
-        attempts.append(attempt or _Attempt(-1, np.random.default_rng(0)))
-    observed = worlds.observe()
-    remaining = len(seeds)
-    while remaining:
-        action = player.play(observed, [attempt.stream for attempt in attempts]).action
-        after = worlds.step(action)
-        over = ended(observed, after)
-        for index, attempt in enumerate(attempts):
-            attempt.length += 1
-            attempt.earned += float(after.reward[index])
-            if over[index] and attempt.place >= 0:
-                success = bool(after.previous_level_complete[index])
-                yield _Outcome(attempt.place, success, attempt.length, attempt.earned)
-                remaining -= 1
-                attempts[index] = _begin(worlds, index, waiting, seed) or _Attempt(-1, attempt.stream)
-        observed = worlds.observe() if over.any() else after
-
-
-def _begin(worlds: Any, index: int, waiting: Iterator[tuple[int, np.int64]], seed: int) -> _Attempt | None:
-    """Open the next level in one of the worlds; None when none is left."""
-    following = next(waiting, None)
-    if following is None:
-        return None
-    place, level_seed = following
-    worlds.load_level(index, int(level_seed))
-    return _Attempt(place, streams(seed, [int(level_seed)])[0])
-
-
-def _level_seeds(levels: int | Sequence[int] | npt.NDArray[np.integer], seed: int) -> npt.NDArray[np.int64]:
-    if isinstance(levels, int | np.integer):
-        if levels < 1:
-            raise ValueError(f"levels must be at least 1, and {levels} came")
-        return np.random.default_rng(seed).choice(NUM_LEVELS, int(levels), replace=False)
-    seeds = np.asarray(levels)
-    if seeds.ndim != 1 or len(seeds) == 0 or seeds.dtype.kind not in "iu":
-        raise ValueError(f"levels must be a number, or a list of level seeds (integers), and {levels!r} came")
-    if seeds.min() < 0 or seeds.max() >= NUM_LEVELS:
-        raise ValueError(
-            f"level seeds must be from 0 to {NUM_LEVELS - 1}; these go from {seeds.min()} to {seeds.max()}"
-        )
-    if len(np.unique(seeds)) < len(seeds):
-        raise ValueError("some level seeds come twice; their outcomes are the same, so that the rate would mislead")
-    return seeds.astype(np.int64)

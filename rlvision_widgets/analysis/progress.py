@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from tqdm import auto
 
-__all__ = ["Cancelled", "Report", "bars", "passed_on", "track"]
+__all__ = ["Cancelled", "Report", "bars", "counter", "passed_on", "track"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,11 @@ def passed_on(
 def track(items: Iterable[T], label: str, unit: str, progress: bool, total: int | None = None) -> Iterable[T]:
     """Return the items with a progress bar around them, if `progress`."""
     return _bar(items, desc=label, unit=unit, total=total, disable=not progress)  # type: ignore[no-any-return]
+
+
+def counter(label: str, unit: str, progress: bool, total: int, initial: int = 0) -> Any:
+    """Return a bar for `update(number)`, with a context; rate and remaining time leave out the `initial` ones."""
+    return _bar(desc=label, unit=unit, total=total, initial=initial, disable=not progress)
 
 
 @contextmanager

@@ -1,0 +1,126 @@
+"""Where levels are played: batches of worlds, one a crew, and spare worlds for causes."""
+
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, cast
+
+import torch
+
+from rlvision_widgets.agents import Agent
+from rlvision_widgets.analysis.conditions import Condition
+from rlvision_widgets.analysis.level_causes import LevelExplainer
+from rlvision_widgets.analysis.levels import Crew, Explain, LevelEnvironment
+from rlvision_widgets.analysis.playing import Act, describe, make_world
+from rlvision_widgets.analysis.precision import steady
+from rlvision_widgets.environments import make_environment
+from rlvision_widgets.environments.edited import edited_environment
+from rlvision_widgets.environments.edits import Edit
+from rlvision_widgets.environments.environment import Environment
+from rlvision_widgets.environments.games import GAMES
+
+__all__ = ["Stage"]
+
+LEVEL_OPTIONS = ("num_levels", "start_level", "use_sequential_levels")  # here it is `levels` that says which
+MOST = 32  # worlds of a crew: as many observations pass through the network at once
+MULTIPLE = 4
+
+
+class Stage:
+    """Makes the worlds of an evaluation.
+
+    Parameters
+    ----------
+    agent : Agent or callable
+        The original.
+    environment : mapping, Environment or None
+        As for `evaluate`.
+    num_trajectories : int
+        Levels side by side.
+    """
+
+    def __init__(
+        self, agent: Act, environment: LevelEnvironment | Mapping[str, Any] | None, num_trajectories: int
+    ) -> None:
+        self._agent = agent
+        self._given = environment if environment is None or isinstance(environment, Mapping) else None
+        self._open = cast("LevelEnvironment | None", environment if self._given is not environment else None)
+        self._most = num_trajectories
+        with ExitStack() as stack:
+            shown = self._open or stack.enter_context(self._worlds(1))
+            if not hasattr(shown, "load_level"):
+                raise ValueError(
+                    f"{shown.name} has no levels that can be opened by their seed: evaluate needs a Procgen game. "
+                    "Elsewhere, count the outcomes of episodes(collect_rollout(...))."
+                )
+            self.described = describe(agent, shown)
+            self.name = shown.name
+
+    @property
+    def given(self) -> Mapping[str, Any] | None:
+        """What worlds are made from; None means the agent's own.
+
+        Raises
+        ------
+        ValueError
+            When an open batch of worlds was given, which cannot be sent anywhere.
+        """
+        if self._open is not None:
+            raise ValueError(
+                "with client=, environment is a mapping such as {'name': 'coinrun'}: each worker makes its own worlds."
+            )
+        return self._given
+
+    @contextmanager
+    def crews(
+        self, condition: Condition, levels: Sequence[int], seed: int, precision: str, causes: bool
+    ) -> Iterator[list[Crew]]:
+        """Give crews that play a condition's levels; their worlds are closed afterwards, but for those given."""
+        number, size = self._sizes(condition.act, len(levels))
+        waiting = deque(levels)
+        act = steady(condition.act, precision)
+        with ExitStack() as stack:
+
+            def crew() -> Crew:
+                worlds = self._open or stack.enter_context(self._worlds(size))
+                explain = self._explainer(stack, condition.world_edits) if causes else None
+                return Crew(act, _edited(worlds, condition.world_edits), seed, waiting, explain)
+
+            yield [crew() for _ in range(number)]
+
+    def _sizes(self, act: Act, num_levels: int) -> tuple[int, int]:
+        """Return how many crews play, and the worlds of each."""
+        network = act.network if isinstance(act, Agent) else None
+        side_by_side = network is not None and network.concurrent and network.like.device.type == "cpu"
+        if self._open is not None or not side_by_side or torch.get_num_threads() == 1:
+            return 1, min(self._most, num_levels)
+        number = min(torch.get_num_threads() + 1, num_levels)
+        size = min(MOST, MULTIPLE * math.ceil(self._most / number / MULTIPLE))
+        return number, min(size, math.ceil(num_levels / number))
+
+    def _worlds(self, number: int) -> LevelEnvironment:
+        return make_world(self._agent, self._given, num_trajectories=number, without=LEVEL_OPTIONS)
+
+    def _explainer(self, stack: ExitStack, edits: Sequence[Edit] | None) -> Explain:
+        """Return what tells causes; nothing is known of the ends of other games than Procgen's."""
+        if self.name not in GAMES:
+            return lambda *_: ""
+        # worlds that were edited "once" open their next levels unedited
+        base = getattr(self._open, "world_edits", ()) if self._resets() else ()
+        explainer = LevelExplainer(lambda: _edited(_edited(self._spare(), base), edits), self._spare)
+        stack.callback(explainer.close)
+        return explainer
+
+    def _resets(self) -> bool:
+        return getattr(self._open, "world_edits_when", "") == "reset"
+
+    def _spare(self) -> Environment:
+        if self._open is None:
+            return self._worlds(1)
+        directory = getattr(self._open, "directory", None)
+        return make_environment(self.name, num_trajectories=1, directory=directory, **self._open.options)
+
+
+def _edited(worlds: Environment, edits: Sequence[Edit] | None) -> LevelEnvironment:
+    return edited_environment(worlds, edits, when="reset") if edits else worlds
