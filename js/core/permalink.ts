@@ -26,10 +26,13 @@ export const DEFAULTS: Traits = {
   branch: "",
   branch_member: 0,
   editing: false,
+  edits: [],
 };
 
 /** Traits that say where the pointer is, or what there is, rather than what is shown. */
-const PASSING = ["hovered", "playing", "cursor_x", "num_steps", "num_trajectories", "can_compute"];
+const PASSING = ["hovered", "playing", "cursor_x", "num_steps", "num_trajectories", "can_compute"].concat(
+  ["history", "undone"], // where the list of edits came from, and could go to again
+);
 
 const isShown = (name: string) => !name.startsWith("_") && !PASSING.includes(name);
 

@@ -39,6 +39,11 @@ export const WATCHED = [
   "branch_member",
   "note",
   "editing",
+  "edits",
+  "history",
+  "undone",
+  "_presets",
+  "_edited",
   "can_compute",
   "_study",
 ] as const satisfies readonly (keyof ExplorerTraits)[];

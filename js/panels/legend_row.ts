@@ -44,7 +44,10 @@ export function legendRow(context: Context, index: number, isResidual: boolean, 
   );
   const edit = h("button", { class: "rlv-edit" }, icon(PENCIL));
   const element = h("div", { class: isResidual ? "rlv-row rlv-residual" : "rlv-row" }, swatch, open, pin);
-  if (!isResidual) element.append(edit);
+  if (!isResidual) {
+    element.append(edit);
+    element.dataset.feature = String(index);
+  }
   const stops = isResidual ? [pin] : [swatch, open, pin, edit];
   const on = (target: HTMLElement, event: string, act: () => void) =>
     target.addEventListener(event, act, { signal });

@@ -6,6 +6,7 @@ from typing import Any
 from rlvision_widgets.schema import Selection
 from rlvision_widgets.widgets import linking
 from rlvision_widgets.widgets.bundle import built
+from rlvision_widgets.widgets.editing_page import edits_requests, edits_state
 from rlvision_widgets.widgets.explorer_traits import ExplorerTraits
 from rlvision_widgets.widgets.page import Asked, parts, requests
 from rlvision_widgets.widgets.page_world import as_carried, opened
@@ -72,6 +73,11 @@ class Explorer(ExplorerTraits):
         The fork (a name under ``/branches``; empty: none), and which of its branches is compared with what happened.
     editing : bool
         Whether the part is open in which features of the network are edited.
+    edits : list
+        How the agent is edited, as in `Editor`; `toggle`, `edit`, `undo`, `redo`, `reset`, `preset` and `keep` change
+        and keep it, `agent` is the agent that it makes.
+    history, undone : list of list
+        Former lists of edits, for `undo`; those that were taken back, for `redo`.
     cursor_x : list of float
         [step, step], for the cursor of a chart; the browser writes it whenever the step changes. See `link`.
     state : dict or str
@@ -171,6 +177,7 @@ class Explorer(ExplorerTraits):
         if self.branch and self.branch not in branch_names(self.study):
             self.branch = ""
         self._study = dict(self.source.describe())
+        self._refresh_edits()
 
     def __repr__(self) -> str:
         size = f"{self.num_trajectories} trajectories of {self.num_steps} steps"
@@ -216,7 +223,8 @@ class Explorer(ExplorerTraits):
                 "cannot compute: compute it in the view first, or pick another"
             )
         kept = [output for output in self.more_outputs if output in outputs]
-        return {**state, "more_outputs": kept, "can_compute": False, "_study": dict(as_carried(described))}
+        own = {"more_outputs": kept, "can_compute": False, "_study": dict(as_carried(described))}
+        return {**state, **own, **edits_state(sources[0])}
 
     def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterable[Asked]:
-        return [*requests(sources[0]), *parts(sources[0]), *opened(sources[0])]
+        return [*requests(sources[0]), *parts(sources[0]), *opened(sources[0]), *edits_requests(sources[0])]

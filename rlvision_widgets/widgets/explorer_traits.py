@@ -8,8 +8,8 @@ import traitlets as t
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER, Output
 from rlvision_widgets.stories import story_names
+from rlvision_widgets.widgets.editing_traits import EditingTraits
 from rlvision_widgets.widgets.restoring import Choice
-from rlvision_widgets.widgets.view import View
 from rlvision_widgets.widgets.world_description import branch_names, find_branches
 
 __all__ = ["ExplorerTraits", "default_layer", "default_output"]
@@ -20,7 +20,7 @@ LOOKS = ("standard", "article")
 OBJECTS = ("off", "outlines", "fill")
 
 
-class ExplorerTraits(View):
+class ExplorerTraits(EditingTraits):
     """A view of one study with the traits of `Explorer`, which says what they mean."""
 
     trajectory = t.Int(0).tag(sync=True)
