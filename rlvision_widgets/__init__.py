@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.branches import remove_branch as remove_branch
     from rlvision_widgets.analysis.branches import survival as survival
     from rlvision_widgets.analysis.edit_card import edit_card as edit_card
+    from rlvision_widgets.analysis.edit_internals import edit_internals as edit_internals
     from rlvision_widgets.analysis.endings import add_endings as add_endings
     from rlvision_widgets.analysis.endings import endings as endings
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
@@ -37,6 +38,9 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
     from rlvision_widgets.analysis.features import reduce_attribution as reduce_attribution
     from rlvision_widgets.analysis.grids import spatial_grid as spatial_grid
+    from rlvision_widgets.analysis.kept_edits import keep_edits as keep_edits
+    from rlvision_widgets.analysis.kept_edits import kept_edits as kept_edits
+    from rlvision_widgets.analysis.kept_edits import remove_edits as remove_edits
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.object_effects import object_effects as object_effects
@@ -86,6 +90,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Counterfactual as Counterfactual
     from rlvision_widgets.widgets import Editor as Editor
+    from rlvision_widgets.widgets import EditCard as EditCard
     from rlvision_widgets.widgets import Explorer as Explorer
     from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
     from rlvision_widgets.widgets import Story as Story
@@ -106,6 +111,7 @@ _HOME = {  # public name → module
     "Decoy": "environments.edits",
     "Editor": "widgets",
     "EraseConcept": "agents.edits",
+    "EditCard": "widgets",
     "Explorer": "widgets",
     "FeatureGrid": "widgets",
     "Fill": "environments.edits",
@@ -139,6 +145,7 @@ _HOME = {  # public name → module
     "describe_network_edit": "agents.edits",
     "edit_changes": "agents",
     "edited_agent": "agents",
+    "edit_internals": "analysis.edit_internals",
     "edited_environment": "environments.edited",
     "edits_from": "environments.edits",
     "edits_to_json": "environments.edits",
@@ -146,6 +153,8 @@ _HOME = {  # public name → module
     "evaluate": "analysis.evaluation",
     "feature_names": "namefile",
     "fit_nmf": "analysis.features",
+    "keep_edits": "analysis.kept_edits",
+    "kept_edits": "analysis.kept_edits",
     "load_agent": "agents",
     "make_environment": "environments",
     "network_edits_from": "agents.edits",
@@ -158,6 +167,7 @@ _HOME = {  # public name → module
     "reduce_attribution": "analysis.features",
     "read_story": "stories",
     "refit": "study",
+    "remove_edits": "analysis.kept_edits",
     "remove_branch": "analysis.branches",
     "remove_story": "stories",
     "plot_curves": "widgets.charts",

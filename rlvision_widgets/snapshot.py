@@ -23,6 +23,10 @@ from tqdm.auto import tqdm
 
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.widgets.bundle import read_bundle
+from rlvision_widgets.widgets.card import EditCard
+from rlvision_widgets.widgets.card_content import read_card
+from rlvision_widgets.widgets.card_page import page as card_page
+from rlvision_widgets.widgets.card_reading import is_card
 from rlvision_widgets.widgets.explorer import Explorer
 from rlvision_widgets.widgets.movie import WRITERS
 from rlvision_widgets.widgets.page import Page
@@ -48,7 +52,7 @@ noscript img { display: block; image-rendering: pixelated; }
 
 @strict_keywords
 def save_snapshot(
-    view_or_study: View | Study,
+    view_or_study: View | Study | EditCard,
     path: str | os.PathLike[str],
     title: str | None = None,
     *,
@@ -65,10 +69,11 @@ def save_snapshot(
 
     Parameters
     ----------
-    view_or_study : View, DataTree, str or Path
-        A view, shown just as it stands; or a study, or where one is saved.
+    view_or_study : View, EditCard, DataTree, str or Path
+        A view, shown just as it stands; a study, or where one is saved; or an edit card (`rlv.edit_card`, or its view),
+        whose page is plain text, tables and drawings without any script.
     path : str or Path
-        Where to; ends in ``.html``, ``.png``, ``.gif`` or ``.mp4`` (which needs imageio-ffmpeg).
+        Where to; an edit card's ends in ``.html``. Ends in ``.html``, ``.png``, ``.gif`` or ``.mp4`` (which needs imageio-ffmpeg).
     title : str, optional
         The page's title and heading; by default names the agent and the environment.
     steps : slice or iterable of int, optional
@@ -92,6 +97,9 @@ def save_snapshot(
     if kind not in SUFFIXES:
         raise ValueError(f"expected a path that ends in one of {', '.join(SUFFIXES)}, got {str(path)!r}")
     _check_options(kind, title=title, steps=steps, fps=fps)
+    if isinstance(view_or_study, EditCard) or is_card(view_or_study):
+        _save_card(view_or_study, target, title)
+        return
     with _view(view_or_study) as view, _aside(target) as partial:
         if kind in WRITERS:
             _write_movie(partial, view, steps=steps, fps=fps, progress=progress)
@@ -104,7 +112,9 @@ def save_snapshot(
 
 
 @strict_keywords
-def show_snapshot(view_or_study: View | Study, title: str | None = None, *, height: int = 900) -> "InlinePage":
+def show_snapshot(
+    view_or_study: View | Study | EditCard, title: str | None = None, *, height: int = 900
+) -> "InlinePage":
     """Show a view in a notebook as an offline page, which stays in the notebook file and in what nbconvert makes of it.
 
     A live view shows nothing where no kernel runs, on GitHub for instance, or in exported HTML. This does, without a
@@ -112,7 +122,7 @@ def show_snapshot(view_or_study: View | Study, title: str | None = None, *, heig
 
     Parameters
     ----------
-    view_or_study : View, DataTree, str or Path
+    view_or_study : View, EditCard, DataTree, str or Path
         As for `save_snapshot`.
     title : str, optional
         The page's title and heading.
@@ -124,6 +134,8 @@ def show_snapshot(view_or_study: View | Study, title: str | None = None, *, heig
     InlinePage
         Shown by being the last line of a cell.
     """
+    if isinstance(view_or_study, EditCard) or is_card(view_or_study):
+        return InlinePage(_card_page(view_or_study, title), height)
     with _view(view_or_study) as view:
         page = view.page()
         text = io.StringIO()
@@ -144,6 +156,19 @@ class InlinePage:
 
     def __repr__(self) -> str:
         return f"<InlinePage of {len(self._page) / 1e6:.1f} MB>"
+
+
+def _save_card(card: Any, target: Path, title: str | None) -> None:
+    if target.suffix.lower() not in PAGES:
+        raise ValueError(f"an edit card is saved as a page ({PAGES[0]}), and the path ends in {target.suffix}")
+    with _aside(target) as partial:
+        partial.write_text(_card_page(card, title), encoding="utf-8", newline="\n")
+
+
+def _card_page(card: Any, title: str | None) -> str:
+    if isinstance(card, EditCard):
+        return card.html(title)
+    return card_page(read_card(card), title)
 
 
 @contextmanager
