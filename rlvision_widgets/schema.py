@@ -22,6 +22,7 @@ __all__ = [
     "CHUNK",
     "COUNTERFACTUAL",
     "EDITED_FRAME",
+    "EDITS",
     "ENDING",
     "EXAMPLES",
     "FEATURE_COLOURS",
@@ -342,6 +343,7 @@ RACE = Spec(
     ("question", "told", "number"),
 )
 MEASURED = Spec("measured edit", {}, ("question", "told", "number"))
+EDITS = Spec("edits", {}, ("name", "edits", "described", "note"))  # of the agent; edits and described are JSON lists
 NODES = {  # path of a node in a study, "*" for one name → what it holds. Other nodes are the user's.
     "/": ROLLOUT,
     "/observations": OBSERVATIONS,
@@ -356,6 +358,7 @@ NODES = {  # path of a node in a study, "*" for one name → what it holds. Othe
     "/endings": ENDING,
     "/branches/*": BRANCH,
     "/counterfactuals/*": COUNTERFACTUAL,
+    "/edits/*": EDITS,
     "/edited/frames/*": EDITED_FRAME,
     "/edited/races/*": RACE,
     "/edited/measured/*": MEASURED,
