@@ -1,0 +1,201 @@
+"""What a layer says of a class of objects, as an edit: erased by least squares, or the difference that objects make.
+
+References
+----------
+Belrose et al., "LEACE: Perfect linear concept erasure in closed form", NeurIPS 2023. The package ``concept-erasure`` is
+theirs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+from scipy.ndimage import binary_dilation
+from torch import Tensor
+
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.edit_values import short
+from rlvision_widgets.agents.edits import EraseConcept, Steer
+from rlvision_widgets.analysis.cells import ObjectCells, at_frames
+from rlvision_widgets.analysis.lab import Lab
+from rlvision_widgets.analysis.progress import track
+from rlvision_widgets.analysis.reentry import world_of
+from rlvision_widgets.environments.edits import Remove
+from rlvision_widgets.environments.options import check_count
+from rlvision_widgets.names import strict_keywords, unknown
+
+__all__ = ["difference_vector", "erase_concept"]
+
+BATCH = 64
+WEAKEST = 1e-3  # multiple correlation of a concept with a cell's channels below which there is nothing to erase
+
+Cells = npt.NDArray[np.bool_]
+
+
+@strict_keywords
+def erase_concept(
+    agent: Agent,
+    study: xr.DataTree,
+    layer: str,
+    concept: str,
+    *,
+    reach: int = 0,
+    num_frames: int = 1024,
+    strength: float = 1.0,
+    progress: bool = True,
+) -> EraseConcept:
+    """Fit the edit after which no linear predictor can tell a class of objects from a cell's activations.
+
+    Parameters
+    ----------
+    agent : Agent
+        Whose activations; edited ones, where it is edited.
+    study : DataTree
+        Of the agent, with the node ``/world``, or of a Procgen game with states.
+    layer : str
+        One of the agent's.
+    concept : str
+        A class of objects, also ``"enemy moving left"`` (`ObjectCells`).
+    reach : int
+        Cells around an object that count as showing it, in each direction: layers often know a thing at its edge.
+    num_frames : int
+        Frames of the rollout that are looked at, evenly spaced; every cell of each is a sample.
+    strength : float
+        As in `EraseConcept`.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    EraseConcept
+        P x + (1 - P) μ with P = I - W⁺ u uᵀ W, W whitening the activations and u along W Σ_xz (theorem 4.3). On the
+        samples the covariance of what is left with the concept is 0, so that no linear predictor does better than a
+        constant. The trace constraint of the package is off, because it gives that up.
+
+    Raises
+    ------
+    ValueError
+        For an unknown layer or class; when the class is at no cell of these frames, or at all; when no linear
+        predictor could tell it anyway.
+    ImportError
+        Without the package ``concept-erasure``; or when the study's world cannot be entered.
+    """
+    check_count("reach", reach, 0)
+    fitter = _fitter(_shape(agent, layer)[0])
+    positive = total = 0
+    for activations, shown in _samples(agent, study, layer, concept, reach, num_frames, progress):
+        fitter.update(activations, shown)
+        positive, total = positive + int(shown.sum()), total + len(shown)
+    if not 0 < positive < total:
+        raise ValueError(
+            f"{concept!r} is at {positive} of {total} cells of layer {layer!r} in {num_frames} frames: there is nothing "
+            "to tell apart. Take more frames, or another class."
+        )
+    share = positive / total
+    fitter.svd_tol = WEAKEST * (share * (1 - share)) ** 0.5  # the package's own cuts off what is rare
+    eraser = fitter.eraser
+    kept = eraser.P
+    if torch.equal(kept, torch.eye(len(kept), dtype=kept.dtype)):
+        raise ValueError(f"no linear predictor can tell {concept!r} from layer {layer!r}: there is nothing to erase.")
+    bias = eraser.bias - kept @ eraser.bias
+    matrix, offset = (short(part.numpy()) for part in (kept, bias))
+    return EraseConcept(layer, matrix, offset, strength, concept, agent.checkpoint)  # type: ignore[arg-type]
+
+
+@strict_keywords
+def difference_vector(
+    agent: Agent,
+    study: xr.DataTree,
+    layer: str,
+    concept: str,
+    *,
+    num_pairs: int = 64,
+    per_cell: bool = False,
+    strength: float = 1.0,
+    progress: bool = True,
+) -> Steer:
+    """Return the mean difference that a class of objects makes in a layer: frames as recorded, and without it.
+
+    Parameters
+    ----------
+    agent, study, layer, strength, progress
+        As in `erase_concept`.
+    concept : str
+        A class of objects that can be removed, e.g. ``"saw"``.
+    num_pairs : int
+        Frames with the class, evenly spaced; each is drawn again without it.
+    per_cell : bool
+        One vector for each cell instead of their mean.
+
+    Returns
+    -------
+    Steer
+        At strength -1, the mean is as if the class were not there.
+
+    Raises
+    ------
+    ValueError
+        For an unknown layer or class; when no frame shows the class, or it cannot be removed.
+    ImportError
+        When the study's world cannot be entered.
+    """
+    check_count("num_pairs", num_pairs, 1)
+    shape = _shape(agent, layer)
+    cells = ObjectCells(study, shape[1:], moving=())
+    shown = cells.frames[cells.of(concept).any((1, 2))]
+    if not len(shown):
+        raise ValueError(f"no frame of the study shows {concept!r}.")
+    lab = Lab(world_of(study))
+    frames, without = [], []
+    for number in track(_spread(shown, num_pairs), "frames without it", "frame", progress):
+        trajectory, step = divmod(int(number), study.sizes["step"])
+        state = lab.world.state(trajectory, step)
+        frames.append(lab.show(state))
+        without.append(lab.edited(state, [Remove(concept)])[1])
+    pairs = np.stack(frames), np.stack(without)
+    return Steer.difference(agent, layer, *pairs, strength=strength, per_cell=per_cell, name=concept)
+
+
+def _fitter(channels: int) -> Any:
+    try:
+        from concept_erasure import LeaceFitter
+    except ImportError as error:
+        raise ImportError(
+            "erasing a concept needs the package concept-erasure: pip install 'rlvision-widgets[edit]'."
+        ) from error
+    return LeaceFitter(channels, 1, dtype=torch.float64, constrain_cov_trace=False)
+
+
+def _samples(
+    agent: Agent, study: xr.DataTree, layer: str, concept: str, reach: int, num_frames: int, progress: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield activations, (cell, channel), and whether each cell shows the concept, (cell, 1), a batch at a time."""
+    everything = np.arange(study.sizes["trajectory"] * study.sizes["step"])
+    chosen = _spread(everything, check_count("num_frames", num_frames, 2))
+    size = _shape(agent, layer)[1:]
+    shown = _within(ObjectCells(study, size, chosen).of(concept), reach)
+    for start in track(range(0, len(chosen), BATCH), f"{concept} in {layer}", "batch", progress):
+        frames = at_frames(study["observation"], chosen[start : start + BATCH])
+        cells = agent.activations(layer, frames).cpu().double().permute(0, 2, 3, 1).flatten(0, 2)
+        yield cells, torch.from_numpy(shown[start : start + BATCH].reshape(-1, 1))
+
+
+def _within(shown: Cells, reach: int) -> Cells:
+    if not reach:
+        return shown
+    around: Cells = binary_dilation(shown, np.ones((1, 2 * reach + 1, 2 * reach + 1), bool))
+    return around
+
+
+def _spread(numbers: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """Return at most `count` of the numbers, evenly spaced."""
+    return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(count, len(numbers))).astype(int))]
+
+
+def _shape(agent: Agent, layer: str) -> tuple[int, int, int]:
+    if layer not in agent.layers:
+        raise ValueError(unknown("layer", layer, agent.layers, f"They are those of agent {agent.name!r}."))
+    return agent.layer_shape(layer)
