@@ -75,9 +75,12 @@ def _named(what: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _edited(agent: Act, name: str, given: Any) -> Condition:
+    from rlvision_widgets.agents import Agent
     from rlvision_widgets.agents.editing import edited_agent
     from rlvision_widgets.agents.edits import network_edits_from, network_edits_to_json
 
+    if not isinstance(agent, Agent):
+        raise TypeError(f"edits are made in an Agent's network; {agent!r} is none. wrap_agent makes one of any module.")
     try:
         edits = network_edits_from(given)
         return Condition(name, edited_agent(agent, edits), json.loads(network_edits_to_json(edits)))

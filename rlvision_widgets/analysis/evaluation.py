@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.analysis.conditions import Condition, conditions_of
-from rlvision_widgets.analysis.levels import SPENT, Crew, LevelEnvironment, Outcome, draw_levels, play_crews
+from rlvision_widgets.analysis.levels import LevelEnvironment, Part, draw_levels, play_crews
 from rlvision_widgets.analysis.outcomes_file import Outcomes, open_outcomes
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.analysis.precision import check_precision
@@ -167,10 +167,10 @@ def measure_levels(
         done = total - sum(map(len, missing.values()))
         for condition, left in missing.items():
             tell(Progress(condition.name, done, total, ""))
-            for over, bound in _play(stage, condition, left, client, options) if left else ():
-                outcomes.add(condition.name, over)
-                done += len(over)
-                tell(Progress(condition.name, done, total, bound))
+            for part in _play(stage, condition, left, client, options) if left else ():
+                outcomes.add(condition.name, part.outcomes)
+                done += len(part.outcomes)
+                tell(Progress(condition.name, done, total, _bound(part.seconds)))
     return _dataset(conditions, seeds, outcomes, question)
 
 
@@ -230,18 +230,21 @@ def _missing(outcomes: Outcomes, condition: Condition, seeds: npt.NDArray[np.int
 
 def _play(
     stage: Stage, condition: Condition, levels: list[int], client: "Client | None", options: Mapping[str, Any]
-) -> Iterator[tuple[list[Outcome], str]]:
-    """Play a condition's levels; yield each that is over soon after, and what the time goes into."""
+) -> Iterator[Part]:
+    """Play a condition's levels, here or on a cluster; yield each soon after it is over."""
+    if client is not None:
+        from rlvision_widgets.analysis.dask_levels import play_on
+
+        yield from play_on(client, stage, condition, levels, options)
+        return
     with stage.crews(condition, levels, **options) as crews:
-        for over in play_crews(crews):
-            yield over, _shares(crews)
+        yield from play_crews(crews)
 
 
-def _shares(crews: Sequence[Crew]) -> str:
+def _bound(seconds: Mapping[str, float]) -> str:
     """Return what the time goes into, e.g. "network 93 %, worlds 5 %, causes 2 %"."""
-    spent = {what: sum(crew.seconds[what] for crew in crews) for what in SPENT}
-    whole = sum(spent.values()) or 1.0
-    return ", ".join(f"{what} {seconds / whole:.0%}" for what, seconds in spent.items())
+    whole = sum(seconds.values()) or 1.0
+    return ", ".join(f"{what} {share / whole:.0%}" for what, share in seconds.items())
 
 
 def _dataset(

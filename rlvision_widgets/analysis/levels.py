@@ -9,7 +9,7 @@ which are the longest, do not drag idle worlds through the network.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, NamedTuple, Protocol
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rlvision_widgets.analysis.playing import Act, Player, ended, streams
 from rlvision_widgets.environments.environment import Environment, Observed
 
-__all__ = ["NUM_LEVELS", "SPENT", "Crew", "LevelEnvironment", "Outcome", "draw_levels", "play_crews"]
+__all__ = ["Crew", "LevelEnvironment", "Outcome", "Part", "draw_levels", "play_crews"]
 
 NUM_LEVELS = 2**31 - 1  # Procgen's level seeds are below this
 DRAWN = 4096  # level seeds drawn at once; a constant, so that fewer levels are the first ones of more
@@ -43,6 +43,13 @@ class Outcome(NamedTuple):
     length: int
     earned: float
     cause: str | None
+
+
+class Part(NamedTuple):
+    """Levels that are over, and the time so far by what it went into."""
+
+    outcomes: list[Outcome]
+    seconds: Mapping[str, float]
 
 
 # Tells why a level ended, from its seed, the actions played in it and whether it was completed.
@@ -202,7 +209,7 @@ class _Clock:
         self._seconds[self._what] += time.thread_time() - self._start
 
 
-def play_crews(crews: Sequence[Crew]) -> Iterator[list[Outcome]]:
+def play_crews(crews: Sequence[Crew]) -> Iterator[Part]:
     """Let crews play until no level is left; yield what each turn brought. Several play side by side."""
     from rlvision_widgets.agents.workers import side_by_side
 
@@ -212,7 +219,6 @@ def play_crews(crews: Sequence[Crew]) -> Iterator[list[Outcome]]:
                 return
             yield crew
 
-    if len(crews) == 1:
-        yield from map(Crew.turn, turns())
-    else:
-        yield from side_by_side(Crew.turn, turns())
+    played = side_by_side(Crew.turn, turns()) if len(crews) > 1 else map(Crew.turn, turns())
+    for outcomes in played:
+        yield Part(outcomes, {what: sum(crew.seconds[what] for crew in crews) for what in SPENT})

@@ -58,8 +58,8 @@ class Stage:
             self.name = shown.name
 
     @property
-    def given(self) -> Mapping[str, Any] | None:
-        """What worlds are made from; None means the agent's own.
+    def recipe(self) -> tuple[Mapping[str, Any] | None, int]:
+        """What another process makes the same of, beside the agent: `environment` and `num_trajectories`.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Stage:
             raise ValueError(
                 "with client=, environment is a mapping such as {'name': 'coinrun'}: each worker makes its own worlds."
             )
-        return self._given
+        return self._given, self._most
 
     @contextmanager
     def crews(
@@ -92,10 +92,10 @@ class Stage:
     def _sizes(self, act: Act, num_levels: int) -> tuple[int, int]:
         """Return how many crews play, and the worlds of each."""
         network = act.network if isinstance(act, Agent) else None
-        side_by_side = network is not None and network.concurrent and network.like.device.type == "cpu"
-        if self._open is not None or not side_by_side or torch.get_num_threads() == 1:
+        if self._open is not None or network is None or not network.concurrent or network.like.device.type != "cpu":
             return 1, min(self._most, num_levels)
-        number = min(torch.get_num_threads() + 1, num_levels)
+        threads = torch.get_num_threads()
+        number = min(threads + (threads > 1), num_levels)
         size = min(MOST, MULTIPLE * math.ceil(self._most / number / MULTIPLE))
         return number, min(size, math.ceil(num_levels / number))
 
