@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import Agent as Agent
     from rlvision_widgets.agents import edit_changes as edit_changes
     from rlvision_widgets.agents import edited_agent as edited_agent
+    from rlvision_widgets.agents import export_weights as export_weights
     from rlvision_widgets.agents import load_agent as load_agent
     from rlvision_widgets.agents import save_agent as save_agent
     from rlvision_widgets.agents import wrap_agent as wrap_agent
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.branches import branch_names as branch_names
     from rlvision_widgets.analysis.branches import remove_branch as remove_branch
     from rlvision_widgets.analysis.branches import survival as survival
+    from rlvision_widgets.analysis.concepts import difference_vector as difference_vector
+    from rlvision_widgets.analysis.concepts import erase_concept as erase_concept
     from rlvision_widgets.analysis.edit_card import edit_card as edit_card
     from rlvision_widgets.analysis.edit_internals import edit_internals as edit_internals
     from rlvision_widgets.analysis.endings import add_endings as add_endings
@@ -41,6 +44,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.kept_edits import keep_edits as keep_edits
     from rlvision_widgets.analysis.kept_edits import kept_edits as kept_edits
     from rlvision_widgets.analysis.kept_edits import remove_edits as remove_edits
+    from rlvision_widgets.analysis.measuring import measure_edit as measure_edit
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.object_effects import object_effects as object_effects
@@ -89,8 +93,8 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.study import refit as refit
     from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Counterfactual as Counterfactual
-    from rlvision_widgets.widgets import Editor as Editor
     from rlvision_widgets.widgets import EditCard as EditCard
+    from rlvision_widgets.widgets import Editor as Editor
     from rlvision_widgets.widgets import Explorer as Explorer
     from rlvision_widgets.widgets import FeatureGrid as FeatureGrid
     from rlvision_widgets.widgets import Story as Story
@@ -143,6 +147,7 @@ _HOME = {  # public name → module
     "connect": "study",
     "edit_card": "analysis.edit_card",
     "describe_network_edit": "agents.edits",
+    "difference_vector": "analysis.concepts",
     "edit_changes": "agents",
     "edited_agent": "agents",
     "edit_internals": "analysis.edit_internals",
@@ -150,13 +155,16 @@ _HOME = {  # public name → module
     "edits_from": "environments.edits",
     "edits_to_json": "environments.edits",
     "endings": "analysis.endings",
+    "erase_concept": "analysis.concepts",
     "evaluate": "analysis.evaluation",
+    "export_weights": "agents",
     "feature_names": "namefile",
     "fit_nmf": "analysis.features",
     "keep_edits": "analysis.kept_edits",
     "kept_edits": "analysis.kept_edits",
     "load_agent": "agents",
     "make_environment": "environments",
+    "measure_edit": "analysis.measuring",
     "network_edits_from": "agents.edits",
     "network_edits_to_json": "agents.edits",
     "object_effects": "analysis.object_effects",

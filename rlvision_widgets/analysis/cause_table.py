@@ -1,6 +1,6 @@
 """An evaluation as tables: which levels failed by which cause, and how a condition compares with the original."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from rlvision_widgets.analysis.paired import (
     tango_interval,
     wilson_interval,
 )
-from rlvision_widgets.names import unknown
 
 __all__ = [
     "ANY",
@@ -26,7 +25,6 @@ __all__ = [
     "changes",
     "check_evaluation",
     "failures",
-    "known_cause",
     "rates",
     "verdicts",
 ]
@@ -163,14 +161,6 @@ def check_evaluation(result: Any) -> None:
         )
     if not result.sizes["level"]:
         raise ValueError("this evaluation has no level.")
-
-
-def known_cause(failed: xr.DataArray, more: Sequence[str], cause: str) -> str:
-    """Return `cause`, or raise if it is neither one that occurred nor one of `more`."""
-    known = list(dict.fromkeys([*map(str, failed["cause"].values), *more]))
-    if cause not in known:
-        raise ValueError(unknown("cause", cause, known))
-    return cause
 
 
 def _causes(result: xr.Dataset, failed: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:

@@ -19,14 +19,14 @@ from rlvision_widgets.analysis.cause_table import (
     changes,
     check_evaluation,
     failures,
-    known_cause,
     rates,
     verdicts,
 )
+from rlvision_widgets.analysis.held_out import apart
 from rlvision_widgets.analysis.paired import holm
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["edit_card", "hidden_object"]
+__all__ = ["check_targets", "edit_card", "hidden_object"]
 
 ALPHA = 0.05
 KNOWN = (
@@ -155,23 +155,19 @@ def edit_card(
     return card
 
 
+def check_targets(targets: Mapping[str, str], edits: Sequence[str], occurred: Sequence[str] = ()) -> None:
+    """Raise ValueError if a target is of no edit, or is no cause that occurred or is known."""
+    causes = list(dict.fromkeys([*occurred, *KNOWN]))
+    for name, cause in targets.items():
+        if name not in edits:
+            raise ValueError(unknown("edit", name, edits))
+        if cause not in causes:
+            raise ValueError(unknown("cause", cause, causes))
+
+
 def hidden_object(cause: str) -> str:
     """Return the object class that has to be hidden for a cause to be unseen: an enemy, whichever way it walks."""
     return re.sub(r" moving (left|right)$", "", cause)
-
-
-def apart(
-    evaluated: Sequence[int] | npt.NDArray[np.integer], selection: Sequence[int] | npt.NDArray[np.integer] | None
-) -> None:
-    """Raise if levels that chose an edit are among those that are to judge it."""
-    if selection is None:
-        return
-    both = np.intersect1d(np.asarray(evaluated), np.asarray(selection))
-    if len(both):
-        raise ValueError(
-            f"{len(both)} of the {len(evaluated)} levels evaluated were used to choose the edit (e.g. level seed "
-            f"{both[0]}), so that it would be judged by what it was chosen for: evaluate other levels."
-        )
 
 
 def _as_tree(result: Any) -> xr.DataTree:
@@ -190,11 +186,7 @@ def _targets(main: xr.Dataset, kinds: Mapping[str, str], target: str | Mapping[s
     """Return the target of each edit that has one."""
     edits = [name for name, kind in kinds.items() if kind == "edit"]
     by_name = dict.fromkeys(edits, target) if isinstance(target, str) else dict(target)
-    failed = failures(main)
-    for name, cause in by_name.items():
-        if name not in edits:
-            raise ValueError(unknown("edit", name, edits))
-        known_cause(failed, KNOWN, cause)
+    check_targets(by_name, edits, [str(cause) for cause in failures(main)["cause"].values])
     return by_name
 
 
