@@ -94,6 +94,7 @@ function fits(value: unknown, first: unknown, name: string, { _study }: Traits):
   if (name === "output") return among(study?.outputs);
   if (name === "story") return value === "" || among(study?.stories);
   if (name === "branch") return value === "" || among(study?.branches ?? []);
+  if (name === "edits") return Array.isArray(value) && value.every((edit) => typeof edit?.kind === "string");
   if (Array.isArray(first)) return Array.isArray(value);
   if (typeof first === "number" || first === null)
     return value === null ? first === null : typeof value === "number" && Number.isFinite(value);

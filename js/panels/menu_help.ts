@@ -34,6 +34,10 @@ const LINES: [term: string, text: string][] = [
     "“+ row” explains a second output beside the first. The features' bars are of the row last clicked.",
   ],
   ["objects", "Outlined from the game's own state, which the agent never sees: what is where."],
+  [
+    "edit",
+    "Takes features out of the network, or makes them stronger: what it expects and does then, here and when it plays on.",
+  ],
   ["forks", "What else could have happened from a step on. Click a line to compare it step by step."],
 ];
 

@@ -14,6 +14,8 @@ const INITIAL = {
   layer: "2b",
   output: "value",
   hovered: null,
+  history: [],
+  undone: [],
   playing: false,
   num_steps: 96,
   _study: STUDY,
@@ -36,16 +38,19 @@ describe("an address", () => {
       objects: "fill",
       branch: "no saw",
       branch_member: 3,
+      editing: true,
+      edits: [{ kind: "feature", layer: "2b", feature: 3, strength: -1, where: "layer", enabled: false }],
     };
     const address = toAddress(reader(shown), INITIAL);
     expect(address).not.toMatch(/[<>"\s]/);
-    const { hovered, playing, num_steps, _study, ...restored } = shown;
+    const { hovered, history, undone, playing, num_steps, _study, ...restored } = shown;
     expect(fromAddress(`#${address}`, INITIAL)).toEqual(restored);
   });
 
   test("is empty while nothing differs, and names nothing that passes", () => {
     expect(toAddress(reader(INITIAL), INITIAL)).toBe("");
     expect(toAddress(reader({ ...INITIAL, hovered: 3, playing: true, num_steps: 5 }), INITIAL)).toBe("");
+    expect(toAddress(reader({ ...INITIAL, history: [[]], undone: [[]] }), INITIAL)).toBe("");
   });
 
   test.each([
@@ -60,6 +65,9 @@ describe("an address", () => {
     "combine=1",
     "more_outputs=3",
     "feature={}",
+    "edits={}",
+    "edits=[3]",
+    'edits=[{"layer":"2b"}]',
     "_study=1",
     "num_steps=7",
     "%%%",
