@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.analysis.connected_world import ConnectedWorld
+from rlvision_widgets.analysis.connected_edits import ConnectedEdits
 from rlvision_widgets.analysis.filling import add_survey, fill, refit
 from rlvision_widgets.analysis.origins import Cell, trace
 from rlvision_widgets.analysis.progress import Report
@@ -26,7 +26,7 @@ TORCH = threading.Lock()
 T = TypeVar("T")
 
 
-class Connection(ConnectedWorld):
+class Connection(ConnectedEdits):
     """An agent that is connected to a study: what can be computed, and the functions that do it.
 
     The functions may be called from any thread and write into the study. ``progress(stage, done, total)`` is called as
@@ -50,8 +50,8 @@ class Connection(ConnectedWorld):
 
     def __init__(self, agent: Agent, study: xr.DataTree, recipe: Recipe) -> None:
         _check_same(agent, study)
-        super().__init__(study)
-        self._agent, self._recipe = agent, recipe
+        super().__init__(agent, study)
+        self._recipe = recipe
         self._has_value = agent(np.zeros((1, *agent.observation_shape), np.uint8))[1] is not None
         sizes = ((layer, agent.layer_shape(layer)) for layer in (INPUT_LAYER, *agent.layers))
         self.layers: tuple[dict[str, Any], ...] = tuple(

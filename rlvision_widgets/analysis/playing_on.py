@@ -15,9 +15,10 @@ from rlvision_widgets.analysis.lab import Lab, Moment
 from rlvision_widgets.analysis.situation import Situation
 from rlvision_widgets.analysis.task import Task
 
-__all__ = ["RECORDED", "play_on", "survive"]
+__all__ = ["RECORDED", "play_on", "run", "survive"]
 
 RECORDED = -1  # the seed that stands for the rollout's own noise
+RUN = ("observation", "value", "reward", "action")  # that `play_on` returns
 CURVES = {"survival": "survival", "low": "survival_low", "high": "survival_high"}
 
 
@@ -51,7 +52,7 @@ def play_on(task: Task, lab: Lab, situation: Situation, num_steps: int, seed: in
     """
     sides = lab.reach_unedited(situation), lab.reach(situation)
     runs = [_run(task, situation, moment, num_steps, seed) for moment in sides]
-    names = ("observation", "value", "reward", "action")
+    names = RUN
     stacked = {
         name: (("version", *runs[0][0][name].dims), np.stack([run[name].values for run, _ in runs])) for name in names
     }
@@ -99,10 +100,44 @@ def _run(
     """Play on from one moment; nothing is played where the episode has ended."""
     if moment.ended is not None:
         return _over(moment, num_steps)
+    place = situation.trajectory, situation.step
+    return run(task, place, num_steps, seed, start=moment.state, presses=moment.presses)
+
+
+def run(
+    task: Task,
+    place: tuple[int, int],
+    num_steps: int,
+    seed: int = RECORDED,
+    *,
+    start: bytes | None = None,
+    presses: int = 0,
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Let the agent play on from a recorded step, once.
+
+    Parameters
+    ----------
+    task : Task
+        Whose agent plays; it may be an edited one.
+    place : (int, int)
+        Trajectory and step.
+    num_steps, seed
+        As in `play_on`.
+    start, presses
+        As in `growing.grow`.
+
+    Returns
+    -------
+    Dataset
+        observation (played, height, width, rgb), num_steps + 1 frames; value, reward, action (branch_step) and
+        policy_logits (branch_step, branch_logit): NaN, 0, -1 and NaN after the end, whose frame is repeated.
+    dict
+        length (steps played), cause and completed (None while it goes on), total_reward.
+    """
     # one step more than is told, for the frame after the last one
-    own_noise = seed == RECORDED
-    fork = Fork(situation.trajectory, situation.step, 1, num_steps + 1, seed=max(seed, 0), keep_noise=own_noise)
-    one = _grown(task, fork, moment).isel(branch=0)
+    fork = Fork(*place, 1, num_steps + 1, seed=max(seed, 0), keep_noise=seed == RECORDED)
+    grown = grow(task.agent, task.study, fork, task.report, task.cancelled, start=start, presses=presses)
+    one = grown.isel(branch=0)
     length = min(int(one["num_taken"]), num_steps)
     is_over = bool(one["ended"].values[:num_steps].any())
     numbers = one.isel(branch_step=slice(num_steps))
@@ -114,6 +149,7 @@ def _run(
             "value": ("branch_step", value),
             "reward": ("branch_step", reward),
             "action": ("branch_step", numbers["action"].values),
+            "policy_logits": (("branch_step", "branch_logit"), numbers["policy_logits"].values),
         }
     )
     told = {

@@ -61,11 +61,11 @@ def keep(study: xr.DataTree, kind: Kind, question: Question, answer: Answered) -
         number = max((_number(node) for node in _home(study, kind).values()), default=0) + 1
         data = answer.data.assign_attrs(question=asked, told=told, number=number)
         check(data, SPECS[kind])
-        for path in (NODE, f"{NODE}/{kind}"):
-            if path not in study:
-                study[path] = xr.DataTree()
-        home = study[f"{NODE}/{kind}"]
-        assert isinstance(home, xr.DataTree)
+        home = study
+        for name in (NODE, kind):
+            if name not in home.children:
+                home[name] = xr.DataTree()
+            home = home.children[name]
         home[_key(study, kind, question)] = xr.DataTree(data)
         while len(home.children) > MOST[kind]:
             del home[min(home.children, key=lambda name: _number(home.children[name]))]

@@ -1,0 +1,183 @@
+"""Edited agents at hand: what becomes of one frame when the network is edited, and how much each edit changes there."""
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.editing import edit_changes, edited_agent
+from rlvision_widgets.agents.edits import NetworkEdit, network_edits_to_json
+from rlvision_widgets.analysis.counterfactual import DIMS, Imagined
+from rlvision_widgets.analysis.edit_entries import Entry
+from rlvision_widgets.analysis.eye import Eye, Glimpse
+from rlvision_widgets.analysis.task import Task
+from rlvision_widgets.schema import Output
+
+__all__ = ["Bench", "Place", "look"]
+
+REMEMBERED = 16  # edited agents, of 1.5 MB for the published one
+PROBES = 16  # frames of the study, on some of which each edit has to change something
+
+
+class Place(NamedTuple):
+    """A recorded step, and which output is explained at which layer."""
+
+    trajectory: int
+    step: int
+    layer: str
+    output: str
+
+
+class Made(NamedTuple):
+    """An edited agent, and its memory of what it saw."""
+
+    agent: Agent
+    eye: Eye
+
+
+class Bench:
+    """Makes edited agents of one agent; those made lately are remembered. Its methods may be called from any thread.
+
+    Parameters
+    ----------
+    agent : Agent
+        The original.
+    study : DataTree
+        Has the frames on which edits are tried.
+    """
+
+    def __init__(self, agent: Agent, study: xr.DataTree) -> None:
+        self._agent, self._study = agent, study
+        self._made: OrderedDict[str, Made] = OrderedDict()
+        self._probes: npt.NDArray[np.uint8] | None = None
+        self._lock = threading.Lock()
+
+    def made(self, edits: Sequence[NetworkEdit]) -> Made:
+        """Return the agent with edits made in it, in their order.
+
+        Raises
+        ------
+        ValueError
+            For an edit that cannot be made in this agent, or that changes nothing on the study's frames.
+        """
+        key = network_edits_to_json(edits)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = Made(edited_agent(self._agent, list(edits), self._frames()), Eye())
+                if len(self._made) > REMEMBERED:
+                    self._made.popitem(last=False)
+            self._made.move_to_end(key)
+            return self._made[key]
+
+    def changes(self, entries: Sequence[Entry], frame: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
+        """Say by how much each entry changes what it edits in one frame, on the agent with the entries before it.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+        frame : uint8 array, (height, width, rgb)
+
+        Returns
+        -------
+        list of dict
+            One an entry: index, text, layer and where (of its strongest edit), max_change, mean_change and relative, as
+            in `edit_changes`.
+        """
+        edits = [edit for entry in entries for edit in entry.edits]
+        rows = edit_changes(self._agent, edits, frame[np.newaxis]).to_dict("records")
+        found = []
+        for index, entry in enumerate(entries):
+            own, rows = rows[: len(entry.edits)], rows[len(entry.edits) :]
+            strongest = max(own, key=lambda row: float(row["max_change"]))
+            numbers = {name: strongest[name] for name in ("layer", "where", "max_change", "mean_change", "relative")}
+            found.append({"index": index, "text": entry.text, **numbers})
+        return found
+
+    def _frames(self) -> npt.NDArray[np.uint8]:
+        """Return frames of the study, evenly spaced."""
+        if self._probes is None:
+            samples = self._study.children["observations"].dataset["observation"]
+            chosen = np.unique(np.linspace(0, samples.sizes["sample"] - 1, PROBES).astype(int))
+            self._probes = samples.isel(sample=chosen).values
+        return self._probes
+
+
+def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Entry]) -> Imagined:
+    """Look at a recorded frame with the original agent and with the edited one.
+
+    Parameters
+    ----------
+    task : Task
+        Of the original agent.
+    bench : Bench
+        Of the same agent.
+    eye : Eye
+        The original's.
+    place : Place
+    entries : sequence of Entry
+
+    Returns
+    -------
+    Imagined
+        data: as `schema.EDITED_FRAME`. told: layer, output, changes (as `Bench.changes`), texts (of the entries), kl
+        (of the policies, KL(original || edited), in nats), identical (all outputs and attributions, to the bit).
+
+    Raises
+    ------
+    Cancelled
+        If cancelled while a layer got its features.
+    ValueError
+        As `Bench.made`; for an unknown layer or output.
+    """
+    place = place._replace(output=Output.parse(place.output, task.agent.action_names).name)
+    frame = task.study.dataset["observation"][place.trajectory, place.step].values
+    before = eye.look(task, frame, place.layer, place.output)  # first: a layer without features gets the original's
+    after = before
+    edits = [edit for entry in entries for edit in entry.edits]
+    if edits:
+        made = bench.made(edits)
+        own = dataclasses.replace(task, agent=made.agent)
+        after = made.eye.look(own, frame, place.layer, place.output)
+    told = {
+        "layer": place.layer,
+        "output": place.output,
+        "texts": [entry.text for entry in entries],
+        "changes": bench.changes(entries, frame),
+        "kl": divergence(before["policy_logits"], after["policy_logits"], len(task.agent.action_names)),
+        "identical": all(
+            np.array_equal(before[name], after[name], equal_nan=_may_be_nan(before[name])) for name in DIMS
+        ),
+    }
+    return Imagined(_arrays(frame, before, after), told)
+
+
+def divergence(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32], num_actions: int) -> float:
+    """Return the Kullback-Leibler divergence of two policies from their logits, KL(before || after), in nats."""
+    log_before, log_after = (
+        torch.log_softmax(torch.from_numpy(np.asarray(logits[:num_actions], np.float64)), 0)
+        for logits in (before, after)
+    )
+    return max(float((log_before.exp() * (log_before - log_after)).sum()), 0.0)
+
+
+def _arrays(frame: npt.NDArray[np.uint8], before: Glimpse, after: Glimpse) -> xr.Dataset:
+    both = {
+        name: (("version", *dims), np.stack([before[name], after[name]]).astype(_dtype(before[name])))
+        for name, dims in DIMS.items()
+    }
+    return xr.Dataset({"observation": (("height", "width", "rgb"), frame), **both})
+
+
+def _dtype(array: npt.NDArray[Any]) -> Any:
+    return np.float32 if array.dtype.kind == "f" else np.int32 if array.dtype == np.int16 else array.dtype
+
+
+def _may_be_nan(array: npt.NDArray[Any]) -> bool:
+    return array.dtype.kind == "f"
