@@ -93,7 +93,10 @@ def object_selectivity(
         best_class, best_auroc, best_null, best_z (feature) : the class with the largest area, and that area against
         the largest ones of permutations, which are above .5: the best of several.
         interpretable (feature) : bool, best_auroc at least .8 and best_z at least 4.
-        best_feature (object_class) : int64, the one with the largest area.
+        lift (feature, object_class) : the part of the feature's activation (its sum over cells) that lies within
+        `reach` cells of the class, over the part of all cells that do; 1 is chance. The area asks whether the feature
+        is stronger where the class is, the lift whether it is silent elsewhere.
+        best_feature (object_class) : int64, the one with the largest lift; NaN counts as 0.
         active (feature) : share of cells at which the feature is not 0, `reach` left aside.
         left_over_right (feature, mover) : area with which a feature tells the cells of objects that move left from
         those of objects that move right (not by place: both are rare); NaN where a class does not move both ways.
@@ -112,15 +115,18 @@ def object_selectivity(
         check_count(name, number, least)
     frames, block = passages(study, num_frames, block)
     signal, features, of = _signal(study, layer, agent, output, frames)
-    active = (signal != 0).mean((0, 2, 3))
-    signal = _strongest_near(signal, reach)
     shown = ObjectCells(study, signal.shape[2:], frames, moving)
     questions, left_out = _questions(shown, classes)
+    lift = np.stack([_lift(signal, shown.of(question.name), reach) for question in questions], 1)
+    active = (signal != 0).mean((0, 2, 3))
+    signal = _strongest_near(signal, reach)
     moments = [[_by_blocks(one, question, block) for question in questions] for one in _ranks(signal)]
     result = _dataset(_against_chance(np.array(moments), num_permutations, seed), questions, features)
     movers = [name for name in moving if name in shown.names]
     result["left_over_right"] = ("feature", "mover"), _left_over_right(signal, shown, movers)
     result["active"] = "feature", active
+    result["lift"] = ("feature", "object_class"), lift
+    result["best_feature"] = "object_class", np.nan_to_num(lift).argmax(0)
     silent = np.flatnonzero(active == 0).tolist()
     if silent:
         warnings.warn(f"features that are 0 in all {len(frames)} frames: {', '.join(map(str, silent))}", stacklevel=3)
@@ -234,6 +240,15 @@ def _strongest_near(signal: Floats, reach: int) -> Floats:
     return torch.nn.functional.max_pool2d(torch.as_tensor(signal), 2 * reach + 1, 1, reach).numpy()
 
 
+def _lift(signal: Floats, cells: Cells, reach: int) -> Floats:
+    """Return by how much each feature's activation is more near some cells than their number says, (feature,)."""
+    near = _strongest_near(cells[:, None].astype(np.float32), reach)[:, 0] > 0
+    inside, everywhere = (np.einsum("nkyx,nyx->k", signal, where, dtype=float) for where in (near, np.ones_like(near)))
+    with np.errstate(invalid="ignore"):
+        found: Floats = inside / everywhere / near.mean()
+    return found
+
+
 def _questions(shown: ObjectCells, classes: Sequence[str] | None) -> tuple[list[_Question], list[str]]:
     questions, left_out = [], []
     for name in shown.classes if classes is None else dict.fromkeys(classes):
@@ -297,7 +312,6 @@ def _against_chance(moments: Floats, num_permutations: int, seed: int) -> dict[s
         "best_auroc": (one, best),
         "best_null": (one, largest.mean(0)),
         "best_z": (one, _in_units(best - largest.mean(0), largest.std(0))),
-        "best_feature": ("object_class", area.argmax(0)),
     }
 
 
