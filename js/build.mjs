@@ -30,7 +30,7 @@ const BUDGET = {
   "cell.js": 30_000,
   "menus.js": 40_000,
   "story.js": 30_000,
-  "time.js": 30_000,
+  "time.js": 32_000,
   "world.js": 30_000,
   "forks.js": 30_000,
 };
