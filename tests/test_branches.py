@@ -10,8 +10,8 @@ from toy import ToyEnvironment, toy_agent, toy_study
 import rlvision_widgets as rlv
 from rlvision_widgets import schema
 from rlvision_widgets.analysis.branches import Fork, grow
-from rlvision_widgets.analysis.evaluation import wilson_interval
 from rlvision_widgets.analysis.moments import episodes
+from rlvision_widgets.analysis.paired import wilson_interval
 from rlvision_widgets.analysis.progress import Cancelled
 from rlvision_widgets.analysis.reentry import world_of
 from rlvision_widgets.changes import watch

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rlvision_widgets.analysis.evaluation import wilson_interval
+from rlvision_widgets.analysis.paired import wilson_interval
 from rlvision_widgets.analysis.playing import Played
 from rlvision_widgets.environments.environment import Observed
 

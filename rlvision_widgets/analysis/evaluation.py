@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import xarray as xr
 from rlvision_widgets.analysis.conditions import Condition, conditions_of
 from rlvision_widgets.analysis.levels import LevelEnvironment, Part, draw_levels, play_crews
 from rlvision_widgets.analysis.outcomes_file import Outcomes, open_outcomes
+from rlvision_widgets.analysis.paired import wilson_interval
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.analysis.precision import check_precision
 from rlvision_widgets.analysis.progress import counter
@@ -188,31 +188,6 @@ def _bar(progress: bool) -> Iterator[Tell]:
             shown[0].update(state.done - shown[0].n)
 
         yield tell
-
-
-def wilson_interval(successes: int, number: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return an interval for a rate, given how often something succeeded.
-
-    Wilson's score interval: all rates p for which the observed one is within z standard deviations of p. It stays
-    within 0 and 1, and says something even when nothing failed (Wilson 1927).
-
-    Parameters
-    ----------
-    successes, number : int
-        Successes among this many independent trials.
-    confidence : float
-        Share of such intervals that contain the true rate.
-    """
-    if not 0 <= successes <= number or number == 0:
-        raise ValueError(f"expected 0 <= successes <= number, number at least 1; got {successes} of {number}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, and {confidence} came.")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    rate, spread = successes / number, z**2 / number
-    middle = (rate + spread / 2) / (1 + spread)
-    half = (z / (1 + spread)) * (rate * (1 - rate) / number + spread / (4 * number)) ** 0.5
-    # at the ends the bounds are 0 and 1 exactly, which rounding would miss
-    return 0.0 if successes == 0 else middle - half, 1.0 if successes == number else middle + half
 
 
 def _question(stage: Stage, seed: int, precision: str) -> dict[str, Any]:

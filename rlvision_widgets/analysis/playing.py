@@ -101,7 +101,7 @@ def describe(agent: Act, environment: Environment) -> dict[str, Any]:
         "environment_package": environment.package,
         "agent": str(getattr(agent, "name", getattr(agent, "__name__", type(agent).__name__))),
         "checkpoint": str(getattr(agent, "checkpoint", "")),
-        "edits": "[]",
+        "edits": _edits_of(agent),
         "world_edits": edits_to_json(getattr(environment, "world_edits", ())),
         **({"world_edits_when": environment.world_edits_when} if hasattr(environment, "world_edits_when") else {}),
     }
@@ -135,6 +135,16 @@ def make_world(
         raise ValueError("this agent does not say where it was trained: pass environment={'name': 'coinrun', ...}")
     options = {name: value for name, value in chosen.items() if name not in ("name", *without)}
     return make_environment(chosen["name"], num_trajectories=num_trajectories, seed=seed, **options)
+
+
+def _edits_of(agent: Act) -> str:
+    """Return the JSON of the edits that were made in an agent's network."""
+    edits = getattr(agent, "edits", ())
+    if not edits:
+        return "[]"
+    from rlvision_widgets.agents.edits import network_edits_to_json
+
+    return network_edits_to_json(edits)
 
 
 def _package_version() -> str:
