@@ -33,6 +33,7 @@ const BUDGET = {
   "time.js": 32_000,
   "world.js": 30_000,
   "forks.js": 30_000,
+  "editing.js": 80_000,
 };
 
 /** Fetched when first shown, or a view of their own; each is built from `views/<name>.ts`. */
@@ -46,6 +47,7 @@ const ON_DEMAND = [
   "world",
   "forks",
   "counterfactual_more",
+  "editing",
 ].filter((name) => existsSync(join(here, "views", `${name}.ts`)));
 
 const shared = {

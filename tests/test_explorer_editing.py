@@ -105,7 +105,7 @@ def test_an_explorer_without_an_agent_shows_what_the_study_keeps_and_says_what_t
 
 def test_an_edit_that_changes_nothing_leaves_every_number_alone(live):
     live.edits = [{**entry, "strength": 0.0} for entry in live.edits]
-    told, arrays = ask(live, "edited", **asked(live))
+    told, _ = ask(live, "edited", **asked(live))
     assert told["identical"]
     assert told["changes"] == []
 
@@ -120,8 +120,7 @@ def test_a_page_carries_what_is_kept_and_the_part_that_shows_it(live, tmp_path):
     assert {"edited", "race"} <= methods
     for method, params in page.asked:
         if method in {"edited", "race"}:
-            told, arrays = page.answer(method, params)
-            assert arrays
+            assert page.answer(method, params)[1]
     assert page.state["edits"] == live.edits
     assert [kept["name"] for kept in page.state["_presets"]] == ["without the first"]
     assert page.state["_edited"] == live._edited

@@ -29,6 +29,7 @@ BUDGETS = {  # bytes
     "story.js": 30_000,
     "world.js": 30_000,
     "forks.js": 30_000,
+    "editing.js": 80_000,
 }
 
 

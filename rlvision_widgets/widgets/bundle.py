@@ -8,7 +8,10 @@ __all__ = ["ON_DEMAND", "STATIC", "built", "on_demand", "read_bundle"]
 
 STATIC = Path(__file__).parent.parent / "static"
 # Parts of views, fetched when first shown.
-ON_DEMAND = ("grid", "cell", "compare_time", "menus", "story", "time", "world", "forks", "counterfactual_more")
+ON_DEMAND = (
+    *("grid", "cell", "compare_time", "menus", "story", "time", "world", "forks"),
+    *("counterfactual_more", "editing"),
+)
 
 
 def built(name: str) -> Path | str:

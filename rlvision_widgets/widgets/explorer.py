@@ -227,4 +227,6 @@ class Explorer(ExplorerTraits):
         return {**state, **own, **edits_state(sources[0])}
 
     def _page_requests(self, sources: tuple[StudySource, ...]) -> Iterable[Asked]:
-        return [*requests(sources[0]), *parts(sources[0]), *opened(sources[0]), *edits_requests(sources[0])]
+        source = sources[0]
+        editing = ("bundle", {"name": "editing"})  # without kept answers it says what the rest needs
+        return [*requests(source), *parts(source), *opened(source), editing, *edits_requests(source)]
