@@ -3,6 +3,7 @@
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.checkpoints import bundled_agents, load_agent, save_agent
 from rlvision_widgets.agents.editing import edit_changes, edited_agent
+from rlvision_widgets.agents.exporting import export_weights
 from rlvision_widgets.agents.layered import NetworkOutput
 from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork
 from rlvision_widgets.agents.weights import load_state
@@ -17,6 +18,7 @@ __all__ = [
     "bundled_agents",
     "edit_changes",
     "edited_agent",
+    "export_weights",
     "load_agent",
     "load_state",
     "save_agent",

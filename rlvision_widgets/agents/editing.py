@@ -8,7 +8,6 @@ article iterates): the kernel knows nothing of the last direction.
 import copy
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -155,8 +154,8 @@ def _check_fits(agent: Agent, edit: NetworkEdit) -> None:
     own, made_for = original_checkpoint(agent.checkpoint), original_checkpoint(edit.checkpoint)
     if made_for and made_for != own:
         raise ValueError(
-            f"the edit ({describe_network_edit(edit)}) was made for an agent with the weights {made_for[:12]}…, and agent "
-            f"{agent.name!r} has {own[:12]}…: its directions mean nothing there. Make it from a study of this agent."
+            f"the edit ({describe_network_edit(edit)}) was made for an agent with the weights {made_for[:12]}…, and "
+            f"agent {agent.name!r} has {own[:12]}…, where its directions mean nothing. Make it from a study of this agent."
         )
 
 

@@ -14,7 +14,7 @@ Belrose et al., "LEACE: Perfect linear concept erasure in closed form", NeurIPS 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ __all__ = [
 WHERE = ("next_kernel", "layer")
 METHODS = ("zero", "mean", "resample")
 Frames = npt.NDArray[np.uint8]
-Vector = tuple[float, ...]
+Vector = Sequence[float] | npt.NDArray[np.floating[Any]]  # once made, a tuple
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Ablate(_Edit):
         named = str(features["feature_name"].values[k]) if "feature_name" in features else ""
         return cls(
             layer,
-            fields.short(direction),  # type: ignore[arg-type]
+            fields.short(direction),
             strength,
             where,
             f"feature {k}" + (f" ({named})" if named and named != f"feature {k}" else ""),
@@ -200,6 +200,7 @@ class AblateChannels(_Edit):
         layer: str,
         channels: Sequence[int],
         method: str = "mean",
+        *,
         strength: float = 1.0,
         num_frames: int = 256,
         num_references: int = 16,
@@ -231,7 +232,7 @@ class AblateChannels(_Edit):
                 means = fields.short(activations.mean((0, 2, 3)))
             else:
                 reference = fields.maps_to_text(activations)
-        return cls(layer, chosen, strength, method, means, reference, agent.checkpoint)  # type: ignore[arg-type]
+        return cls(layer, chosen, strength, method, means, reference, agent.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -274,6 +275,7 @@ class Steer(_Edit):
         layer: str,
         with_: Frames,
         without: Frames,
+        *,
         strength: float = 1.0,
         per_cell: bool = False,
         name: str = "",
@@ -337,7 +339,7 @@ class EraseConcept(_Edit):
 
     kind: ClassVar[str] = "erase"
     layer: str
-    matrix: tuple[Vector, ...]
+    matrix: Sequence[Sequence[float]] | npt.NDArray[np.floating[Any]]
     bias: Vector
     strength: float = 1.0
     concept: str = ""
@@ -370,7 +372,7 @@ def network_edits_from(edits: "str | NetworkEdit | Mapping[str, Any] | Iterable[
     TypeError, ValueError
         When a text is no JSON, or a kind, field or value is none; names the nearest right one.
     """
-    return LANGUAGE.read(edits, _Edit, KINDS)  # type: ignore[return-value]
+    return cast("tuple[NetworkEdit, ...]", LANGUAGE.read(edits, _Edit, KINDS))
 
 
 def network_edits_to_json(edits: "NetworkEdit | Iterable[Any]") -> str:
@@ -403,7 +405,7 @@ def _channel_count(agent: "Agent", layer: str) -> int:
 def _frames(study: "xr.DataTree | Frames", count: int) -> Frames:
     """Return frames of a study (its decorrelated ones, if it has them), evenly spaced."""
     if not isinstance(study, xr.DataTree):
-        return study[np.unique(np.linspace(0, len(study) - 1, min(count, len(study))).astype(int))]
+        return cast(Frames, study[np.unique(np.linspace(0, len(study) - 1, min(count, len(study))).astype(int))])
     frames = study.children.get("observations", study)["observation"]
     shape = frames.shape[:-3]
     flat = np.unique(np.linspace(0, np.prod(shape) - 1, min(count, int(np.prod(shape)))).astype(int))

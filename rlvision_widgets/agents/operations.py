@@ -90,6 +90,7 @@ class Affine(nn.Module):
         self.register_buffer("offset", offset)
 
     def forward(self, activations: Tensor) -> Tensor:
+        """Return the edited activations."""
         dtype = activations.dtype
         return functional.conv2d(activations, self.matrix.to(dtype)[:, :, None, None], self.offset.to(dtype))
 
@@ -104,6 +105,7 @@ class Shift(nn.Module):
         self.register_buffer("added", added)
 
     def forward(self, activations: Tensor) -> Tensor:
+        """Return the edited activations."""
         return activations + self.added.to(activations.dtype)
 
 
@@ -130,6 +132,7 @@ class Resample(nn.Module):
         self.register_buffer("maps", torch.tensor(np.array(maps, np.float32)))
 
     def forward(self, activations: Tensor) -> Tensor:
+        """Return the edited activations."""
         inputs = _rows.get()
         if not torch.is_tensor(inputs) or len(inputs) != len(activations):
             raise ValueError(
@@ -151,6 +154,7 @@ class EditedStage(nn.Module):
         self.edit = edit
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the stage's activations, edited."""
         edited: Tensor = self.edit(self.stage(x))
         return edited
 

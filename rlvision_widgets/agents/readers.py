@@ -37,7 +37,7 @@ class Reader(NamedTuple):
         """Return the kernel's weights, (out, tap or cell, channel)."""
         weight = self.kernel.weight.detach()
         if self.channels_last:
-            return weight.unflatten(1, (-1, self.channels))
+            return weight.reshape(len(weight), -1, self.channels)
         return weight.reshape(len(weight), self.channels, -1).transpose(1, 2)
 
     def multiply(self, matrix: Tensor) -> None:
@@ -79,8 +79,8 @@ def _next_stage(network: StagedNetwork, layer: str, channels: int) -> Reader:
             return Reader(name, kernel, channels, flat, direct)
         if any(True for _ in kernel.parameters()):
             raise ValueError(
-                f"what follows layer {layer!r}, {type(kernel).__name__.lower()} {name!r}, also passes the layer on past "
-                f"its kernels, so that no kernel can be edited for all that follows. {ELSE}"
+                f"what follows layer {layer!r}, {type(kernel).__name__.lower()} {name!r}, also passes the layer on "
+                f"past its kernels, so that no kernel can be edited for all that follows. {ELSE}"
             )
         flat |= isinstance(kernel, Flatten)
         direct &= isinstance(kernel, Flatten)
@@ -97,7 +97,7 @@ def _next_module(network: HookedNetwork, layer: str, channels: int) -> Reader:
             changed[channel + 1, channel] += 1 + activations.abs().max()
         expected, read, given = _run(network, kernel, layer, activations, inputs)
         _, read_changed, _ = _run(network, kernel, layer, changed, inputs)
-        around, _, _ = _run(network, kernel, layer, changed, inputs, given)
+        around, _, _ = _run(network, kernel, layer, changed, inputs, given=given)
     if not all(a is None or b is None or close(a, b) for a, b in zip(around, expected, strict=True)):
         raise ValueError(
             f"what layer {layer!r} says does not all pass through the kernel after it, {name!r}: something goes around "
@@ -105,7 +105,7 @@ def _next_module(network: HookedNetwork, layer: str, channels: int) -> Reader:
         )
     moved = (read_changed[1:] != read[1:]).flatten(2).any(2) if read.ndim == 4 else read_changed[1:] != read[1:]
     channels_last = _arrangement(name, layer, kernel, moved)
-    seen = read[0].unflatten(0, (-1, channels)).T if channels_last else read[0]
+    seen = read[0].reshape(-1, channels).T if channels_last else read[0]
     direct = seen.numel() == activations[0].numel() and torch.equal(seen.flatten(), activations[0].flatten())
     return Reader(name, kernel, channels, channels_last, direct)
 
@@ -130,7 +130,13 @@ def _first_after(network: HookedNetwork, layer: str, inputs: Any) -> tuple[str, 
 
 
 def _run(
-    network: HookedNetwork, kernel: nn.Module, layer: str, activations: Tensor, inputs: Any, given: Tensor | None = None
+    network: HookedNetwork,
+    kernel: nn.Module,
+    layer: str,
+    activations: Tensor,
+    inputs: Any,
+    *,
+    given: Tensor | None = None,
 ) -> tuple[NetworkOutput, Tensor, Tensor]:
     """Return outputs, what a kernel read and what it gave (or is made to give), when a layer gives `activations`."""
     read: list[Tensor] = []
@@ -150,7 +156,7 @@ def _run(
 
 
 def _arrangement(name: str, layer: str, kernel: nn.Conv2d | nn.Linear, moved: Tensor) -> bool:
-    """Return whether a kernel's inputs are (cell, channel), from which of them, (channel, input), each channel moves."""
+    """Return whether a kernel's inputs are (cell, channel); `moved`, (channel, input), says which a channel moves."""
     channels, inputs = moved.shape
     place = torch.arange(inputs, device=moved.device)
     owner = moved.int().argmax(0)
@@ -162,6 +168,6 @@ def _arrangement(name: str, layer: str, kernel: nn.Conv2d | nn.Linear, moved: Te
         if alone and bool((owner == expected)[seen].all()):
             return channels_last
     raise ValueError(
-        f"between layer {layer!r} and the kernel after it, {name!r}, channels are mixed or regrouped, so that a direction "
-        f"of the layer is none of the kernel's. {ELSE}"
+        f"between layer {layer!r} and the kernel after it, {name!r}, channels are mixed or regrouped, so that a "
+        f"direction of the layer is none of the kernel's. {ELSE}"
     )

@@ -17,7 +17,6 @@ from scipy.ndimage import binary_dilation
 from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.edit_values import short
 from rlvision_widgets.agents.edits import EraseConcept, Steer
 from rlvision_widgets.analysis.cells import ObjectCells, at_frames
 from rlvision_widgets.analysis.lab import Lab
@@ -85,14 +84,15 @@ def erase_concept(
     """
     check_count("reach", reach, 0)
     fitter = _fitter(_shape(agent, layer)[0])
+    options: dict[str, Any] = {"reach": reach, "num_frames": num_frames, "progress": progress}
     positive = total = 0
-    for activations, shown in _samples(agent, study, layer, concept, reach, num_frames, progress):
+    for activations, shown in _samples(agent, study, layer, concept, **options):
         fitter.update(activations, shown)
         positive, total = positive + int(shown.sum()), total + len(shown)
     if not 0 < positive < total:
         raise ValueError(
-            f"{concept!r} is at {positive} of {total} cells of layer {layer!r} in {num_frames} frames: there is nothing "
-            "to tell apart. Take more frames, or another class."
+            f"{concept!r} is at {positive} of {total} cells of layer {layer!r} in {num_frames} frames: there is "
+            "nothing to tell apart. Take more frames, or another class."
         )
     share = positive / total
     fitter.svd_tol = WEAKEST * (share * (1 - share)) ** 0.5  # the package's own cuts off what is rare
@@ -101,8 +101,7 @@ def erase_concept(
     if torch.equal(kept, torch.eye(len(kept), dtype=kept.dtype)):
         raise ValueError(f"no linear predictor can tell {concept!r} from layer {layer!r}: there is nothing to erase.")
     bias = eraser.bias - kept @ eraser.bias
-    matrix, offset = (short(part.numpy()) for part in (kept, bias))
-    return EraseConcept(layer, matrix, offset, strength, concept, agent.checkpoint)  # type: ignore[arg-type]
+    return EraseConcept(layer, kept.numpy(), bias.numpy(), strength, concept, agent.checkpoint)
 
 
 @strict_keywords
@@ -144,10 +143,11 @@ def difference_vector(
     """
     check_count("num_pairs", num_pairs, 1)
     shape = _shape(agent, layer)
-    cells = ObjectCells(study, shape[1:], moving=())
+    everything = np.arange(study.sizes["trajectory"] * study.sizes["step"])
+    cells = ObjectCells(study, shape[1:], _spread(everything, 16 * num_pairs), moving=())
     shown = cells.frames[cells.of(concept).any((1, 2))]
     if not len(shown):
-        raise ValueError(f"no frame of the study shows {concept!r}.")
+        raise ValueError(f"none of {len(cells.frames)} frames of the study shows {concept!r}.")
     lab = Lab(world_of(study))
     frames, without = [], []
     for number in track(_spread(shown, num_pairs), "frames without it", "frame", progress):
@@ -170,7 +170,7 @@ def _fitter(channels: int) -> Any:
 
 
 def _samples(
-    agent: Agent, study: xr.DataTree, layer: str, concept: str, reach: int, num_frames: int, progress: bool
+    agent: Agent, study: xr.DataTree, layer: str, concept: str, *, reach: int, num_frames: int, progress: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield activations, (cell, channel), and whether each cell shows the concept, (cell, 1), a batch at a time."""
     everything = np.arange(study.sizes["trajectory"] * study.sizes["step"])
@@ -178,7 +178,7 @@ def _samples(
     size = _shape(agent, layer)[1:]
     shown = _within(ObjectCells(study, size, chosen).of(concept), reach)
     for start in track(range(0, len(chosen), BATCH), f"{concept} in {layer}", "batch", progress):
-        frames = at_frames(study["observation"], chosen[start : start + BATCH])
+        frames = at_frames(study.to_dataset(inherit=False)["observation"], chosen[start : start + BATCH])
         cells = agent.activations(layer, frames).cpu().double().permute(0, 2, 3, 1).flatten(0, 2)
         yield cells, torch.from_numpy(shown[start : start + BATCH].reshape(-1, 1))
 
@@ -192,7 +192,10 @@ def _within(shown: Cells, reach: int) -> Cells:
 
 def _spread(numbers: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     """Return at most `count` of the numbers, evenly spaced."""
-    return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(count, len(numbers))).astype(int))]
+    chosen: npt.NDArray[Any] = numbers[
+        np.unique(np.linspace(0, len(numbers) - 1, min(count, len(numbers))).astype(int))
+    ]
+    return chosen
 
 
 def _shape(agent: Agent, layer: str) -> tuple[int, int, int]:
