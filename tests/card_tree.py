@@ -23,6 +23,8 @@ def card_tree(**attrs):
         "/ceiling": _ceiling(),
         "/null": _null(),
         "/dose": _dose(),
+        "/internals": _internals(),
+        "/probes": _probes(),
     }
     return xr.DataTree.from_dict(nodes)
 
@@ -197,4 +199,56 @@ def _dose():
         },
         coords={"edit": EDITS, "strength": strengths, "cause": CAUSES},
         attrs={"num_levels": n},
+    )
+
+
+def _with_ends(name, dims, values, width):
+    values = np.asarray(values)
+    return {
+        name: (dims, values),
+        f"{name}_low": (dims, values - width * np.abs(values)),
+        f"{name}_high": (dims, values + width * np.abs(values)),
+    }
+
+
+def _internals():
+    dims = ("edit", "presence")
+    return xr.Dataset(
+        {
+            **_with_ends("kl", dims, [[0.0665, 0.0029], [0.142, 0.0045]], 0.3),
+            **_with_ends("value_change", dims, [[-0.31, -0.02], [0.42, 0.03]], 0.4),
+            **_with_ends("abs_value_change", dims, [[0.37, 0.05], [0.51, 0.06]], 0.2),
+            **_with_ends("action_change", dims, [[0.18, 0.011], [0.22, 0.013]], 0.25),
+            **_with_ends("kl_specificity", ("edit",), [22.9, 31.5], 0.5),
+            **_with_ends("value_specificity", ("edit",), [7.4, 8.5], 0.5),
+            "num_frames": (dims, [[256, 255], [254, 253]]),
+            "num_episodes": (dims, [[61, 90], [57, 88]]),
+        },
+        coords={"edit": EDITS, "presence": ["with", "without"]},
+        attrs={"num_resamples": 2000, "confidence": 0.95},
+    )
+
+
+def _probes():
+    dims = ("edit", "layer", "classifier", "version")
+    auroc = np.array(
+        [
+            [[[0.961, 0.961], [0.972, 0.972]], [[0.962, 0.713], [0.973, 0.884]], [[0.941, 0.802], [0.955, 0.874]]],
+            [[[0.951, 0.951], [0.963, 0.963]], [[0.952, 0.651], [0.964, 0.792]], [[0.912, 0.703], [0.931, 0.812]]],
+        ]
+    )
+    return xr.Dataset(
+        {
+            **_with_ends("auroc", dims, auroc, 0.02),
+            "positives": (("edit", "layer"), [[812, 813, 640], [512, 513, 440]]),
+            "num_levels": ("edit", [120, 121]),
+            "num_frames": ("edit", [2048, 2047]),
+        },
+        coords={
+            "edit": EDITS,
+            "layer": ["2b", "2b → 3a", "3a"],
+            "classifier": ["linear", "mlp"],
+            "version": ["original", "edited"],
+        },
+        attrs={"chance": 0.5, "confidence": 0.95},
     )

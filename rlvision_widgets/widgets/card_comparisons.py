@@ -30,16 +30,15 @@ def null_section(card: CardTree) -> Section:
     if data is None:
         return Section("null", title, missing=card.why_missing("null"))
     edits = card.edits_of(data)
-    return Section(
-        "null",
-        title,
-        tuple(sentence for edit in edits for sentence in _null_words(card, data, edit)),
-        tuple(_null_chart(card, data, edit) for edit in edits),
-        (
-            *(_null_table(data, edit) for edit in edits),
-            *(_controls_table(card, data, edit) for edit in edits),
-        ),
-    )
+    sentences = [
+        f"Random channels and random directions, scaled so that they take as much from the activations as the edit, on "
+        f"the same {plural(int(data.attrs['num_levels']), 'level')}. p is one-sided: (1 + those that do at least as "
+        "much) / (1 + all), so that few random edits cannot give a small one.",
+        *(_null_words(card, data, edit) for edit in edits),
+    ]
+    charts = tuple(_null_chart(card, data, edit) for edit in edits)
+    tables = [table for edit in edits for table in _null_tables(card, data, edit)]
+    return Section("null", title, tuple(sentences), charts, tuple(tables))
 
 
 def dose_section(card: CardTree) -> Section:
@@ -57,23 +56,19 @@ def dose_section(card: CardTree) -> Section:
     )
 
 
-def _null_words(card: CardTree, data: xr.Dataset, edit: Condition) -> Iterator[str]:
-    cause, levels = card.cause_of(edit), plural(int(data.attrs["num_levels"]), "level")
+def _null_words(card: CardTree, data: xr.Dataset, edit: Condition) -> str:
+    cause = card.cause_of(edit)
     mine = at(data, "edit_difference", edit=edit.name, cause=cause)
     words = []
     for kind in kinds_of(data):
         random = random_changes(data, edit, kind, cause)
-        if not len(random):
-            continue
-        as_strong = int((random >= mine).sum())
-        p = at(data, "p_null", edit=edit.name, null_kind=kind, cause=cause)
-        place = at(data, "percentile", edit=edit.name, null_kind=kind, cause=cause)
-        words.append(
-            f"{as_strong} of {plural(len(random), f'random {kind}')} did as much (they changed it by "
-            f"{interval(random.min(), random.max(), signed=True)}; percentile {place:.0f}, p = {chance(p)}, where "
-            f"{chance(1 / (1 + len(random)))} is the least that so many can show)"
-        )
-    yield f"{edit.name} changed failures from {cause} by {points(mine)} points of {levels}; {'; '.join(words)}."
+        if len(random):
+            as_strong = int((random >= mine).sum()) or "none"
+            least_p = chance(1 / (1 + len(random)))
+            words.append(
+                f"{as_strong} of {plural(len(random), f'random {kind}')} did as much (p can be {least_p} at least)"
+            )
+    return f"{edit.name} changed failures from {cause} by {points(mine)} points; {'; '.join(words)}."
 
 
 def _null_chart(card: CardTree, data: xr.Dataset, edit: Condition) -> Chart:
@@ -103,32 +98,32 @@ def _null_chart(card: CardTree, data: xr.Dataset, edit: Condition) -> Chart:
     )
 
 
-def _null_table(data: xr.Dataset, edit: Condition) -> Table:
+def _null_tables(card: CardTree, data: xr.Dataset, edit: Condition) -> Iterator[Table]:
+    """Yield the edit beside its random ones: for its target and all failures, for other causes, and one by one."""
+    mine, causes = card.cause_of(edit), [str(cause) for cause in data["cause"].values]
+    first = [cause for cause in causes if cause in (mine, TOTAL)]
+    others = [cause for cause in causes if cause not in first]
+    what = f"change in points of {count(data.attrs['num_levels'])} levels, beside random edits"
+    yield _null_table(data, edit, first, f"{edit.name}: {what}")
+    if others:
+        yield _null_table(data, edit, others, f"{edit.name}, other causes: {what}", folded=True)
+    yield _controls_table(card, data, edit)
+
+
+def _null_table(data: xr.Dataset, edit: Condition, causes: list[str], caption: str, *, folded: bool = False) -> Table:
     rows = []
-    for cause in (str(cause) for cause in data["cause"].values):
+    for cause in causes:
         mine = points(at(data, "edit_difference", edit=edit.name, cause=cause))
         for kind in kinds_of(data):
             random = random_changes(data, edit, kind, cause)
             if len(random):
                 here = {"edit": edit.name, "null_kind": kind, "cause": cause}
                 least, middle, most = (points(float(np.quantile(random, q))) for q in (0, 0.5, 1))
-                place = at(data, "percentile", **here)
-                rows.append(
-                    (
-                        cause,
-                        mine,
-                        f"{len(random)} {kind}s",
-                        least,
-                        middle,
-                        most,
-                        f"{place:.0f}",
-                        chance(at(data, "p_null", **here)),
-                    )
-                )
+                place, p = f"{at(data, 'percentile', **here):.0f}", chance(at(data, "p_null", **here))
+                rows.append((cause, mine, f"{len(random)} {kind}s", least, middle, most, place, p))
     header = ("cause", edit.name, "random", "least", "median", "most", "percentile\nof the edit", "p")
     strong = frozenset(row for row, words in enumerate(rows) if words[0] == edit.target)
-    caption = f"{edit.name}: change in points of {count(data.attrs['num_levels'])} levels, beside random edits"
-    return Table(caption, header, tuple(rows), strong)
+    return Table(caption, header, tuple(rows), strong, folded)
 
 
 def _controls_table(card: CardTree, data: xr.Dataset, edit: Condition) -> Table:

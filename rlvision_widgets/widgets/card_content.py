@@ -6,9 +6,10 @@ import xarray as xr
 
 from rlvision_widgets.widgets.card_comparisons import dose_section, null_section
 from rlvision_widgets.widgets.card_headline import headline
-from rlvision_widgets.widgets.card_inside import internals_section, probes_section
+from rlvision_widgets.widgets.card_inside import internals_section
 from rlvision_widgets.widgets.card_outcomes import causes_section, ceiling_section
 from rlvision_widgets.widgets.card_parts import Card
+from rlvision_widgets.widgets.card_probes import probes_section
 from rlvision_widgets.widgets.card_protocol import protocol_section
 from rlvision_widgets.widgets.card_reading import TOTAL, CardTree, Condition, at
 from rlvision_widgets.widgets.card_words import count, interval, joined, percent, points
@@ -49,8 +50,14 @@ def read_card(tree: xr.DataTree) -> Card:
     names = joined(one.name for one in card.edits) or joined(one.name for one in card.worlds) or "nothing edited"
     sections = [section(card) for section in SECTIONS]
     absent = [section.title.lower() for section in sections if section.missing]
-    first = [*headline(card), *([f"Not measured here: {joined(absent)}."] if absent else [])]
-    return Card(f"Edit card: {names}", _subtitle(card), tuple(first), tuple(sections), tuple(_figures(card)))
+    return Card(
+        f"Edit card: {names}",
+        _subtitle(card),
+        tuple(headline(card)),
+        tuple(sections),
+        tuple(_figures(card)),
+        f"Not measured: {joined(absent)}." if absent else "",
+    )
 
 
 def _subtitle(card: CardTree) -> str:

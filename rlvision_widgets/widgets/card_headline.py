@@ -27,20 +27,18 @@ def _effect(card: CardTree, edit: Condition) -> str:
     here = {"condition": edit.name, "cause": cause}
     levels = plural(int(data.attrs["num_levels"]), "level")
     before = percent(at(data, "rate", condition=card.original.name, cause=cause))
-    after, p = percent(at(data, "rate", **here)), at(data, "p_holm", **here)
+    after, change, p = percent(at(data, "rate", **here)), at(data, "difference", **here), at(data, "p_holm", **here)
     low, high = at(data, "difference_low", **here), at(data, "difference_high", **here)
-    sure = f"{interval(low, high, signed=True)}; p = {chance(p)}".replace("= <", "<")
-    change = f"{points(at(data, 'difference', **here))} points ({sure})"
-    failed = "fails" if cause == TOTAL else f"fails from {cause} in"
-    played = f"{edit.name} {failed} {after} of the same {levels} that the original {failed} {before} of"
-    if cause != TOTAL:
-        played = f"{edit.name} fails from {cause} in {after} of {levels}, the original in {before} of the same levels"
+    doubt = f"{points(change)} points ({interval(low, high, signed=True)}; p = {chance(p)})".replace("= <", "<")
+    failures = "failures" if cause == TOTAL else f"failures from {cause}"
     if p < SURE:
-        return f"{played}: {change}."
+        moves = "rise" if change > 0 else "fall"
+        return f"{edit.name}: {failures} {moves} from {before} to {after} of the same {levels}, {doubt}."
     rise = points(at(data, "mde", **here), signed=False)
     return (
-        f"{played}: no difference is shown, {change}. That does not show that there is none: a rise of less than "
-        f"{rise} points would more likely than {percent(1 - float(data.attrs['power']))} have gone unseen."
+        f"{edit.name}: no change of {failures} is shown, {before} before and {after} after of the same {levels}, "
+        f"{doubt}. That does not show that there is none: only a rise of {rise} points or more would have been found "
+        f"with a probability of {card.power}."
     )
 
 
@@ -60,8 +58,9 @@ def _context(card: CardTree, edit: Condition) -> str:
         random = [change for kind in kinds_of(null) for change in random_changes(null, edit, kind, card.cause_of(edit))]
         as_strong = sum(change >= mine for change in random)
         if random:
-            words.append(f"{as_strong} of {plural(len(random), 'random edit')} of its size did as much")
-    return "; ".join(words) + "." if words else ""
+            words.append(f"{as_strong or 'none'} of {plural(len(random), 'random edit')} of its size did as much")
+    text = "; ".join(words)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _harm(card: CardTree, edit: Condition) -> str:

@@ -16,7 +16,7 @@ from rlvision_widgets.widgets.card_reading import (
     rate_cell,
     rate_point,
 )
-from rlvision_widgets.widgets.card_words import chance, count, interval, joined, percent, plural, points
+from rlvision_widgets.widgets.card_words import chance, count, interval, percent, plural, points
 
 __all__ = ["causes_section", "ceiling_section"]
 
@@ -51,7 +51,7 @@ def _causes_words(card: CardTree) -> Iterator[str]:
         yield f"{levels}, played by the original agent alone: nothing is compared. Intervals are {card.sure}, Wilson's."
         return
     yield (
-        f"{levels}, the same for all, each with the same action noise for all. Intervals are {card.sure}: Wilson's for "
+        f"{levels}, the same for all, each with the same action noise. Intervals are {card.sure}: Wilson's for "
         "rates, Tango's for paired differences. b counts levels that only the changed agent (or the agent in the "
         "changed world) failed from a cause, c those that only the original did; p is McNemar's exact test of b "
         f"against c, corrected by Holm over {card.attrs.get('holm_family', 'all')} tests."
@@ -60,26 +60,8 @@ def _causes_words(card: CardTree) -> Iterator[str]:
     yield (
         f"No difference shown is not the same as none: a cause counts as unchanged only where the 90 % interval lies "
         f"within ±{margin} points (two one-sided tests). The last column is the smallest rise that would have been "
-        f"found with a probability of {percent(float(data.attrs['power']))} (α = {data.attrs['alpha']:g})."
+        f"found with a probability of {card.power} (α = {data.attrs['alpha']:g})."
     )
-    for edit in card.edits:
-        yield _unmoved_words(card, edit, margin)
-
-
-def _unmoved_words(card: CardTree, edit: Condition, margin: str) -> str:
-    others = others_of(card, edit)
-    if not others:
-        return f"{edit.name}: no other cause occurred."
-    shown = [cause for cause in others if at(card.causes, "equivalent", condition=edit.name, cause=cause)]
-    words = [
-        f"{verdict} ±{margin} points: {joined(causes)}"
-        for verdict, causes in (
-            ("shown equivalent within", shown),
-            ("not shown equivalent within", [cause for cause in others if cause not in shown]),
-        )
-        if causes
-    ]
-    return f"{edit.name}, causes that it should not move: {'; '.join(words)}."
 
 
 def _rates_chart(card: CardTree) -> Chart:
@@ -134,8 +116,8 @@ def _causes_table(card: CardTree, one: Condition) -> Table:
     names = [str(cause) for cause in data["cause"].values]
     header = (
         "cause",
-        original,
-        one.name,
+        f"{original}\nlevels · {card.sure}",
+        f"{one.name}\nlevels · {card.sure}",
         "b\nonly changed",
         "c\nonly original",
         f"difference\npoints, {card.sure}",

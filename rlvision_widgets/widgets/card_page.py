@@ -4,7 +4,7 @@ import html
 from xml.etree.ElementTree import Element
 
 from rlvision_widgets.widgets.card_elements import element, written
-from rlvision_widgets.widgets.card_parts import Card, Section, Table
+from rlvision_widgets.widgets.card_parts import Card, Chart, Section, Table
 from rlvision_widgets.widgets.card_style import PAGE_STYLE, STYLE
 from rlvision_widgets.widgets.card_svg import draw_chart
 
@@ -50,15 +50,14 @@ def draw_head(card: Card, title: str | None = None) -> Element:
         element("h1", title or card.title),
         element("p", card.subtitle, class_="muted"),
         *(element("p", sentence, class_="headline") for sentence in card.headline),
+        *([element("p", card.absent, class_="absent")] if card.absent else []),
         *([_figures(card)] if card.figures else []),
     )
 
 
 def draw_section(section: Section) -> Element:
     """Draw a section with its charts."""
-    charts = [
-        element("figure", draw_chart(chart, f"{section.key}-{number}")) for number, chart in enumerate(section.charts)
-    ]
+    charts = [_figure(chart, f"card-{section.key}-{number}") for number, chart in enumerate(section.charts)]
     heading, sentences, tables = draw_words(section)
     groups = (("words", sentences), ("charts", charts), ("tables", tables))
     return element(
@@ -84,6 +83,11 @@ def _body(card: Card, title: str | None = None) -> Element:
     return element("div", draw_head(card, title), element("main", *sections), class_="rlv-card")
 
 
+def _figure(chart: Chart, key: str) -> Element:
+    caption = element("figcaption", chart.title, id=f"{key}-title")
+    return element("figure", caption, draw_chart(chart, key))
+
+
 def _figures(card: Card) -> Element:
     return element(
         "dl",
@@ -98,7 +102,8 @@ def _figures(card: Card) -> Element:
 def _table(table: Table) -> Element:
     head = element("thead", element("tr", *(_cell("th", words, scope="col") for words in table.header)))
     rows = [element("tr", *_cells(row), **_strong(table, number)) for number, row in enumerate(table.rows)]
-    drawn = element("table", element("caption", table.caption), head, element("tbody", *rows))
+    kind = {"class_": "words"} if table.wordy else {}
+    drawn = element("table", element("caption", table.caption), head, element("tbody", *rows), **kind)
     scrolled = element("div", drawn, class_="scroll", tabindex="0", role="region", aria_label=table.caption)
     if not table.folded:
         return scrolled

@@ -110,6 +110,8 @@ class Table:
         Rows that the card is about.
     folded : bool
         A page shows it when it is asked for (and prints it).
+    wordy : bool
+        It holds words rather than numbers, which are set to the left.
     """
 
     caption: str
@@ -117,6 +119,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     strong: frozenset[int] = frozenset()
     folded: bool = False
+    wordy: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,13 +136,26 @@ class Section:
 
 @dataclass(frozen=True)
 class Card:
-    """An edit card in words: what was done, what came of it, section by section."""
+    """An edit card in words: what was done, what came of it, section by section.
+
+    Parameters
+    ----------
+    title, subtitle : str
+    headline : tuple of str
+        A paragraph for each edit.
+    sections : tuple of Section
+    figures : tuple of (str, str, str)
+        The numbers to see first: what, the number, how sure it is.
+    absent : str
+        What was not measured.
+    """
 
     title: str
     subtitle: str
     headline: tuple[str, ...]
     sections: tuple[Section, ...]
-    figures: tuple[tuple[str, str, str], ...] = ()  # what, number, interval and n
+    figures: tuple[tuple[str, str, str], ...] = ()
+    absent: str = ""
 
 
 def room(*values: float, whole: tuple[float, float] | None = None, zero: bool = True) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rlvision_widgets.widgets.card_parts import Section, Table
 from rlvision_widgets.widgets.card_reading import CardTree
-from rlvision_widgets.widgets.card_words import count, percent, points
+from rlvision_widgets.widgets.card_words import count, points
 
 __all__ = ["protocol_section"]
 
@@ -38,12 +38,12 @@ def _made(card: CardTree) -> Table:
         ("command", _known(attrs, "command")),
         ("made with", f"rlvision_widgets {_known(attrs, 'package_version')}"),
     ]
-    return Table("What was run", ("what", "as it was"), tuple(rows))
+    return Table("What was run", ("what", "as it was"), tuple(rows), wordy=True)
 
 
 def _rules(card: CardTree) -> Table:
     attrs = {**card.causes.attrs, **card.attrs}
-    margin, power = points(float(attrs["margin"]), signed=False), percent(float(attrs["power"]))
+    margin = points(float(attrs["margin"]), signed=False)
     rows = (
         ("cause of a failure", _known(attrs, "cause_rule")),
         (
@@ -56,11 +56,14 @@ def _rules(card: CardTree) -> Table:
         ("many tests", f"Holm (1979), over {attrs.get('holm_family', 'all')} tests."),
         ("differences", "(b − c) / levels, with Tango's score interval for paired rates (1998)."),
         ("equivalence", f"Two one-sided tests (Schuirmann 1987) of ±{margin} points: the 90 % interval lies within."),
-        ("detectable", f"The smallest rise that would be found with probability {power} at α = {attrs['alpha']:g}."),
+        (
+            "detectable",
+            f"The smallest rise that would be found with probability {card.power} at α = {attrs['alpha']:g}.",
+        ),
         ("random edits", "p = (1 + random edits that did at least as much) / (1 + random edits)."),
         ("blindness", "(edited − original) / (ceiling − original), after Hilton et al. (2020)."),
     )
-    return Table("How it is read", ("what", "rule"), rows)
+    return Table("How it is read", ("what", "rule"), rows, wordy=True)
 
 
 def _parts(card: CardTree) -> list[tuple[str, Any]]:

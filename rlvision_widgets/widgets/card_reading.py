@@ -80,7 +80,12 @@ class CardTree:
     @property
     def sure(self) -> str:
         """How sure the intervals are, in words."""
-        return f"{100 * float(self.attrs.get('confidence', 0.95)):g} %"
+        return f"{100 * float(self.attrs.get('confidence', 0.95)):g}\N{NO-BREAK SPACE}%"
+
+    @property
+    def power(self) -> str:
+        """How likely a detectable effect is found, in words."""
+        return f"{100 * float(self.causes.attrs['power']):g}\N{NO-BREAK SPACE}%"
 
     @property
     def original(self) -> Condition:
@@ -90,6 +95,13 @@ class CardTree:
     def part(self, name: str) -> xr.Dataset | None:
         """Return a node's data, or None if it is not there."""
         return self.tree[name].to_dataset() if name in self.tree.children else None
+
+    def part_by_edit(self, name: str) -> xr.Dataset | None:
+        """Return a node's data over the dimension edit, which the only edit's may lack."""
+        data = self.part(name)
+        if data is None or "edit" in data.coords or not self.edits:
+            return data
+        return data.assign_coords(edit=[self.edits[0].name])
 
     def edits_of(self, data: xr.Dataset) -> list[Condition]:
         """Return the edits that a node has numbers of."""
@@ -115,8 +127,11 @@ def is_card(tree: object) -> bool:
 
 
 def at(data: xr.Dataset, name: str, **where: Any) -> float:
-    """Return one number; NaN where the card has none."""
-    return float(data[name].sel(where).item()) if name in data else math.nan
+    """Return one number; NaN where the card has none. What is the same for all places has no dimension for them."""
+    if name not in data:
+        return math.nan
+    found = data[name]
+    return float(found.sel({dim: place for dim, place in where.items() if dim in found.dims}).item())
 
 
 def others_of(card: CardTree, edit: Condition) -> list[str]:
@@ -155,9 +170,9 @@ def difference_point(data: xr.Dataset, row: float, words: str, within: str, **wh
 
 
 def rate_cell(data: xr.Dataset, **where: Any) -> str:
-    """Return a table's cell: a rate, and below it the count and the interval."""
+    """Return a table's cell: a rate, and below it how many levels that are and the interval."""
     count, rate, low, high = (at(data, name, **where) for name in ("count", "rate", "rate_low", "rate_high"))
-    return f"{percent(rate)}\n{count:,.0f} levels\n{interval(low, high)}"
+    return f"{percent(rate)}\n{count:,.0f} · {interval(low, high)}"
 
 
 def _conditions(causes: xr.Dataset) -> list[Condition]:

@@ -31,7 +31,7 @@ STYLE = (
   & small { font-size: 11.5px; display: block; }
   & .headline { font-size: 1.08rem; line-height: 1.5; }
   & header { margin-bottom: 16px; }
-  & .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px; margin: 14px 0; }
+  & .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 14px 0; }
   & .figures div { padding: 10px 12px; border: 1px solid var(--line); border-radius: 6px; }
   & dt { color: var(--muted); font-size: 12px; }
   & dd { margin: 0; overflow-wrap: anywhere; }
@@ -39,6 +39,7 @@ STYLE = (
   & .figures dd + dd { color: var(--muted); font-size: 12px; }
   & section { padding: 16px 0 4px; border-top: 1px solid var(--line); break-inside: avoid; }
   & figure { margin: 8px 0 12px; }
+  & figcaption { margin-bottom: 4px; font-weight: 600; font-size: 12.5px; }
   & svg { display: block; width: 100%; max-width: 660px; height: auto; overflow: visible; }
   & svg text { fill: var(--text); font-size: 12px; }
   & svg text.muted { fill: var(--muted); }
@@ -60,6 +61,9 @@ STYLE = (
   & thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; }
   & tr > :first-child { text-align: left; overflow-wrap: anywhere; }
   & tr > :last-child { padding-right: 0; }
+  & .words td, & .words th { text-align: left; }
+  & table.words th { width: 11em; }
+  & .words small { overflow-wrap: anywhere; }
   & tr.strong { background: var(--faint); }
   & details { margin: 0 0 12px; }
   & summary { cursor: pointer; font-size: 12px; padding: 2px 0; }

@@ -74,7 +74,6 @@ def draw_chart(chart: Chart, key: str) -> Element:
     frame = _Frame(chart)
     return element(
         "svg",
-        element("title", chart.title, id=f"{key}-title"),
         element("desc", _described(chart), id=f"{key}-numbers"),
         *_legend(chart),
         *_axes(chart, frame),
@@ -119,7 +118,9 @@ def _axes(chart: Chart, frame: _Frame) -> list[Element]:
         drawn.append(element("line", x1=x1, x2=x2, y1=y1, y2=y2, class_="grid"))
         where = {"x": place, "y": frame.bottom + 16} if frame.has_rows else {"x": frame.left - 8, "y": place + 4}
         drawn.append(
-            element("text", f"{tick:.6g}", **where, text_anchor="middle" if frame.has_rows else "end", class_="muted")
+            element(
+                "text", _tick(float(tick)), **where, text_anchor="middle" if frame.has_rows else "end", class_="muted"
+            )
         )
     middle = (frame.left + frame.right) / 2
     if frame.has_rows:
@@ -128,12 +129,16 @@ def _axes(chart: Chart, frame: _Frame) -> list[Element]:
         return drawn
     for at in sorted({point.at for series in chart.series for point in series.points}):
         drawn.append(
-            element("text", f"{at:g}", x=frame.at(at), y=frame.bottom + 16, text_anchor="middle", class_="muted")
+            element("text", _tick(at), x=frame.at(at), y=frame.bottom + 16, text_anchor="middle", class_="muted")
         )
     turned = {"transform": f"rotate(-90 14 {(frame.top + frame.bottom) / 2:g})"}
     drawn.append(_axis_name(chart.along, middle, frame.height - 8))
     drawn.append(_axis_name(chart.unit, 14, (frame.top + frame.bottom) / 2, **turned))
     return drawn
+
+
+def _tick(value: float) -> str:
+    return f"{value or 0.0:.6g}".replace("-", "−")
 
 
 def _row_name(name: str, y: float) -> Element:

@@ -3,15 +3,26 @@
 import math
 from collections.abc import Iterable
 
-__all__ = ["chance", "count", "interval", "joined", "percent", "plural", "points"]
+__all__ = [
+    "chance",
+    "count",
+    "interval",
+    "joined",
+    "measured",
+    "number",
+    "percent",
+    "plural",
+    "points",
+    "span",
+]
 
 NOTHING = "–"  # there is no number
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(share: float) -> str:
-    """Return a share as a percentage: ``"12.8 %"``, and below ten ``"0.37 %"``."""
-    return f"{_rounded(100 * share)} %" if math.isfinite(share) else NOTHING
+    """Return a share as a percentage: ``"12.8 %"``, and below ten ``"0.37 %"``, which no line breaks."""
+    return f"{_rounded(100 * share)}\N{NO-BREAK SPACE}%" if math.isfinite(share) else NOTHING
 
 
 def points(share: float, *, signed: bool = True) -> str:
@@ -33,6 +44,23 @@ def interval(low: float, high: float, *, signed: bool = False) -> str:
     if signed:
         return f"{points(low)} to {points(high)}"
     return f"{_rounded(100 * low)} to {_rounded(100 * high)}"
+
+
+def number(value: float) -> str:
+    """Return a measured number with three digits that say something: ``"0.0665"``, ``"−1.2"``."""
+    return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else NOTHING
+
+
+def span(low: float, high: float) -> str:
+    """Return the ends of an interval of measured numbers."""
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    return f"{number(low)} to {'∞' if math.isinf(high) else number(high)}"
+
+
+def measured(value: float, low: float, high: float) -> str:
+    """Return a measured number with its interval."""
+    return f"{number(value)} ({span(low, high)})"
 
 
 def chance(p: float) -> str:
