@@ -1,11 +1,18 @@
 """How blind an edit makes an agent, on the way from the original to an object that cannot be seen."""
 
-from typing import NamedTuple
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
-__all__ = ["Blindness", "blindness"]
+from rlvision_widgets.analysis.cause_table import ORIGINAL
+from rlvision_widgets.names import unknown
+
+__all__ = ["Blindness", "blindness", "ceiling_table", "ceilings_of", "hidden_object"]
 
 
 class Blindness(NamedTuple):
@@ -57,9 +64,57 @@ def blindness(
     return Blindness(float(index), float(low), float(high))
 
 
+def hidden_object(cause: str) -> str:
+    """Return the object class that has to be hidden for a cause to be unseen: an enemy, whichever way it walks."""
+    return re.sub(r" moving (left|right)$", "", cause)
+
+
+def ceilings_of(
+    main: xr.Dataset, kinds: Mapping[str, str], targets: Mapping[str, str], ceiling: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Return the condition in which each edit's target cannot be seen, where there is one."""
+    if ceiling is not None:
+        for edit, condition in ceiling.items():
+            if edit not in targets:
+                raise ValueError(unknown("edit with a target", edit, targets))
+            if condition not in kinds:
+                raise ValueError(unknown("condition", condition, kinds))
+        return dict(ceiling)
+    worlds = json.loads(main.attrs.get("world", "{}"))
+    hidden = {_hidden(edits): name for name, edits in worlds.items() if kinds.get(name) == "world"}
+    return {edit: hidden[what] for edit, cause in targets.items() if (what := hidden_object(cause)) in hidden}
+
+
+def ceiling_table(
+    failed: xr.DataArray, targets: Mapping[str, str], ceilings: Mapping[str, str], settings: Mapping[str, Any]
+) -> xr.Dataset:
+    """Compare edits with their ceilings, (edit): the three rates, and blindness with its interval."""
+    rows = []
+    for edit, condition in ceilings.items():
+        outcomes = [failed.sel(condition=name, cause=targets[edit]).values for name in (ORIGINAL, edit, condition)]
+        rows.append([*(outcome.mean() for outcome in outcomes), *blindness(*outcomes, **settings)])
+    names = ("rate_original", "rate_edited", "rate_ceiling", "blindness", "blindness_low", "blindness_high")
+    columns = np.array(rows, float).T
+    return xr.Dataset(
+        {name: ("edit", column) for name, column in zip(names, columns, strict=True)},
+        coords={
+            "edit": np.array(list(ceilings), object),
+            "target": ("edit", np.array([targets[edit] for edit in ceilings], object)),
+            "ceiling": ("edit", np.array(list(ceilings.values()), object)),
+        },
+        attrs={"num_levels": failed.sizes["level"], "num_resamples": settings["num_resamples"]},
+    )
+
+
 def _index(patterns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return the blindness index of each row of counts, (row, pattern)."""
     bits = (np.arange(8)[:, None] >> np.arange(3)) & 1
     original, edited, ceiling = (patterns @ bits).T.astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(ceiling > original, (edited - original) / (ceiling - original), np.nan)
+
+
+def _hidden(edits: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a world hides everywhere; nothing if it does something else as well."""
+    alone = len(edits) == 1 and edits[0].get("kind") == "hide" and edits[0].get("at") is None
+    return str(edits[0]["what"]) if alone else ""

@@ -1,10 +1,23 @@
 """An edit card in words."""
 
+import json
 from collections.abc import Iterator
 
 import xarray as xr
 
-__all__ = ["findings", "percent"]
+from rlvision_widgets.environments.edits import describe, edits_from
+
+__all__ = ["edit_texts", "findings", "percent"]
+
+
+def edit_texts(edits: str, world: str) -> dict[str, list[str]]:
+    """Return in words what each condition does, given the JSON of its edits by its name."""
+    from rlvision_widgets.agents.edits import describe_network_edit, network_edits_from  # torch
+
+    network = {
+        name: [describe_network_edit(e) for e in network_edits_from(of)] for name, of in json.loads(edits).items()
+    }
+    return network | {name: [describe(e) for e in edits_from(of)] for name, of in json.loads(world).items()}
 
 
 def percent(share: float | xr.DataArray, digits: int = 2) -> str:

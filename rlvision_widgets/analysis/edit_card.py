@@ -1,7 +1,6 @@
 """The edit card: everything a sceptical reader asks of an edit, computed from the same levels played twice."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from rlvision_widgets.analysis.blindness import blindness
+from rlvision_widgets.analysis.blindness import ceiling_table, ceilings_of
 from rlvision_widgets.analysis.card_controls import against_controls, by_strength
-from rlvision_widgets.analysis.card_findings import findings
+from rlvision_widgets.analysis.card_findings import edit_texts, findings
 from rlvision_widgets.analysis.cause_table import (
     ANY,
     CAUSE_RULE,
@@ -26,7 +25,7 @@ from rlvision_widgets.analysis.held_out import apart
 from rlvision_widgets.analysis.paired import holm
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["check_targets", "edit_card", "hidden_object"]
+__all__ = ["check_targets", "edit_card"]
 
 ALPHA = 0.05
 KNOWN = (
@@ -38,8 +37,11 @@ KNOWN = (
     "timeout",
 )  # CoinRun's, even if none occurred
 CARRIED = (
-    "agent", "checkpoint", "environment", "environment_options", "environment_package", "seed", "precision", "bound",
-)  # fmt: skip
+    *("agent", "checkpoint", "environment", "environment_options", "environment_package", "package_version"),
+    *("seed", "precision", "command"),
+)
+KEPT = ("internals", "probes", "outcomes/main", "outcomes/null", "outcomes/dose")
+DEFAULTS = {"margin": 0.005, "confidence": 0.95, "power": 0.8}
 WITHOUT = {  # what is said of a node that is absent
     "ceiling": "no condition in which the target cannot be seen: evaluate(world={name: [rlv.Hide(target)]}) adds it.",
     "null": "no controls of matched norm were played: rlv.measure_edit plays them.",
@@ -57,8 +59,8 @@ def edit_card(
     margin: float | None = None,
     ceiling: Mapping[str, str] | None = None,
     selection: Sequence[int] | npt.NDArray[np.integer] | None = None,
-    confidence: float = 0.95,
-    power: float = 0.8,
+    confidence: float | None = None,
+    power: float | None = None,
     num_resamples: int = 10_000,
     seed: int = 0,
 ) -> xr.DataTree:
@@ -72,16 +74,16 @@ def edit_card(
     target : str or mapping of str, optional
         The cause of failures that the edits are meant to bring about, or that of each edit by its name.
     margin : float, optional
-        A change of a rate that would not matter, as a share of levels; .005 unless the card says otherwise. Rows that
-        differ by less, for sure, are called equivalent.
+        A change of a rate that would not matter, as a share of levels: rows that differ by less, for sure, are called
+        equivalent. Like the next two, that of a card that comes, else the default: .005.
     ceiling : mapping of str, optional
         For each edit the condition in which its target cannot be seen; by default the world in which it is hidden.
     selection : sequence of int, optional
         Level seeds by which the edits were chosen. None of them may be among those evaluated.
-    confidence : float
-        Of all intervals (those of equivalence: 90 %, as belongs to two one-sided tests at 5 %).
-    power : float
-        Chance of being seen that the minimum detectable effect has.
+    confidence : float, optional
+        Of all intervals, .95 (those of equivalence: 90 %, as belongs to two one-sided tests at 5 %).
+    power : float, optional
+        Chance of being seen that the minimum detectable effect has, .8.
     num_resamples, seed : int
         Of the bootstrap.
 
@@ -106,51 +108,51 @@ def edit_card(
     original only.
     """
     given = result if isinstance(result, xr.DataTree) else _as_tree(result)
-    there = {node.path.lstrip("/") for node in given.subtree}
-    if "outcomes/main" not in there:
+    measured = {node.path.lstrip("/"): node.to_dataset() for node in given.subtree}
+    if "outcomes/main" not in measured:
         raise ValueError("expected an evaluation, or an edit card; this tree has no node /outcomes/main.")
-    main = given["outcomes/main"].to_dataset()
+    main = measured["outcomes/main"]
     check_evaluation(main)
     if main.sizes["condition"] < 2:
         raise ValueError(
             "there is nothing to compare: evaluate the agent with edits, rlv.evaluate(agent, edits={'blind': [edit]})."
         )
     apart(main["level_seed"].values, selection)
-    margin = float(given.attrs.get("margin", 0.005)) if margin is None else margin
+    asked = {"margin": margin, "confidence": confidence, "power": power}
+    settings = {
+        name: float(given.attrs.get(name, DEFAULTS[name]) if value is None else value) for name, value in asked.items()
+    }
     kinds = _kinds(main)
     targets = _targets(main, kinds, target if target is not None else json.loads(given.attrs.get("targets", "{}")))
     failed = failures(main, targets.values())
-    nodes: dict[str, xr.Dataset] = {"causes": _causes(failed, kinds, targets, margin, confidence, power)}
-    ceilings = _ceilings(main, kinds, targets, ceiling)
+    nodes: dict[str, xr.Dataset] = {"causes": _causes(failed, kinds, targets, settings)}
+    ceilings = ceilings_of(main, kinds, targets, ceiling)
     if ceilings:
-        settings = {"confidence": confidence, "num_resamples": num_resamples, "seed": seed}
-        nodes["ceiling"] = _ceiling(failed, targets, ceilings, settings)
-    if "outcomes/null" in there:
-        nodes["null"] = against_controls(given["outcomes/null"].to_dataset(), main, targets)
-    if "outcomes/dose" in there:
-        nodes["dose"] = by_strength(given["outcomes/dose"].to_dataset(), targets, confidence)
-    kept = ("internals", "probes", "outcomes/main", "outcomes/null", "outcomes/dose")
-    nodes |= {name: given[name].to_dataset() for name in kept if name in there}
-    card = xr.DataTree.from_dict(dict(nodes.items()))
-    reasons = WITHOUT | json.loads(given.attrs.get("missing", "{}"))
-    attrs = {
-        **{name: main.attrs[name] for name in CARRIED if name in main.attrs},
+        drawn = {"confidence": settings["confidence"], "num_resamples": num_resamples, "seed": seed}
+        nodes["ceiling"] = ceiling_table(failed, targets, ceilings, drawn)
+    if "outcomes/null" in measured:
+        nodes["null"] = against_controls(measured["outcomes/null"], main, targets)
+    if "outcomes/dose" in measured:
+        nodes["dose"] = by_strength(measured["outcomes/dose"], targets, settings["confidence"])
+    nodes |= {name: measured[name] for name in KEPT if name in measured}
+    card = xr.DataTree()
+    for name, node in nodes.items():
+        card[name] = xr.DataTree(node)
+    card.attrs = {
+        **{str(name): value for name, value in given.attrs.items()},
+        **_described(main),
+        **settings,
         "kind": "edit card",
         "num_levels": main.sizes["level"],
-        "edits": main.attrs.get("edits", "{}"),
-        "world": main.attrs.get("world", "{}"),
         "targets": json.dumps(targets),
-        "margin": margin,
-        "confidence": confidence,
-        "power": power,
         "alpha": ALPHA,
         "cause_rule": CAUSE_RULE,
-        "holm_family": int(card["causes"]["p"].notnull().sum()),
-        "missing": json.dumps({name: why for name, why in reasons.items() if name not in nodes}),
+        "holm_family": int(nodes["causes"]["p"].notnull().sum()),
+        "missing": json.dumps(_missing(nodes, json.loads(given.attrs.get("missing", "{}")))),
     }
-    card.attrs = {**given.attrs, **attrs} if isinstance(result, xr.DataTree) else attrs
     if selection is not None:
-        card.attrs["num_selection_levels"] = len(selection)
+        judging = main.sizes["level"]
+        card.attrs["selection"] = f"{len(selection):,} levels chose the edit; {judging:,} others judge it."
     card.attrs["findings"] = findings(card)
     return card
 
@@ -165,14 +167,23 @@ def check_targets(targets: Mapping[str, str], edits: Sequence[str], occurred: Se
             raise ValueError(unknown("cause", cause, causes))
 
 
-def hidden_object(cause: str) -> str:
-    """Return the object class that has to be hidden for a cause to be unseen: an enemy, whichever way it walks."""
-    return re.sub(r" moving (left|right)$", "", cause)
-
-
 def _as_tree(result: Any) -> xr.DataTree:
     check_evaluation(result)
     return xr.DataTree.from_dict({"outcomes/main": result})
+
+
+def _described(main: xr.Dataset) -> dict[str, Any]:
+    """Return what is known of the agent, its world, and the edits: as data, and in words."""
+    told = {name: main.attrs[name] for name in CARRIED if name in main.attrs}
+    edits = {name: main.attrs.get(name, "{}") for name in ("edits", "world")}
+    return {**told, **edits, "edit_texts": json.dumps(edit_texts(edits["edits"], edits["world"]))}
+
+
+def _missing(nodes: Mapping[str, xr.Dataset], known: Mapping[str, str]) -> dict[str, str]:
+    """Return what is absent or incomplete, and why."""
+    absent = {name: known.get(name, why) for name, why in WITHOUT.items() if name not in nodes}
+    partly = {name: why for name, why in known.items() if name in KEPT and name in nodes and why != WITHOUT[name]}
+    return absent | partly
 
 
 def _kinds(main: xr.Dataset) -> dict[str, str]:
@@ -190,39 +201,12 @@ def _targets(main: xr.Dataset, kinds: Mapping[str, str], target: str | Mapping[s
     return by_name
 
 
-def _ceilings(
-    main: xr.Dataset, kinds: Mapping[str, str], targets: Mapping[str, str], ceiling: Mapping[str, str] | None
-) -> dict[str, str]:
-    """Return the condition in which each edit's target cannot be seen, where there is one."""
-    if ceiling is not None:
-        for edit, condition in ceiling.items():
-            if edit not in targets:
-                raise ValueError(unknown("edit with a target", edit, targets))
-            if condition not in kinds:
-                raise ValueError(unknown("condition", condition, kinds))
-        return dict(ceiling)
-    worlds = json.loads(main.attrs.get("world", "{}"))
-    hidden = {_hidden(edits): name for name, edits in worlds.items() if kinds.get(name) == "world"}
-    return {edit: hidden[what] for edit, cause in targets.items() if (what := hidden_object(cause)) in hidden}
-
-
-def _hidden(edits: Sequence[Mapping[str, Any]]) -> str:
-    """Return what a world hides everywhere; nothing if it does something else as well."""
-    alone = len(edits) == 1 and edits[0].get("kind") == "hide" and edits[0].get("at") is None
-    return str(edits[0]["what"]) if alone else ""
-
-
-def _causes(  # noqa: PLR0917 - the settings of one table
-    failed: xr.DataArray,
-    kinds: Mapping[str, str],
-    targets: Mapping[str, str],
-    margin: float,
-    confidence: float,
-    power: float,
+def _causes(
+    failed: xr.DataArray, kinds: Mapping[str, str], targets: Mapping[str, str], settings: Mapping[str, float]
 ) -> xr.Dataset:
     number = failed.sizes["level"]
-    table = xr.merge([rates(failed, confidence), changes(failed, failed.sel(condition=ORIGINAL))])
-    table = table.merge(verdicts(table, number, margin=margin, confidence=confidence, power=power, alpha=ALPHA))
+    table = xr.merge([rates(failed, settings["confidence"]), changes(failed, failed.sel(condition=ORIGINAL))])
+    table = table.merge(verdicts(table, number, alpha=ALPHA, **settings))
     table["p_holm"] = table["p"].dims, holm(table["p"].values)
     conditions, causes = (list(map(str, failed[dim].values)) for dim in ("condition", "cause"))
     role = [
@@ -234,24 +218,4 @@ def _causes(  # noqa: PLR0917 - the settings of one table
         kind=("condition", np.array([kinds[name] for name in conditions], object)),
         target=("condition", np.array([targets.get(name, "") for name in conditions], object)),
     )
-    return table.assign_attrs(num_levels=number, margin=margin, confidence=confidence, power=power, alpha=ALPHA)
-
-
-def _ceiling(
-    failed: xr.DataArray, targets: Mapping[str, str], ceilings: Mapping[str, str], settings: Mapping[str, Any]
-) -> xr.Dataset:
-    rows = []
-    for edit, condition in ceilings.items():
-        outcomes = [failed.sel(condition=name, cause=targets[edit]).values for name in (ORIGINAL, edit, condition)]
-        rows.append([*(outcome.mean() for outcome in outcomes), *blindness(*outcomes, **settings)])
-    names = ("rate_original", "rate_edited", "rate_ceiling", "blindness", "blindness_low", "blindness_high")
-    columns = np.array(rows, float).T
-    return xr.Dataset(
-        {name: ("edit", column) for name, column in zip(names, columns, strict=True)},
-        coords={
-            "edit": np.array(list(ceilings), object),
-            "target": ("edit", np.array([targets[edit] for edit in ceilings], object)),
-            "ceiling": ("edit", np.array(list(ceilings.values()), object)),
-        },
-        attrs={"num_levels": failed.sizes["level"], "num_resamples": settings["num_resamples"]},
-    )
+    return table.assign_attrs({"num_levels": number, "alpha": ALPHA, **settings})

@@ -15,9 +15,11 @@ import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.edits import NetworkEdit, network_edits_from
+from rlvision_widgets.analysis.blindness import hidden_object
+from rlvision_widgets.analysis.card_insides import insides
 from rlvision_widgets.analysis.cause_table import ORIGINAL
 from rlvision_widgets.analysis.cells import at_frames
-from rlvision_widgets.analysis.edit_card import check_targets, edit_card, hidden_object
+from rlvision_widgets.analysis.edit_card import check_targets, edit_card
 from rlvision_widgets.analysis.evaluation import evaluate
 from rlvision_widgets.analysis.held_out import chosen_by, held_out_levels
 from rlvision_widgets.analysis.matched_controls import Control, matched_controls
@@ -125,7 +127,7 @@ def measure_edit(
         check_count(name, number, 0)
     options: dict[str, Any] = {"environment": environment, "num_trajectories": num_trajectories}
     options |= {"precision": precision, "client": client, "progress": progress, "seed": seed}
-    nodes: dict[str, xr.Dataset] = {}
+    nodes: dict[str, Any] = {}
     with _folder(path) as folder:
         options["path"] = folder / OUTCOMES
         world = _worlds(targets) if ceiling else {}
@@ -138,8 +140,12 @@ def measure_edit(
             sizes = {"num_channels": num_channels, "num_directions": num_directions, "seed": seed}
             controls = {name: matched_controls(agent, given, frames, **sizes) for name, given in named.items()}
             nodes["outcomes/null"] = _controls(agent, controls, seeds[:null_levels], options)
-    raw = xr.DataTree.from_dict(dict(nodes.items()))
-    raw.attrs = {"missing": json.dumps(_missing(targets, ceiling))}
+    missing = _missing(targets, ceiling)
+    if study is not None:
+        within, why = insides(agent, named, targets, study, seed)
+        nodes, missing = nodes | within, missing | why
+    raw = xr.DataTree.from_dict(nodes)
+    raw.attrs = {"missing": json.dumps(missing)}
     return edit_card(raw, target=targets, margin=margin, selection=chosen if len(chosen) else None, seed=seed)
 
 
