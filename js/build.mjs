@@ -25,6 +25,9 @@ const BUDGET = {
   "counterfactual.js": 60_000,
   "counterfactual.css": 20_000,
   "counterfactual_more.js": 30_000,
+  "editor.js": 60_000,
+  "editor.css": 20_000,
+  "editing.js": 60_000,
   "standalone.js": 6_000,
   "grid.js": 60_000,
   "cell.js": 30_000,
@@ -85,6 +88,8 @@ const views = {
     { in: join(here, "styles/compare.css"), out: "compare" },
     { in: join(here, "views/counterfactual.ts"), out: "counterfactual" },
     { in: join(here, "styles/counterfactual.css"), out: "counterfactual" },
+    { in: join(here, "views/editor.ts"), out: "editor" },
+    { in: join(here, "styles/editor.css"), out: "editor" },
     { in: join(here, "styles/view.css"), out: "grid" },
     { in: join(here, "host/standalone.ts"), out: "standalone" },
   ],
@@ -109,25 +114,23 @@ function weigh(metafile) {
   }
 }
 
+/** The explorer's page and those of the other views. */
+const PAGES = ["harness", "compare", "counterfactual", "editor"];
+
 async function harness(folder) {
   await mkdir(folder, { recursive: true });
   await build({
     ...shared,
     minify: false,
     entryPoints: [
-      ...["harness/harness.ts", "harness/compare.ts", "harness/counterfactual.ts"].map((entry) =>
-        join(here, entry),
-      ),
-      ...["styles/explorer.css", "styles/compare.css", "styles/counterfactual.css"].map((entry) =>
-        join(here, entry),
-      ),
+      ...PAGES.map((name) => join(here, "harness", `${name}.ts`)),
+      ...["explorer", ...PAGES.slice(1)].map((name) => join(here, "styles", `${name}.css`)),
     ],
     entryNames: "[name]",
     outdir: folder,
   });
   await build({ ...onDemand, minify: false, outdir: folder });
-  for (const page of ["harness.html", "compare.html", "counterfactual.html"])
-    await cp(join(here, "harness", page), join(folder, page));
+  for (const name of PAGES) await cp(join(here, "harness", `${name}.html`), join(folder, `${name}.html`));
 }
 
 const [flag, folder] = process.argv.slice(2);

@@ -136,6 +136,17 @@ export class Workbench {
     this.#ask();
   }
 
+  /** Goes to a question whose answer is kept. */
+  show({ trajectory, step, edits, layer, output }: StoredEdit): void {
+    this.#isSetting = true;
+    if (layer) this.set("layer", layer);
+    if (output) this.set("output", output);
+    this.set("trajectory", trajectory);
+    this.set("step", step);
+    this.#isSetting = false;
+    this.change((JSON.parse(edits) as NetworkEdit[]).map((edit) => ({ ...edit, enabled: true })));
+  }
+
   // -- what is asked for --------------------------------------------------------------------------------------------
 
   race(): void {

@@ -1,14 +1,8 @@
 /** Which frame the view starts from, what is explained, and the worlds that the study keeps. */
 import { keyOf, worldOf } from "../core/counterfactual.ts";
-import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
-import { h, icon, setAttribute, setText } from "../views/dom.ts";
-import { CHEVRON } from "../views/icons.ts";
-import {
-  button,
-  type CounterfactualContext,
-  type CounterfactualPanel,
-  menu,
-} from "./counterfactual_panel.ts";
+import { h, setText } from "../views/dom.ts";
+import type { CounterfactualContext, CounterfactualPanel } from "./counterfactual_panel.ts";
+import { keptMenu } from "./kept_menu.ts";
 import { explainedBy, originOf } from "./origin.ts";
 
 export function counterfactualHeader(context: CounterfactualContext): CounterfactualPanel {
@@ -48,51 +42,16 @@ function keptWorlds({ imagination, signal }: CounterfactualContext): Counterfact
     const stored = list()[index];
     if (stored) imagination.show(stored);
   };
-  const choice = menu("Kept counterfactuals", (index) => show(Number(index)), signal);
-  const turn = (by: number) => {
-    const now = Number(choice.element.value);
-    show(Math.max(0, Math.min(list().length - 1, (Number.isNaN(now) ? -1 : now) + by)));
-  };
-  const before = button(
-    icon(CHEVRON, 180),
-    { class: "rlv-icon", label: "Previous kept one" },
-    () => turn(-1),
-    signal,
-  );
-  const after = button(icon(CHEVRON), { class: "rlv-icon", label: "Next kept one" }, () => turn(1), signal);
-  const element = h(
-    "div",
-    { class: "rlv-kept", role: "group", "aria-label": "Kept" },
-    h("span", { class: "rlv-label" }, "kept"),
-    h("span", { class: "rlv-picker" }, before, choice.element, after),
-  );
+  const kept = keptMenu("Kept counterfactuals", show, signal);
   return {
-    element,
-    draw(scene) {
+    element: kept.element,
+    draw({ world, layerName, output }) {
       const stored = list();
-      element.hidden = stored.length === 0;
-      if (element.hidden) return;
-      const index = indexOf(scene, stored);
-      const options = stored.map(({ label, trajectory, step }, number): [string, string] => [
-        String(number),
-        `${label} · trajectory ${trajectory + 1}, step ${step}`,
-      ]);
-      choice.draw(index < 0 ? [["", "not kept yet"], ...options] : options, index < 0 ? "" : String(index));
-      setAttribute(choice.element, "title", options[index]?.[1] ?? false);
-      before.disabled = index === 0;
-      after.disabled = index === stored.length - 1;
+      const key = keyOf(world);
+      const index = stored.findIndex(
+        (one) => one.layer === layerName && one.output === output && keyOf(worldOf(one)) === key,
+      );
+      kept.draw(stored, index);
     },
   };
 }
-
-function indexOf(
-  { world, layerName, output }: CounterfactualScene,
-  stored: ReturnType<typeof listed>,
-): number {
-  const key = keyOf(world);
-  return stored.findIndex(
-    (one) => one.layer === layerName && one.output === output && keyOf(worldOf(one)) === key,
-  );
-}
-
-const listed = ({ imagination }: CounterfactualContext) => imagination.model.get("_stored");

@@ -4,6 +4,7 @@ import { decimalsFor, signed } from "../core/numbers.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import type { CounterfactualContext, CounterfactualPanel } from "./counterfactual_panel.ts";
+import { drawPairedBar } from "./paired_bar.ts";
 
 interface Row {
   element: HTMLButtonElement;
@@ -99,14 +100,5 @@ function drawRow({ element, name, bars, change }: Row, index: number, scene: Cou
     isResidual ? "#fff" : featureColour(layer?.features ?? [], index),
   );
   element.style.setProperty("--rlv-zero", (-axis.low / (axis.high - axis.low)).toFixed(4));
-  for (const [side, bar] of bars.entries()) drawBar(bar, values[side] ?? 0, axis);
-}
-
-/** A bar from zero to `value`, cut off where the axis ends. */
-function drawBar(bar: HTMLElement, value: number, { low, high }: { low: number; high: number }): void {
-  const end = Math.max(low, Math.min(high, Number.isFinite(value) ? value : 0));
-  const left = (Math.min(0, end) - low) / (high - low);
-  bar.style.left = `${(100 * left).toFixed(2)}%`;
-  bar.style.width = `${((100 * Math.abs(end)) / (high - low)).toFixed(2)}%`;
-  setAttribute(bar, "data-cut", value > high ? "high" : value < low ? "low" : false);
+  for (const [side, bar] of bars.entries()) drawPairedBar(bar, values[side] ?? 0, axis);
 }

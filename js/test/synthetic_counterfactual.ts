@@ -19,6 +19,7 @@ import {
   WALL,
   weight,
 } from "./counterfactual_world.ts";
+import { flat } from "./flat.ts";
 import { packed, syntheticStudy } from "./synthetic.ts";
 import { ACTIONS, CELLS, FEATURES, noise, SIZE } from "./world.ts";
 
@@ -35,19 +36,6 @@ function worlds(params: Params, isMaze: boolean): [before: State, after: State, 
   });
   return [before, after, said];
 }
-
-const flat = <T extends Uint8Array | Int8Array | Int32Array | Float32Array>(
-  make: (length: number) => T,
-  parts: T[],
-): T => {
-  const all = make(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part as never, offset);
-    offset += part.length;
-  }
-  return all;
-};
 
 function imagine(params: Params, isMaze: boolean): StoredReply {
   const [before, after, said] = worlds(params, isMaze);

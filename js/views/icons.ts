@@ -13,3 +13,4 @@ export const GEAR =
 export const PENCIL =
   "M11.2 2.6 13.4 4.8 5.7 12.5 2.8 13.2 3.5 10.3ZM10.4 4.6 4.6 10.4 4.3 11.7 5.6 11.4 11.4 5.6Z";
 export const SORT = "M2.5 3.5h11V5h-11ZM2.5 7.2h7.5v1.5H2.5ZM2.5 11h4v1.5h-4Z";
+export const GRIP = "M5 3h2v2H5ZM9 3h2v2H9ZM5 7h2v2H5ZM9 7h2v2H9ZM5 11h2v2H5ZM9 11h2v2H9Z";

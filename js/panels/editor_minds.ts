@@ -1,0 +1,93 @@
+/** What the two agents make of this frame: value, what raises and lowers the output, and policy. */
+import { outputLabel } from "../core/actions.ts";
+import { isActive } from "../core/editor.ts";
+import { fixed, share, signed } from "../core/numbers.ts";
+import type { EditorScene } from "../host/editor_scene.ts";
+import { h, setAttribute, setText } from "../views/dom.ts";
+import { type Composed, composedFrame, type Role } from "./composed_frame.ts";
+import { policyPair } from "./counterfactual_policy.ts";
+import { editorGauge } from "./editor_gauge.ts";
+import type { EditorPanel } from "./editor_panel.ts";
+
+const SIDES = ["before", "after"] as const;
+const NAMES = { before: "original", after: "edited" };
+const ROLES = ["raises", "lowers"] as const;
+
+export function editorMinds(): EditorPanel {
+  const gauge = editorGauge();
+  const frame = pictureOf("observation", null);
+  const place = h("span", { class: "rlv-hint" });
+  const heads = ROLES.map(() => h("span", { class: "rlv-hint" }));
+  const sides = SIDES.map((side) => ({
+    name: h("span", { class: "rlv-title" }, NAMES[side]),
+    pictures: ROLES.map((role) => pictureOf(role, side)),
+    error: h("span", { class: "rlv-hint" }),
+  }));
+  const told = h("span", { class: "rlv-hint" });
+  const policy = policyPair(told);
+  const cells = sides.flatMap(({ name, pictures, error }) => [
+    h("div", { class: "rlv-ed-side" }, name, error),
+    ...pictures.map(({ element }) => element),
+  ]);
+  const pictures = h("div", { class: "rlv-ed-maps" }, h("span", {}), ...heads, ...cells);
+  return {
+    element: h(
+      "section",
+      { class: "rlv-ed-minds", "aria-label": "Original and edited" },
+      h("figure", { class: "rlv-ed-frame" }, frame.element, h("figcaption", {}, place)),
+      h("div", { class: "rlv-ed-thoughts" }, gauge.element, pictures, policy.element),
+    ),
+    draw(scene) {
+      const { edited, study, output, pending, trajectory, step } = scene;
+      gauge.draw(scene);
+      frame.draw(scene);
+      setText(place, `trajectory ${trajectory + 1}, step ${step}`);
+      for (const [index, role] of ROLES.entries())
+        setText(heads[index] as HTMLElement, `${role} ${outputLabel(study, output)}`);
+      for (const [index, { pictures: own, error }] of sides.entries()) {
+        for (const picture of own) picture.draw(scene);
+        const wrong = edited?.[SIDES[index] ?? "before"].error ?? Number.NaN;
+        setText(error, Number.isFinite(wrong) ? `error ${signed(wrong, 3)}` : "");
+        setAttribute(error, "title", "completeness error: F(a) − F(0) minus everything attributed");
+      }
+      const known = edited && Number.isFinite(edited.kl);
+      setText(
+        told,
+        known
+          ? `left original, right edited · KL ${fixed(edited.kl, 3)} nats`
+          : "left original, right edited",
+      );
+      const [before, after] = [edited?.before.chances ?? null, edited?.after.chances ?? null];
+      policy.draw({ before, after, names: study.action_names, pending });
+    },
+  };
+}
+
+function pictureOf(role: Role, side: "before" | "after" | null): EditorPanel {
+  const frame = composedFrame(role);
+  return {
+    element: frame.element,
+    draw(scene) {
+      const { edited, pending, isolated, layer } = scene;
+      const about = side ? `${NAMES[side]}: what ${role} the output` : "observation";
+      setAttribute(frame.element, "data-stale", pending && side !== "before");
+      setAttribute(frame.element, "aria-label", edited ? about : `${about}, not there yet`);
+      const shown: Composed | null = edited && {
+        ...edited,
+        cells: side && edited[side].cells,
+        features: layer?.features ?? [],
+        isolated,
+      };
+      frame.draw(shown);
+    },
+  };
+}
+
+/** In one sentence, for those who do not see it. */
+export function verdict({ edited, edits, study }: EditorScene): string {
+  if (!edited) return "";
+  const { before, after } = edited;
+  if (!edits.some(isActive)) return `The original agent. Value ${fixed(before.value, 2)}`;
+  const change = after.value - before.value;
+  return `Value ${fixed(after.value, 2)}, ${signed(change, 2)}${share(change, study.value_scale, true)} against the original`;
+}

@@ -1,0 +1,96 @@
+/** The editor without what says where it is: the same in a view of its own and in the explorer. */
+import type { EditorScene } from "../host/editor_scene.ts";
+import { editorFeatures } from "../panels/editor_features.ts";
+import { editorList } from "../panels/editor_list.ts";
+import { editorMeasure } from "../panels/editor_measure.ts";
+import { editorMinds, verdict } from "../panels/editor_minds.ts";
+import { type EditorContext, type EditorPanel, toEdits } from "../panels/editor_panel.ts";
+import { editorPresets } from "../panels/editor_presets.ts";
+import { editorRace } from "../panels/editor_race.ts";
+import { noticeLine } from "../panels/notice_line.ts";
+import { h } from "./dom.ts";
+
+const OFFLINE =
+  "This page shows the edits whose answers were kept. Computing others needs a kernel with the agent: open the notebook.";
+const NO_AGENT =
+  "No agent is connected: frames can be looked at, not edited. Pass agent=agent to the view to connect it.";
+
+export interface EditorBody extends EditorPanel {
+  /** The notice stands apart, since it comes and goes. */
+  notice: HTMLElement;
+}
+
+/** With a list of features, or without where something else has their switches. */
+export function editorBody(context: EditorContext, { features }: { features: boolean }): EditorBody {
+  const { workbench, signal } = context;
+  const message = noticeLine({
+    offline: OFFLINE,
+    noAgent: NO_AGENT,
+    retry: () => workbench.retry(),
+    dismiss: () => workbench.dismiss(),
+    leave: toEdits,
+    signal,
+  });
+  const switches = features ? [editorFeatures(context)] : [];
+  const list = editorList(context);
+  const presets = editorPresets(context);
+  const minds = editorMinds();
+  const below = [editorRace(context), editorMeasure(context)];
+  const panels = [message, ...switches, list, presets, minds, ...below];
+  const report = reportOf(context);
+  return {
+    notice: message.element,
+    element: h(
+      "div",
+      { class: "rlv-ed-body" },
+      h(
+        "div",
+        { class: "rlv-ed-top" },
+        h(
+          "div",
+          { class: "rlv-ed-hand" },
+          ...switches.map(({ element }) => element),
+          list.element,
+          presets.element,
+        ),
+        minds.element,
+      ),
+      ...below.map(({ element }) => element),
+    ),
+    draw(scene) {
+      for (const panel of panels) panel.draw(scene);
+      report(scene);
+    },
+  };
+}
+
+/** Says what an edit did, once its answer is there. */
+function reportOf({ say }: EditorContext): (scene: EditorScene) => void {
+  let last: unknown = null;
+  return (scene) => {
+    if (scene.pending || scene.edited === last) return;
+    const isFirst = last === null;
+    last = scene.edited;
+    if (!isFirst) say(verdict(scene));
+  };
+}
+
+/** Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) while something inside has the focus. */
+export function listenToUndo({ workbench, signal }: EditorContext, root: HTMLElement): void {
+  const isTyped = (target: EventTarget | null) =>
+    target instanceof HTMLInputElement && (target.type === "text" || target.type === "number");
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event;
+      const letter = key.toLowerCase();
+      const travels = (ctrlKey || metaKey) && !altKey && (letter === "z" || letter === "y");
+      // What is being typed has an undo of its own.
+      if (event.defaultPrevented || !travels || isTyped(target)) return;
+      workbench.travel(letter === "y" || shiftKey ? 1 : -1);
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    { signal },
+  );
+}
