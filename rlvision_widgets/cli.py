@@ -1,7 +1,6 @@
 """The ``rlvision`` command: the package's main jobs from a shell."""
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from rlvision_widgets import evaluate_command
 from rlvision_widgets.names import nearest
 
 if TYPE_CHECKING:
@@ -92,12 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     snapshot.add_argument("--title", default=None)
     snapshot.set_defaults(run=_snapshot)
 
-    evaluate = commands.add_parser("evaluate", help="measure how often an agent completes unseen levels")
-    evaluate.add_argument("agent", help="a bundled agent's name, or a .safetensors or .jd file")
-    evaluate.add_argument("--levels", type=_positive, default=2048, metavar="N", help="levels (default 2048)")
-    evaluate.add_argument("--seed", type=int, default=0)
-    evaluate.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here as well")
-    evaluate.set_defaults(run=_evaluate)
+    evaluate = commands.add_parser(
+        "evaluate", help="measure how often an agent completes levels, and why not; also edited"
+    )
+    evaluate_command.add_arguments(evaluate, _positive)
+    evaluate.set_defaults(run=evaluate_command.run)
 
     train = commands.add_parser("train", help="train an agent with PPO, alone or with a teacher")
     train.set_defaults(run=_train)
@@ -189,29 +188,6 @@ def _snapshot(options: argparse.Namespace) -> int:
 
     save_snapshot(open_study(options.study), options.page, title=options.title)
     print(f"Written: {options.page} ({options.page.stat().st_size / 1e6:.1f} MB). It opens without a network.")
-    return 0
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from rlvision_widgets.agents import load_agent
-    from rlvision_widgets.analysis.evaluation import evaluate
-
-    agent = load_agent(options.agent)
-    result = evaluate(agent, levels=options.levels, seed=options.seed)
-    success = result["success"].sel(condition="original")
-    rate, (low, high) = float(success.mean()), result.attrs["wilson_interval"]
-    summary = {
-        "agent": agent.name,
-        "checkpoint": agent.checkpoint,
-        "environment": agent.environment,
-        "levels": int(success.size),
-        "seed": options.seed,
-        "success": rate,
-        "wilson_interval": [float(low), float(high)],
-    }
-    print(f"{agent.name}: {rate:.1%} of {success.size} levels completed (95 % interval {low:.1%} to {high:.1%})")
-    if options.json is not None:
-        options.json.write_text(json.dumps(summary, indent=2) + "\n")
     return 0
 
 

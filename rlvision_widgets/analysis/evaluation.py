@@ -237,7 +237,7 @@ def _dataset(
             "return": (dims, np.array([[outcome.earned for outcome in row] for row in rows], np.float32)),
         },
         coords={
-            "condition": [condition.name for condition in conditions],
+            "condition": np.array([condition.name for condition in conditions], dtype=object),  # any length, for zarr
             "level_seed": ("level", seeds.astype(np.int32)),
         },
         attrs={

@@ -1,0 +1,213 @@
+"""``rlvision evaluate``: an agent, edited agents and edited worlds on the same levels, from a shell."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlvision_widgets.names import unknown
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["add_arguments", "run"]
+
+PRECISIONS = ("float32", "bfloat16")
+DATA = (".nc", ".zarr", ".csv")
+
+
+def add_arguments(parser: argparse.ArgumentParser, positive: Callable[[str], int]) -> None:
+    """Add the command's arguments to a parser."""
+    parser.add_argument("agent", help="a bundled agent's name, or a .safetensors or .jd file")
+    parser.add_argument("--levels", type=positive, default=2048, metavar="N", help="levels (default 2048)")
+    parser.add_argument("--seed", type=int, default=0, help="draws the levels and the action noise (default 0)")
+    parser.add_argument(
+        "--edit",
+        action="append",
+        default=[],
+        metavar="NAME=EDITS",
+        help="play the agent with these edits too: a .json file, JSON itself, or STUDY#NAME, edits kept in a study",
+    )
+    parser.add_argument(
+        "--world",
+        action="append",
+        default=[],
+        metavar="NAME=EDITS",
+        help='play in worlds with these edits too: a .json file, or JSON such as \'[{"kind": "hide", "what": "saw"}]\'',
+    )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="float32", help="bfloat16 is faster (default float32)"
+    )
+    parser.add_argument(
+        "--path", type=Path, metavar="FILE", help="append outcomes as they come; go on from there later"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="spread it over this dask scheduler's workers")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="write all outcomes: .nc, .zarr or .csv")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write the edit card as one offline page, .html")
+    parser.add_argument("--target", metavar="CAUSE", help="the cause that the edits are meant to change, for the card")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the summary here as well")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate, print a summary, and write what was asked for."""
+    edits = {name: _network_edits(text) for name, text in _named("--edit", options.edit).items()}
+    world = {name: _read(text) for name, text in _named("--world", options.world).items()}
+    _check_outputs(options, comparing=bool(edits or world))
+    try:
+        result = _evaluated(options, edits, world)
+    except KeyboardInterrupt:
+        if options.path is not None:
+            raise
+        print("\nInterrupted; nothing is kept. With --path FILE it would be, and go on from there.", file=sys.stderr)
+        return 130
+    if options.data is not None:
+        _write_data(result, options.data)
+    print("\n".join(_lines(result)))
+    if options.json is not None:
+        options.json.write_text(json.dumps(_summary(result), indent=2) + "\n")
+    if options.card is not None:
+        _write_card(result, options)
+    return 0
+
+
+def _evaluated(options: argparse.Namespace, edits: dict[str, Any], world: dict[str, Any]) -> "xr.Dataset":
+    from rlvision_widgets.agents import load_agent
+    from rlvision_widgets.analysis.evaluation import evaluate
+
+    return evaluate(
+        load_agent(options.agent),
+        levels=options.levels,
+        seed=options.seed,
+        edits=edits,
+        world=world,
+        precision=options.precision,
+        path=options.path,
+        client=_client(options.scheduler),
+    )
+
+
+def _named(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Return what was given as NAME=…, by name."""
+    named: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise ValueError(f"{option} takes NAME=EDITS, such as 'saws hidden=hidden.json', and {text!r} came.")
+        if name in named:
+            raise ValueError(f"{option} {name!r} came twice; give each condition its own name.")
+        named[name] = value
+    return named
+
+
+def _network_edits(text: str) -> Any:
+    """Return edits kept in a study for STUDY#NAME, and JSON otherwise."""
+    path, hash_sign, name = text.rpartition("#")
+    if text.lstrip().startswith(("[", "{")) or not hash_sign or Path(text).is_file():
+        return _read(text)
+    from rlvision_widgets.analysis.kept_edits import kept_edits
+    from rlvision_widgets.storage import open_study
+
+    kept = kept_edits(open_study(Path(path)))
+    if name not in kept:
+        raise ValueError(unknown(f"edits of {path}", name, kept, "rlv.keep_edits(study, name, edits) keeps some."))
+    return kept[name]
+
+
+def _read(text: str) -> Any:
+    """Return what JSON, or a file of it, stands for."""
+    inline = text.lstrip().startswith(("[", "{"))
+    try:
+        return json.loads(text if inline else Path(text).read_text())
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{'this' if inline else text} is no JSON of edits: {error}.") from error
+
+
+def _check_outputs(options: argparse.Namespace, comparing: bool) -> None:
+    """Refuse what would fail only after hours of playing."""
+    for path, suffixes in ((options.data, DATA), (options.card, (".html",)), (options.json, None)):
+        if path is None:
+            continue
+        if suffixes is not None and path.suffix not in suffixes:
+            raise ValueError(f"{path} should end in {' or '.join(suffixes)}.")
+        if not path.parent.is_dir():
+            raise ValueError(f"there is no folder {path.parent} to write {path.name} into.")
+    if options.card is not None and not comparing:
+        raise ValueError("--card compares conditions: give --edit or --world as well.")
+
+
+def _client(address: str | None) -> Any:
+    if address is None:
+        return None
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError("--scheduler needs dask: pip install 'rlvision-widgets[cluster]'.") from error
+    return Client(address, timeout="10s")
+
+
+def _lines(result: "xr.Dataset") -> list[str]:
+    """Return the outcome in words, a line a condition."""
+    number = result.sizes["level"]
+    lines = []
+    for name, told in _rates(result).items():
+        agent = result.attrs["agent"] if name == "original" else name
+        low, high = told["wilson_interval"]
+        failures = ", ".join(f"{cause} {count}" for cause, count in told["failures"].items())
+        lines.append(
+            f"{agent}: {told['success']:.1%} of {number} levels completed (95 % interval {low:.1%} to {high:.1%})"
+            + (f"; failed: {failures}" if failures else "")
+        )
+    return lines
+
+
+def _summary(result: "xr.Dataset") -> dict[str, Any]:
+    """Return the outcome for JSON; the original's stands at the top, as it always did."""
+    rates = _rates(result)
+    return {
+        **{name: result.attrs[name] for name in ("agent", "checkpoint")},
+        "environment": {"name": result.attrs["environment"], **json.loads(result.attrs["environment_options"])},
+        "levels": result.sizes["level"],
+        "seed": int(result.attrs["seed"]),
+        "precision": result.attrs["precision"],
+        **{name: rates["original"][name] for name in ("success", "wilson_interval")},
+        "conditions": rates,
+        "edits": json.loads(result.attrs["edits"]),
+        "world": json.loads(result.attrs["world"]),
+    }
+
+
+def _rates(result: "xr.Dataset") -> dict[str, dict[str, Any]]:
+    """Return for each condition the rate of success with its interval, and how often each cause made it fail."""
+    from rlvision_widgets.analysis.paired import wilson_interval
+
+    rates = {}
+    for name in result["condition"].values.tolist():
+        chosen = result.sel(condition=name)
+        success = chosen["success"].values
+        causes = chosen["cause"].to_series()[~success].value_counts()
+        rates[name] = {
+            "success": float(success.mean()),
+            "wilson_interval": list(wilson_interval(int(success.sum()), success.size)),
+            "failures": {str(cause) or "unknown": int(count) for cause, count in causes.items()},
+        }
+    return rates
+
+
+def _write_data(result: "xr.Dataset", path: Path) -> None:
+    if path.suffix == ".csv":
+        result.to_dataframe().reset_index().drop(columns="level").to_csv(path, index=False)
+    elif path.suffix == ".zarr":
+        result.to_zarr(path, mode="w", consolidated=False)
+    else:
+        result.to_netcdf(path)
+
+
+def _write_card(result: "xr.Dataset", options: argparse.Namespace) -> None:
+    from rlvision_widgets.analysis.edit_card import edit_card
+    from rlvision_widgets.snapshot import save_snapshot
+
+    card = edit_card(result, target=options.target)
+    save_snapshot(card, options.card)
+    print(f"Written: {options.card}. It opens without a network.")
