@@ -27,7 +27,6 @@ const BUDGET = {
   "counterfactual_more.js": 30_000,
   "editor.js": 60_000,
   "editor.css": 20_000,
-  "editing.js": 60_000,
   "standalone.js": 6_000,
   "grid.js": 60_000,
   "cell.js": 30_000,
