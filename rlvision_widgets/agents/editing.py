@@ -8,14 +8,14 @@ article iterates): the kernel knows nothing of the last direction.
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.edits import (
@@ -26,17 +26,16 @@ from rlvision_widgets.agents.edits import (
     network_edits_to_json,
 )
 from rlvision_widgets.agents.layered import LayeredNetwork
-from rlvision_widgets.agents.networks import StagedNetwork
-from rlvision_widgets.agents.operations import EditedStage, operation, projection
-from rlvision_widgets.agents.readers import next_kernel
-from rlvision_widgets.agents.wrapping import HookedNetwork, hooked
+from rlvision_widgets.agents.operations import input_rows, operation, projection
+from rlvision_widgets.agents.readers import next_kernel, output_of
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["edit_changes", "edited_agent", "original_checkpoint"]
+__all__ = ["edit_changes", "edited_agent", "original_checkpoint", "probes"]
 
 Frames = npt.NDArray[np.uint8]
 Edits = str | NetworkEdit | Mapping[str, Any] | Any
 PROBES = 8
+MOST_TOLD = 2  # edits that a name lists
 
 
 @strict_keywords
@@ -71,11 +70,16 @@ def edited_agent(agent: Agent, edits: Edits, observations: Frames | None = None)
     --------
     >>> blind = rlv.edited_agent(agent, rlv.Ablate.feature(study, "2b", 3))
     """
-    for step in _steps(agent, edits):
-        if step.edit.strength:
-            _check_changes(step, observations)
-        agent = step.after
-    return agent
+    network = copy.deepcopy(agent.network)
+    made = network_edits_from(edits)
+    for edit in made:
+        change, _, apart = _tried(agent, network, edit, observations)
+        if edit.strength and observations is not None and not apart.any():
+            change, _, apart = _tried(agent, network, edit, None)
+        if edit.strength and not apart.any():
+            raise ValueError(_without_effect(change, observations))
+        change.commit()
+    return _described(agent, made, network)
 
 
 @strict_keywords
@@ -96,20 +100,22 @@ def edit_changes(agent: Agent, edits: Edits, observations: Frames | None = None)
         (of absolute differences of the layer's activations, or of what the kernel's stage gives), and relative: the
         root of the mean square of the differences, over that of what was there.
     """
+    network = copy.deepcopy(agent.network)
     rows = []
-    for step in _steps(agent, edits):
-        change, before = _change(step, probes(agent) if observations is None else observations)
+    for edit in network_edits_from(edits):
+        change, before, apart = _tried(agent, network, edit, observations)
         size = float(before.square().mean().sqrt())
         rows.append(
             {
-                "edit": describe_network_edit(step.edit),
-                "layer": step.edit.layer,
-                "where": step.place,
-                "max_change": float(change.max()),
-                "mean_change": float(change.mean()),
-                "relative": float(change.square().mean().sqrt()) / size if size else np.nan,
+                "edit": describe_network_edit(edit),
+                "layer": edit.layer,
+                "where": change.place,
+                "max_change": float(apart.max()),
+                "mean_change": float(apart.mean()),
+                "relative": float(apart.square().mean().sqrt()) / size if size else np.nan,
             }
         )
+        change.commit()
     return pd.DataFrame(rows, columns=["edit", "layer", "where", "max_change", "mean_change", "relative"])
 
 
@@ -130,22 +136,39 @@ def probes(agent: Agent) -> Frames:
     return frames
 
 
-class _Step(NamedTuple):
-    """One edit: the agent before and after it, and where it was made ("layer", or the kernel's name)."""
+class _Change(NamedTuple):
+    """An edit that is about to be made in a network."""
 
     edit: NetworkEdit
-    before: Agent
-    after: Agent
     place: str
+    """``"layer"``, or the name of the kernel that is edited."""
+    give: Callable[[Tensor, Any], tuple[Tensor, Tensor]]
+    """From the layer's activations and the inputs to what is there (the kernel's output) before and after."""
+    commit: Callable[[], None]
+    """Makes the edit; one of strength 0 is not made."""
 
 
-def _steps(agent: Agent, edits: Edits) -> Iterator[_Step]:
-    for edit in network_edits_from(edits):
-        _check_fits(agent, edit)
-        network, place = _edited(agent, edit)
-        after = _described(agent, edit, network)
-        yield _Step(edit, agent, after, place)
-        agent = after
+def _tried(
+    agent: Agent, network: LayeredNetwork, edit: NetworkEdit, observations: Frames | None
+) -> tuple[_Change, Tensor, Tensor]:
+    """Prepare an edit in `network`, a copy of the agent's that has the edits before it, and try it on some frames.
+
+    Returns
+    -------
+    (change, before, apart)
+        `change` is not made yet; it would make a difference `apart` to what is `before` there.
+    """
+    _check_fits(agent, edit)
+    inputs = agent.inputs(probes(agent) if observations is None else observations)
+    with torch.no_grad():
+        activations = network.until(edit.layer, inputs)
+        channels, height, width = activations.shape[1:]
+        if isinstance(edit, Ablate) and edit.where == "next_kernel":
+            change = _of_kernel(network, edit, channels)
+        else:
+            change = _of_layer(network, edit, (channels, height, width))
+        before, after = (part.double() for part in change.give(activations, inputs))
+    return change, before, (after - before).abs()
 
 
 def _check_fits(agent: Agent, edit: NetworkEdit) -> None:
@@ -155,84 +178,60 @@ def _check_fits(agent: Agent, edit: NetworkEdit) -> None:
     if made_for and made_for != own:
         raise ValueError(
             f"the edit ({describe_network_edit(edit)}) was made for an agent with the weights {made_for[:12]}…, and "
-            f"agent {agent.name!r} has {own[:12]}…, where its directions mean nothing. Make it from a study of this agent."
+            f"agent {agent.name!r} has {own[:12]}…, where its directions mean nothing. Make it from its own study."
         )
 
 
-def _edited(agent: Agent, edit: NetworkEdit) -> tuple[LayeredNetwork, str]:
-    """Return a copy of the agent's network with an edit made, and where."""
-    network = copy.deepcopy(agent.network)
-    shape = agent.layer_shape(edit.layer)
-    if isinstance(edit, Ablate) and edit.where == "next_kernel":
-        matrix = projection(edit, shape[0])
-        reader = next_kernel(network, edit.layer, shape[0])
-        if edit.strength:
-            reader.multiply(matrix)
-        return network, reader.name
+def _of_kernel(network: LayeredNetwork, edit: Ablate, channels: int) -> _Change:
+    matrix = projection(edit, channels)
+    reader = next_kernel(network, edit.layer, channels)
+    kernel = reader.kernel
+    old, new = kernel.weight, reader.times(matrix) if edit.strength else kernel.weight
+
+    def give(activations: Tensor, inputs: Any) -> tuple[Tensor, Tensor]:
+        before = output_of(network, reader.name, edit.layer, activations, inputs)
+        kernel.weight = new
+        after = output_of(network, reader.name, edit.layer, activations, inputs)
+        kernel.weight = old
+        return before, after
+
+    return _Change(edit, reader.name, give, lambda: setattr(kernel, "weight", new))
+
+
+def _of_layer(network: LayeredNetwork, edit: NetworkEdit, shape: tuple[int, int, int]) -> _Change:
     made = operation(edit, shape).to(network.like)
-    if edit.strength:
-        _insert(network, edit.layer, made)
-    return network, "layer"
+
+    def give(activations: Tensor, inputs: Any) -> tuple[Tensor, Tensor]:
+        with input_rows(inputs if torch.is_tensor(inputs) else inputs[0]):
+            return activations, made(activations) if edit.strength else activations
+
+    return _Change(edit, "layer", give, lambda: network.insert(edit.layer, made) if edit.strength else None)
 
 
-def _insert(network: LayeredNetwork, layer: str, made: nn.Module) -> None:
-    if isinstance(network, StagedNetwork):
-        network.trunk.add_module(layer, EditedStage(network.trunk.get_submodule(layer), made))
-    elif isinstance(network, HookedNetwork):
-        network.insert(layer, made)
-    else:
-        raise TypeError(f"a {type(network).__name__} cannot be edited; wrap its module by rlv.wrap_agent.")
+def _without_effect(change: _Change, observations: Frames | None) -> str:
+    where = f"layer {change.edit.layer!r}" if change.place == "layer" else f"what kernel {change.place!r} gives"
+    return (
+        f"the edit ({describe_network_edit(change.edit)}) changes nothing in {where} on "
+        f"{'noise' if observations is None else 'these observations, nor on noise'}: what it takes away is never "
+        "there. Pass observations in which it is, or leave the edit out."
+    )
 
 
-def _described(agent: Agent, edit: NetworkEdit, network: LayeredNetwork) -> Agent:
-    """Return the agent with its edited network, and what tells that it is edited."""
-    edits = (*agent.edits, edit)
+def _described(agent: Agent, made: tuple[NetworkEdit, ...], network: LayeredNetwork) -> Agent:
+    """Return the agent with its edited network, and with what tells that it is edited."""
+    if not made:
+        return agent
+    edits = (*agent.edits, *made)
     original = original_checkpoint(agent.checkpoint)
-    active = [one for one in edits if one.strength]
+    active = [edit for edit in edits if edit.strength]
     mark = hashlib.sha256(network_edits_to_json(active).encode()).hexdigest()[:16]
     name = str(agent.info.get("original_name", agent.name))
+    told = "; ".join(map(describe_network_edit, edits)) if len(edits) <= MOST_TOLD else f"{len(edits)} edits"
     return dataclasses.replace(
         agent,
         network=network,
-        name=f"{name} with {'; '.join(map(describe_network_edit, edits))}"
-        if len(edits) < 3
-        else f"{name} with {len(edits)} edits",
+        name=f"{name} with {told}",
         checkpoint=f"{original}+{mark}" if active else original,
         edits=edits,
         info={**agent.info, "original_name": name, "original_checkpoint": original},
     )
-
-
-def _check_changes(step: _Step, observations: Frames | None) -> None:
-    """Raise unless the edit changes what it edits, on some frame."""
-    for frames in (observations, probes(step.before)):
-        if frames is not None and len(frames) and float(_change(step, frames)[0].max()) > 0:
-            return
-    where = f"layer {step.edit.layer!r}" if step.place == "layer" else f"what kernel {step.place!r} gives"
-    raise ValueError(
-        f"the edit ({describe_network_edit(step.edit)}) changes nothing in {where} on "
-        f"{'noise' if observations is None else 'these observations, nor on noise'}: its direction is never active. "
-        "Pass observations in which it is, or leave it out."
-    )
-
-
-def _change(step: _Step, frames: Frames) -> tuple[Tensor, Tensor]:
-    """Return the absolute change at the place of an edit, and what was there before it."""
-    before, after = (_given(agent, step, frames) for agent in (step.before, step.after))
-    return (after - before).abs().double(), before.double()
-
-
-def _given(agent: Agent, step: _Step, frames: Frames) -> Tensor:
-    """Return what the edited layer, or the stage of the edited kernel, gives."""
-    if step.place == "layer":
-        return agent.activations(step.edit.layer, frames)
-    network = agent.network
-    with torch.no_grad():
-        inputs = agent.inputs(frames)
-        if isinstance(network, StagedNetwork):
-            return network.until(step.place, inputs)
-        assert isinstance(network, HookedNetwork)
-        kept: list[Tensor] = []
-        with hooked({"": network.module.get_submodule(step.place)}, lambda _, output: kept.append(output.clone())):
-            network.step(inputs)
-        return kept[0]

@@ -122,7 +122,7 @@ def _into_reader(network: LayeredNetwork, layer: str, matrix: Tensor, offset: Te
         return f"a constant is added, which the next kernel, {reader.name!r}, would not see where it pads with zeros"
     added = (reader.weight().double() @ offset).sum(1)
     _set(reader.kernel, None, _bias(reader.kernel) + added)
-    reader.multiply(matrix)
+    reader.kernel.weight = reader.times(matrix)
     return ""
 
 

@@ -75,3 +75,12 @@ class LayeredNetwork(nn.Module, ABC):
 
         `inputs` are the observations behind the activations, for networks in which something goes around `source`.
         """
+
+    def insert(self, layer: str, edit: nn.Module) -> None:
+        """Have `layer` give edit(activations) from now on, to all that reads it; edits add up.
+
+        Without an override a network cannot be edited so.
+        """
+        raise TypeError(
+            f"the layers of a {type(self).__name__} cannot be edited; rlv.wrap_agent makes an agent that can"
+        )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
-from rlvision_widgets.agents.operations import input_rows
+from rlvision_widgets.agents.operations import EditedStage, input_rows
 
 __all__ = ["ARCHITECTURES", "ClearNetwork", "ImpalaNetwork", "NatureNetwork", "NetworkOutput", "StagedNetwork"]
 
@@ -145,6 +145,10 @@ class StagedNetwork(LayeredNetwork):
     def between(self, source: str, target: str, activations: Tensor, inputs: Tensor | None = None) -> Tensor:
         """Return the activations of `target` from those of `source`, running only the stages between them."""
         return self._run(source, target, activations, inputs)
+
+    def insert(self, layer: str, edit: nn.Module) -> None:
+        """Have `layer` give edit(activations) from now on."""
+        self.trunk.add_module(layer, EditedStage(self.trunk.get_submodule(layer), edit))
 
     def _run(self, after: str | None, last: str | None, x: Tensor, inputs: Tensor | None) -> Tensor:
         """Run the stages from the one that follows `after` to `last`; `inputs` are what the rows of x come from."""

@@ -14,7 +14,7 @@ from rlvision_widgets.agents.networks import Flatten, StagedNetwork
 from rlvision_widgets.agents.operations import EditedStage
 from rlvision_widgets.agents.wrapping import HookedNetwork, close, hooked
 
-__all__ = ["Reader", "next_kernel", "plain_stage"]
+__all__ = ["Reader", "next_kernel", "output_of", "plain_stage"]
 
 ELSE = "Use where='layer', which edits the activations of the layer itself."
 
@@ -40,12 +40,12 @@ class Reader(NamedTuple):
             return weight.reshape(len(weight), -1, self.channels)
         return weight.reshape(len(weight), self.channels, -1).transpose(1, 2)
 
-    def multiply(self, matrix: Tensor) -> None:
-        """Put a matrix, (channel, channel), in front of the kernel: kernel ← kernel · matrix, at every tap or cell."""
+    def times(self, matrix: Tensor) -> nn.Parameter:
+        """Return the kernel's weights with a matrix, (channel, channel), in front: K · matrix, at every tap or cell."""
         product = self.weight().double() @ matrix.to(self.kernel.weight.device, torch.float64)
         own = self.kernel.weight
         arranged = product if self.channels_last else product.transpose(1, 2)
-        self.kernel.weight = nn.Parameter(arranged.reshape(own.shape).to(own.dtype), requires_grad=False)
+        return nn.Parameter(arranged.reshape(own.shape).to(own.dtype), requires_grad=False)
 
 
 def next_kernel(network: LayeredNetwork, layer: str, channels: int) -> Reader:
@@ -62,6 +62,20 @@ def next_kernel(network: LayeredNetwork, layer: str, channels: int) -> Reader:
     if isinstance(network, HookedNetwork):
         return _next_module(network, layer, channels)
     raise ValueError(f"which kernel reads a layer is not known of a {type(network).__name__}. {ELSE}")
+
+
+def output_of(network: LayeredNetwork, kernel: str, layer: str, activations: Tensor, inputs: Any) -> Tensor:
+    """Return what the kernel that reads a layer next gives, with all that its stage does.
+
+    `activations` are the layer's for these inputs; the package's own networks then run no more than what follows it.
+    """
+    if isinstance(network, StagedNetwork):
+        return network.between(layer, kernel, activations, inputs)
+    assert isinstance(network, HookedNetwork)
+    kept: list[Tensor] = []
+    with hooked({kernel: network.module.get_submodule(kernel)}, lambda _, output: kept.append(output.clone())):
+        network.step(inputs)
+    return kept[0]
 
 
 def plain_stage(stage: nn.Module) -> nn.Module:

@@ -187,7 +187,7 @@ class HookedNetwork(LayeredNetwork):
         return _only(kept, target)
 
     def insert(self, layer: str, edit: nn.Module) -> None:
-        """Have `layer` give edit(activations) from now on, after the edits that it has."""
+        """Have `layer` give edit(activations) from now on."""
         known = dict(zip(self.edited_layers, self.layer_edits, strict=True))
         known[layer] = nn.Sequential(known[layer], edit) if layer in known else edit
         self.edited_layers, self.layer_edits = tuple(known), nn.ModuleList(known.values())
