@@ -101,7 +101,7 @@ function rowOf({ workbench }: EditorContext, feature: number, signal: AbortSigna
       const on = entry !== undefined && isOn(entry) && strengthOf(entry) !== 0;
       control.draw({ on, strength: entry ? strengthOf(entry) : 0, name: called, disabled: !canCompute });
       setText(name, called);
-      setAttribute(element, "data-on", on);
+      setAttribute(element, "data-on", on && (strengthOf(entry) > 0 ? "less" : "more"));
       setAttribute(element, "data-isolated", isolated === index);
       setAttribute(pin, "aria-pressed", String(pinned === index));
       setAttribute(track, "data-stale", scene.pending);

@@ -28,8 +28,9 @@ export function editorGauge(): EditorPanel {
       setText(before, `${fixed(from, 2)}${share(from, top)}`);
       setText(after, `${fixed(to, 2)}${share(to, top)}`);
       const moved = to - from;
-      setText(change, Number.isFinite(moved) && moved !== 0 ? signed(moved, 2) : "unchanged");
-      setAttribute(change, "data-none", !(moved !== 0));
+      const isNone = !Number.isFinite(moved) || Number(moved.toFixed(2)) === 0;
+      setText(change, !Number.isFinite(moved) ? "" : moved === 0 ? "unchanged" : signed(moved, 2));
+      setAttribute(change, "data-none", isNone);
       for (const element of [after, change, scale]) setAttribute(element, "data-stale", pending);
       scale.hidden = !top || !Number.isFinite(moved);
       if (!top) return;

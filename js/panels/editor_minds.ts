@@ -35,7 +35,8 @@ export function editorMinds(): EditorPanel {
       "section",
       { class: "rlv-ed-minds", "aria-label": "Original and edited" },
       h("figure", { class: "rlv-ed-frame" }, frame.element, h("figcaption", {}, place)),
-      h("div", { class: "rlv-ed-thoughts" }, gauge.element, pictures, policy.element),
+      h("div", { class: "rlv-ed-thoughts" }, gauge.element, pictures),
+      policy.element,
     ),
     draw(scene) {
       const { edited, study, output, pending, trajectory, step } = scene;

@@ -33,6 +33,8 @@ export interface Stage {
   sides: readonly [string, string];
   /** What is said while there is nothing to show. */
   hint: string;
+  /** Of the curves, in pixels. */
+  height: number;
 }
 
 export interface Lockstep {
@@ -93,6 +95,7 @@ export function lockstep(stage: Stage): Lockstep {
   const at = h("output", { class: "rlv-steps", "aria-live": "off" });
   const sides = names.map((name, index) => sideOf(name, index as 0 | 1));
   const curve = h("canvas", { class: "rlv-path-curve", role: "img" });
+  curve.style.height = `${stage.height}px`;
   const width = widthOf(curve, invalidate, signal);
   for (const event of ["pointerdown", "pointermove"] as const)
     curve.addEventListener(
@@ -141,7 +144,7 @@ export function lockstep(stage: Stage): Lockstep {
       drawTransport(pair);
       for (const side of sides) side.draw(pair, step, actions);
       if (width() > 0 && anew(pair, step, width(), theme(), window.devicePixelRatio))
-        drawLockstepCurve(curve, width(), pair, step, theme());
+        drawLockstepCurve(curve, [width(), stage.height], pair, step, theme());
       const ends = pair.paths.map((path, index) => endOf(names[index] ?? "", path));
       setAttribute(curve, "aria-label", `value over ${pair.last} steps: ${ends.join("; ")}`);
     },

@@ -1,11 +1,9 @@
 /** The values of two paths over one time: where they part, how each ends, and the step that is shown. */
 import { type Lane, type Scale, valueScale, valueToY } from "../core/timeline.ts";
 import type { Theme } from "../views/theme.ts";
-import { DASH, drawLine, drawScale, fine } from "./counterfactual_chart.ts";
+import { DASH, drawLine, drawScale, fine, type Plot } from "./counterfactual_chart.ts";
 import type { Pair } from "./lockstep.ts";
 
-export const CURVE_HEIGHT = 96;
-const LANE: Lane = { top: 6, height: CURVE_HEIGHT - 12 };
 const LEFT = 34;
 const RIGHT = 6;
 
@@ -15,19 +13,20 @@ export const stepUnder = (x: number, width: number, last: number): number =>
 
 export function drawLockstepCurve(
   canvas: HTMLCanvasElement,
-  width: number,
+  [width, height]: readonly [number, number],
   { paths, last, diverged = null }: Pair,
   step: number,
   theme: Theme,
 ): void {
-  const plot = fine(canvas, width, CURVE_HEIGHT);
+  const plot = fine(canvas, width, height);
+  const lane: Lane = { top: 6, height: height - 12 };
   const values = paths.flatMap(({ values: own, length }) => Array.from(own.subarray(0, length)));
   const scale: Scale = valueScale(values);
   const right = width - RIGHT;
-  drawScale(plot, LANE, [LEFT, right], scale, theme);
+  drawScale(plot, lane, [LEFT, right], scale, theme);
   const x = (index: number) => LEFT + (index / Math.max(1, last)) * (right - LEFT);
-  const y = (value: number) => valueToY(LANE, scale, value);
-  if (diverged !== null) drawApart(plot.context, x(diverged), right, theme);
+  const y = (value: number) => valueToY(lane, scale, value);
+  if (diverged !== null) drawApart(plot, x(diverged), right, theme);
   for (const [index, path] of paths.entries()) {
     const colour = index === 0 ? theme.muted : theme.text;
     drawLine(plot, path.values, path.length, x, y, { colour, dash: index === 0 ? DASH.before : DASH.after });
@@ -36,15 +35,15 @@ export function drawLockstepCurve(
     drawEnd(plot.context, x(path.length), y(end), colour, path.completed === true);
   }
   plot.context.fillStyle = theme.accent;
-  plot.context.fillRect(x(step) - 1, 0, 2, CURVE_HEIGHT);
+  plot.context.fillRect(x(step) - 1, 0, 2, height);
 }
 
 /** From here on they are no longer the same: shaded, with a flag at the top. */
-function drawApart(context: CanvasRenderingContext2D, x: number, right: number, theme: Theme): void {
+function drawApart({ context, height }: Plot, x: number, right: number, theme: Theme): void {
   context.fillStyle = theme.faint;
-  context.fillRect(x, 0, right - x, CURVE_HEIGHT);
+  context.fillRect(x, 0, right - x, height);
   context.fillStyle = theme.text;
-  context.fillRect(x - 0.5, 0, 1, CURVE_HEIGHT);
+  context.fillRect(x - 0.5, 0, 1, height);
   context.beginPath();
   context.moveTo(x, 0);
   context.lineTo(x + 8, 4);
