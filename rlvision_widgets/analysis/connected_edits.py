@@ -1,5 +1,7 @@
 """What a connected agent can be asked about itself, edited: what it makes of a frame, how it plays on, how it fails."""
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -15,6 +17,7 @@ from rlvision_widgets.analysis.edit_entries import Entry, read
 from rlvision_widgets.analysis.playing_on import RECORDED
 from rlvision_widgets.analysis.progress import Cancelled, Report
 from rlvision_widgets.analysis.racing import Course, Runs, race
+from rlvision_widgets.analysis.reentry import world_of
 from rlvision_widgets.analysis.small_measure import Meter
 
 __all__ = ["ConnectedEdits"]
@@ -39,6 +42,7 @@ class ConnectedEdits(ConnectedWorld):
         self._agent = agent
         self._bench = Bench(agent, study)
         self._runs = Runs()
+        self._is_opened = False
 
     @cached_property
     def _meter(self) -> Meter:
@@ -61,7 +65,9 @@ class ConnectedEdits(ConnectedWorld):
     ) -> Imagined | None:
         """Look at a frame with the original agent and the edited one; see `bench.look`."""
         place, entries = Place(trajectory, step, layer, output), read(self._study, edits)
-        return self._do(lambda task: look(task, self._bench, self._eye, place, entries), progress, cancelled)
+        found = self._do(lambda task: look(task, self._bench, self._eye, place, entries), progress, cancelled)
+        self._open_world(trajectory, step)
+        return found
 
     def race(  # noqa: PLR0917
         self,
@@ -79,6 +85,19 @@ class ConnectedEdits(ConnectedWorld):
         course = Course(trajectory, step, num_steps, seed)
         found = self._do(lambda task: race(task, self._runs, edited, course), progress, cancelled)
         return None if found is None else _with_texts(found, entries)
+
+    def _open_world(self, trajectory: int, step: int) -> None:
+        """Open the world while the first frame is looked at: Procgen takes seconds, and a race is to start at once."""
+        if self._is_opened:
+            return
+        self._is_opened = True
+
+        def work() -> None:
+            with contextlib.suppress(ImportError, ValueError):  # a race says so when it is asked for
+                world = world_of(self._study)
+                self._lab.show(world.state(trajectory, step))
+
+        threading.Thread(target=work, name="rlvision-world", daemon=True).start()
 
     def measure(
         self,

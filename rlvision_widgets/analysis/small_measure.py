@@ -8,7 +8,8 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from rlvision_widgets.analysis.counterfactual import Imagined
 from rlvision_widgets.analysis.evaluation import Progress, measure_levels
 from rlvision_widgets.analysis.paired import holm
 from rlvision_widgets.analysis.progress import Cancelled, Report
+from rlvision_widgets.analysis.reentry import world_of
+from rlvision_widgets.environments.games import GAMES
 
 __all__ = ["Meter", "rows_of"]
 
@@ -78,14 +81,14 @@ class Meter:
         start = time.perf_counter()
         text = network_edits_to_json(edits)
         name = f"edited {hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        with self._lock:
+        with self._lock, self._worlds() as environment:
             result = measure_levels(
                 self._agent,
                 levels,
                 seed,
                 tell=tell,
                 edits={name: list(edits)} if edits else None,
-                environment=self._environment(),
+                environment=environment,
                 num_trajectories=SIDE_BY_SIDE,
                 path=Path(self._folder.name, f"{seed}.jsonl"),
             )
@@ -94,9 +97,15 @@ class Meter:
         told = {"levels": levels, "seed": seed, "seconds": time.perf_counter() - start, "rows": rows_of(result)}
         return Imagined(xr.Dataset(), told)
 
-    def _environment(self) -> dict[str, Any]:
+    @contextmanager
+    def _worlds(self) -> Iterator[Any]:
+        """Give the study's game and its options, or worlds of whoever makes those of this study."""
         attrs = self._study.attrs
-        return {**json.loads(str(attrs["environment_options"])), "name": str(attrs["environment"])}
+        if str(attrs["environment"]) in GAMES:
+            yield {**json.loads(str(attrs["environment_options"])), "name": str(attrs["environment"])}
+        else:
+            with world_of(self._study).environment(SIDE_BY_SIDE) as worlds:
+                yield worlds
 
 
 def rows_of(result: xr.Dataset) -> list[dict[str, Any]]:

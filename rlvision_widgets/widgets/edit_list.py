@@ -16,7 +16,7 @@ import xarray as xr
 from rlvision_widgets.names import unknown
 from rlvision_widgets.widgets.kept import plain
 
-__all__ = ["Entry", "completed", "effective", "kept_names", "text_of"]
+__all__ = ["Entry", "completed", "effective", "kept_names", "known", "text_of"]
 
 Entry = dict[str, Any]
 
@@ -53,6 +53,18 @@ def completed(edits: Any, study: xr.DataTree) -> list[Entry]:
         except (TypeError, ValueError) as error:
             raise ValueError(f"edit {number}: {error}" if len(listed) > 1 else str(error)) from None
     return found
+
+
+def known(entries: Iterable[Entry], study: xr.DataTree) -> list[Entry]:
+    """Return the entries that the study still knows what they are about: features can be fitted anew, edits removed."""
+
+    def is_known(entry: Entry) -> bool:
+        try:
+            return bool(completed([entry], study))
+        except ValueError:
+            return False
+
+    return [entry for entry in entries if entry["kind"] not in OWN or is_known(entry)]
 
 
 def effective(entries: Iterable[Mapping[str, Any]]) -> list[Entry]:
@@ -118,14 +130,15 @@ def _feature(entry: Mapping[str, Any], study: xr.DataTree) -> Entry:
 
 def _number(feature: Any, layer: str, node: xr.DataTree) -> int:
     """Return the number of a feature, given by number or name."""
-    names = [str(name) for name in node.dataset["feature_name"].values]
     if isinstance(feature, str):
+        names = [str(name) for name in node.dataset["feature_name"].values]
         if feature not in names:
             raise ValueError(unknown("feature", feature, [name for name in names if name], f"They are of {layer!r}."))
         return names.index(feature)
     whole = not isinstance(feature, bool) and (isinstance(feature, int) or _is_whole(feature))
-    if not whole or not 0 <= int(feature) < len(names):
-        raise ValueError(f"a feature of layer {layer!r} is a name, or a number from 0 to {len(names) - 1}: {feature!r}")
+    last = int(node.sizes["feature"]) - 1
+    if not whole or not 0 <= int(feature) <= last:
+        raise ValueError(f"a feature of layer {layer!r} is a name, or a number from 0 to {last}, got {feature!r}")
     return int(feature)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rlvision_widgets.widgets.kept_edits import presets, stored_edits
+from rlvision_widgets.widgets.kept_edits import stored_edits
 from rlvision_widgets.widgets.page import Asked
+from rlvision_widgets.widgets.presets import presets
 from rlvision_widgets.widgets.source import StudySource
 
 __all__ = ["edits_requests", "edits_state"]

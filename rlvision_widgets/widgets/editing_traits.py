@@ -5,8 +5,9 @@ from typing import Any
 import traitlets as t
 
 from rlvision_widgets.names import unknown
-from rlvision_widgets.widgets.edit_list import Entry, completed, effective
-from rlvision_widgets.widgets.kept_edits import keep_entries, presets, stored_edits
+from rlvision_widgets.widgets.edit_list import Entry, completed, effective, known
+from rlvision_widgets.widgets.kept_edits import stored_edits
+from rlvision_widgets.widgets.presets import keep_entries, presets
 from rlvision_widgets.widgets.view import View
 from rlvision_widgets.widgets.wire import KeptEdits, StoredEdit
 
@@ -127,10 +128,10 @@ class EditingTraits(View):
         ValueError
             For an unknown name, naming the nearest.
         """
-        known = {kept["name"]: kept["edits"] for kept in presets(self.study)}
-        if name not in known:
-            raise ValueError(unknown("preset", name, known, "`keep` makes one."))
-        self._change([dict(entry) for entry in known[name]])
+        kept = {one["name"]: one["edits"] for one in presets(self.study)}
+        if name not in kept:
+            raise ValueError(unknown("preset", name, kept, "`keep` makes one."))
+        self._change([dict(entry) for entry in kept[name]])
 
     def keep(self, name: str, note: str = "") -> None:
         """Keep the edits that have an effect in the study, under a name; `save_study` writes them.
@@ -179,7 +180,11 @@ class EditingTraits(View):
             self._edited = [dict(entry) for entry in stored_edits(self.study)]
 
     def _refresh_edits(self) -> None:
-        """Show what the study keeps now."""
+        """Show what the study keeps now, and forget edits of features that are gone."""
+        with self.hold_trait_notifications():
+            self.edits = known(self.edits, self.study)
+            self.history = [known(edits, self.study) for edits in self.history]
+            self.undone = [known(edits, self.study) for edits in self.undone]
         self._presets = [dict(entry) for entry in presets(self.study)]
         self._edited = [dict(entry) for entry in stored_edits(self.study)]
 

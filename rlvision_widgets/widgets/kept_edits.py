@@ -9,17 +9,16 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 import xarray as xr
 
 from rlvision_widgets.schema import EDITED_FRAME, MEASURED, RACE, check
-from rlvision_widgets.widgets.edit_list import completed, effective, kept_names
+from rlvision_widgets.widgets.edit_list import kept_names
 from rlvision_widgets.widgets.kept import as_json, features_mark
-from rlvision_widgets.widgets.wire import KeptEdits, StoredEdit
+from rlvision_widgets.widgets.wire import StoredEdit
 
-__all__ = ["Answered", "Kind", "find", "keep", "keep_entries", "presets", "stored_edits"]
+__all__ = ["Answered", "Kind", "find", "keep", "key_of", "stored_edits"]
 
 Kind = Literal["frames", "races", "measured"]
 SPECS = {"frames": EDITED_FRAME, "races": RACE, "measured": MEASURED}
@@ -44,7 +43,7 @@ def find(study: xr.DataTree, kind: Kind, question: Question) -> Answered | None:
 
     The original agent is the first half of every answer about a frame, so that serves for the question without edits.
     """
-    node = _home(study, kind).get(_key(study, kind, question))
+    node = _home(study, kind).get(key_of(study, kind, question))
     if node is not None:
         return _read(node)
     if kind == "frames" and question["edits"] == "[]":
@@ -66,7 +65,7 @@ def keep(study: xr.DataTree, kind: Kind, question: Question, answer: Answered) -
             if name not in home.children:
                 home[name] = xr.DataTree()
             home = home.children[name]
-        home[_key(study, kind, question)] = xr.DataTree(data)
+        home[key_of(study, kind, question)] = xr.DataTree(data)
         while len(home.children) > MOST[kind]:
             del home[min(home.children, key=lambda name: _number(home.children[name]))]
 
@@ -82,27 +81,6 @@ def stored_edits(study: xr.DataTree) -> list[StoredEdit]:
         _entry(asked, label, races.get(_at(asked), []), measured.get(asked["edits"], []))
         for asked, label in (*frames, *alone)
     ]
-
-
-def keep_entries(study: Any, name: str, entries: Any, note: str = "") -> None:
-    """Keep a list of entries in the study, under a name; see `analysis.edit_entries.keep`."""
-    by_name = import_module("rlvision_widgets.analysis.edit_entries")  # by name: views open where there is no torch
-    by_name.keep(study, name, effective(completed(entries, study)), note)
-
-
-def presets(study: xr.DataTree) -> list[KeptEdits]:
-    """Return the edits that the study keeps under names (``/edits``), as entries of a view's list."""
-    return [_preset(study, name, key) for name, key in kept_names(study).items()]
-
-
-def _preset(study: xr.DataTree, name: str, key: str) -> KeptEdits:
-    attrs = study["edits"].children[key].attrs
-    entries = [{"kind": "stored", "name": name, "strength": 1.0, "enabled": True}]
-    try:
-        words = json.loads(attrs["described"])
-    except (KeyError, ValueError):
-        words = [name]
-    return {"name": name, "note": str(attrs.get("note", "")), "edits": entries, "described": words}
 
 
 def _entry(asked: Question, label: str, race: list[int], measure: list[int]) -> StoredEdit:
@@ -130,10 +108,11 @@ def _listed(study: xr.DataTree, kind: Kind) -> list[tuple[dict[str, Any], xr.Dat
     """Return the questions whose words still stand for the same, the oldest first, and their nodes."""
     nodes = sorted(_home(study, kind).items(), key=lambda item: _number(item[1]))
     asked = [(name, json.loads(node.attrs["question"]), node) for name, node in nodes]
-    return [(question, node) for name, question, node in asked if name == _key(study, kind, question)]
+    return [(question, node) for name, question, node in asked if name == key_of(study, kind, question)]
 
 
-def _key(study: xr.DataTree, kind: str, question: Question) -> str:
+def key_of(study: xr.DataTree, kind: Kind, question: Question) -> str:
+    """Return the name under which the answer to a question is kept."""
     digest = hashlib.sha256(json.dumps([kind, sorted(question.items())]).encode())
     for mark in _marks(study, question):
         digest.update(mark.encode())

@@ -15,8 +15,9 @@ from rlvision_widgets.widgets import kept_edits
 from rlvision_widgets.widgets.answers.world import MOST_STEPS, shared_scales
 from rlvision_widgets.widgets.edit_list import completed, text_of
 from rlvision_widgets.widgets.jobs import Cancelled
-from rlvision_widgets.widgets.kept import Asked
-from rlvision_widgets.widgets.kept_edits import Answered, Kind, keep_entries
+from rlvision_widgets.widgets.kept import Asked, as_json
+from rlvision_widgets.widgets.kept_edits import Answered, Kind
+from rlvision_widgets.widgets.presets import keep_entries
 from rlvision_widgets.widgets.requests import Answer, Work, request
 from rlvision_widgets.widgets.source import StudySource
 
@@ -95,8 +96,9 @@ def edited(
 
 
 def _stored_race(source: StudySource, **params: Any) -> Answer | None:
-    known = kept_edits.find(source.study, "races", asked_race(source, **params))
-    return None if known is None else _race(known)
+    question = asked_race(source, **params)
+    known = kept_edits.find(source.study, "races", question)
+    return None if known is None else _race(source, question, known)
 
 
 @request(needs_agent=True, stored=_stored_race)
@@ -106,7 +108,7 @@ def race(
     """Let original and edited agent play on from a step with the same luck; see `racing.race`."""
     question = asked_race(source, trajectory=trajectory, step=step, edits=edits, num_steps=num_steps, seed=seed)
     answer = raced(source, work.connection, question, progress=work.progress, cancelled=work.cancelled)
-    return _race(answer)
+    return _race(source, question, answer)
 
 
 def _stored_measure(source: StudySource, **params: Any) -> Answer | None:
@@ -152,7 +154,7 @@ def _answered(
     found = getattr(connection, method)(**{**question, "edits": json.loads(question["edits"])}, **callbacks)
     if found is None:
         raise Cancelled("cancelled")
-    answer = Answered(found.data, found.told)
+    answer = Answered(found.data, as_json(found.told))
     if question["edits"] != "[]":
         kept_edits.keep(source.study, kind, question, answer)
     return answer
@@ -172,12 +174,17 @@ def _check(what: str, value: int, low: int, high: int) -> None:
 
 
 def _frame(source: StudySource, question: dict[str, Any], answer: Answered) -> Answer:
-    told = {**answer.told, "computed": True, **scales_of(source, question, answer)}
+    told = {**answer.told, **_mark(source, "frames", question), **scales_of(source, question, answer)}
     return told, _arrays(answer.data, SHOWN)
 
 
-def _race(answer: Answered) -> Answer:
-    return answer.told, _arrays(answer.data, RACE.variables)
+def _race(source: StudySource, question: dict[str, Any], answer: Answered) -> Answer:
+    return {**answer.told, **_mark(source, "races", question)}, _arrays(answer.data, RACE.variables)
+
+
+def _mark(source: StudySource, kind: Kind, question: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells one answer from another."""
+    return {"key": kept_edits.key_of(source.study, kind, question), "computed": True}
 
 
 def _arrays(data: xr.Dataset, names: Any) -> dict[str, xr.Variable]:
