@@ -12,7 +12,7 @@ from rlvision_widgets.widgets.time_chart import MUTED, Legend, axis, figure, tic
 
 __all__ = ["plot_chart"]
 
-ROW = 40  # pixels
+ROW, LINE = 40, 18  # pixels
 CURVES = 220
 AROUND = 94  # pixels above and below the plot
 LETTER = 6.6  # width of a letter of a row's name, about
@@ -34,10 +34,10 @@ def plot_chart(chart: Chart) -> bq.Figure:
     """
     scales = _scales(chart)
     marks = [mark for series in chart.series for mark in _marks(series, chart, scales)]
-    legend = Legend()
+    height = ROW * len(chart.rows) if chart.rows else CURVES
+    legend = Legend(apart=LINE / height)
     drawn = figure([*_dotted(chart, scales), *marks, *legend.marks], _axes(chart, scales), chart.title)
-    height = AROUND + (ROW * len(chart.rows) if chart.rows else CURVES)
-    drawn.layout.height = f"{height}px"
+    drawn.layout.height = f"{AROUND + height}px"
     if chart.rows:
         drawn.fig_margin = {**drawn.fig_margin, "left": round(24 + LETTER * max(map(len, chart.rows)))}
     names, colours = [one.name for one in chart.series], [LOOKS[one.look].colour for one in chart.series]

@@ -33,7 +33,7 @@ def null_section(card: CardTree) -> Section:
     sentences = [
         f"Random channels and random directions, scaled so that they take as much from the activations as the edit, on "
         f"the same {plural(int(data.attrs['num_levels']), 'level')}. p is one-sided: (1 + those that do at least as "
-        "much) / (1 + all), so that few random edits cannot give a small one.",
+        "much) / (1 + all).",
         *(_null_words(card, data, edit) for edit in edits),
     ]
     charts = tuple(_null_chart(card, data, edit) for edit in edits)
@@ -63,11 +63,10 @@ def _null_words(card: CardTree, data: xr.Dataset, edit: Condition) -> str:
     for kind in kinds_of(data):
         random = random_changes(data, edit, kind, cause)
         if len(random):
-            as_strong = int((random >= mine).sum()) or "none"
-            least_p = chance(1 / (1 + len(random)))
-            words.append(
-                f"{as_strong} of {plural(len(random), f'random {kind}')} did as much (p can be {least_p} at least)"
-            )
+            as_strong, many = int((random >= mine).sum()), plural(len(random), f"random {kind}")
+            p = chance(at(data, "p_null", edit=edit.name, null_kind=kind, cause=cause))
+            least = "" if as_strong else ", the least that so many can give"
+            words.append(f"{as_strong or 'none'} of {many} did as much (p = {p}{least})")
     return f"{edit.name} changed failures from {cause} by {points(mine)} points; {'; '.join(words)}."
 
 

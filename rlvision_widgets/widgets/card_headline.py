@@ -65,8 +65,7 @@ def _context(card: CardTree, edit: Condition) -> str:
 
 def _harm(card: CardTree, edit: Condition) -> str:
     """Say which other causes are shown to be unchanged, and which are not."""
-    data, margin = card.causes, points(float(card.causes.attrs["margin"]), signed=False)
-    others = others_of(card, edit)
+    data, others = card.causes, others_of(card, edit)
     shown = [cause for cause in others if at(data, "equivalent", condition=edit.name, cause=cause)]
     moved = [
         f"{cause} ({points(at(data, 'difference', condition=edit.name, cause=cause))})"
@@ -77,7 +76,7 @@ def _harm(card: CardTree, edit: Condition) -> str:
     words = [
         f"{what}: {joined(causes)}"
         for what, causes in (
-            (f"Unchanged within ±{margin} points", shown),
+            (f"Unchanged within ±{card.margin} points", shown),
             ("changed as well", moved),
             ("not shown to be unchanged", rest),
         )

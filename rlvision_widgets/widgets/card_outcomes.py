@@ -56,11 +56,10 @@ def _causes_words(card: CardTree) -> Iterator[str]:
         "changed world) failed from a cause, c those that only the original did; p is McNemar's exact test of b "
         f"against c, corrected by Holm over {card.attrs.get('holm_family', 'all')} tests."
     )
-    margin = points(float(data.attrs["margin"]), signed=False)
     yield (
-        f"No difference shown is not the same as none: a cause counts as unchanged only where the 90 % interval lies "
-        f"within ±{margin} points (two one-sided tests). The last column is the smallest rise that would have been "
-        f"found with a probability of {card.power} (α = {data.attrs['alpha']:g})."
+        "No difference shown is not the same as none: a cause counts as unchanged only where the 90 % interval lies "
+        f"within ±{card.margin} points (two one-sided tests). The last column is the smallest rise that would have "
+        f"been found with a probability of {card.power} (α = {data.attrs['alpha']:g})."
     )
 
 
@@ -112,17 +111,17 @@ def _unmoved_chart(card: CardTree) -> Iterator[Chart]:
 
 
 def _causes_table(card: CardTree, one: Condition) -> Table:
-    data, original, margin = card.causes, card.original.name, points(float(card.causes.attrs["margin"]), signed=False)
+    data, original = card.causes, card.original.name
     names = [str(cause) for cause in data["cause"].values]
     header = (
         "cause",
-        f"{original}\nlevels · {card.sure}",
-        f"{one.name}\nlevels · {card.sure}",
+        f"{original}\n{card.sure}",
+        f"{one.name}\n{card.sure}",
         "b\nonly changed",
         "c\nonly original",
         f"difference\npoints, {card.sure}",
         "p, Holm\nexact",
-        f"within ±{margin}?\n90 %",
+        f"within ±{card.margin}?\n90 %",
         "detectable\npoints",
     )
     rows = [_causes_row(data, original, one, cause) for cause in names]

@@ -90,9 +90,9 @@ def _figure(chart: Chart, key: str) -> Element:
 
 def _figures(card: Card) -> Element:
     return element(
-        "dl",
+        "ul",
         *(
-            element("div", element("dt", what), element("dd", number), element("dd", sure))
+            element("li", element("span", what), element("strong", number), element("span", sure))
             for what, number, sure in card.figures
         ),
         class_="figures",
@@ -102,7 +102,7 @@ def _figures(card: Card) -> Element:
 def _table(table: Table) -> Element:
     head = element("thead", element("tr", *(_cell("th", words, scope="col") for words in table.header)))
     rows = [element("tr", *_cells(row), **_strong(table, number)) for number, row in enumerate(table.rows)]
-    kind = {"class_": "words"} if table.wordy else {}
+    kind = {"class_": "wordy"} if table.wordy else {}
     drawn = element("table", element("caption", table.caption), head, element("tbody", *rows), **kind)
     scrolled = element("div", drawn, class_="scroll", tabindex="0", role="region", aria_label=table.caption)
     if not table.folded:

@@ -37,21 +37,21 @@ def _places(data: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def _words(data: xr.Dataset, edit: Condition, chance: float) -> Iterator[str]:
-    """Say where the object can be read best after the edit."""
-    found = {
-        place: at(data, "auroc", edit=edit.name, layer=place[0], classifier=place[1], version="edited")
-        for place in _places(data)
-    }
-    known = {place: auroc for place, auroc in found.items() if math.isfinite(auroc)}
-    if not known:
+    """Say where the object can be read best of the places that the edit changes."""
+    changed = {}
+    for place in _places(data):
+        before, after = (_auroc(data, edit, *place, version) for version in VERSIONS)
+        if math.isfinite(after[0]) and after != before:
+            changed[place] = before, after
+    if not changed:
+        yield f"{edit.name} changes none of the activations that were probed."
         return
-    (layer, classifier), most = max(known.items(), key=lambda item: item[1])
-    low, high = (
-        at(data, f"auroc_{end}", edit=edit.name, layer=layer, classifier=classifier, version="edited")
-        for end in ("low", "high")
+    (layer, classifier), (before, after) = max(changed.items(), key=lambda item: item[1][1][0])
+    verdict = "it can still be read" if after[1] > chance else "nothing is shown to be left"
+    yield (
+        f"{edit.name}: of what the edit changes, {verdict}, most at {layer} ({classifier}): AUROC {measured(*after)}, "
+        f"before {measured(*before)}."
     )
-    verdict = "it can still be read" if low > chance else "nothing is shown to be left"
-    yield f"{edit.name}: {verdict}; most at {layer} ({classifier}), AUROC {measured(most, low, high)}."
 
 
 def _chart(card: CardTree, data: xr.Dataset, edit: Condition, chance: float) -> Chart:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rlvision_widgets.widgets.card_parts import Section, Table
 from rlvision_widgets.widgets.card_reading import CardTree
-from rlvision_widgets.widgets.card_words import count, points
+from rlvision_widgets.widgets.card_words import count
 
 __all__ = ["protocol_section"]
 
@@ -43,7 +43,6 @@ def _made(card: CardTree) -> Table:
 
 def _rules(card: CardTree) -> Table:
     attrs = {**card.causes.attrs, **card.attrs}
-    margin = points(float(attrs["margin"]), signed=False)
     rows = (
         ("cause of a failure", _known(attrs, "cause_rule")),
         (
@@ -55,7 +54,10 @@ def _rules(card: CardTree) -> Table:
         ("b, c and p", "McNemar's exact test: b against c, a fair coin's if nothing changed. Two-sided."),
         ("many tests", f"Holm (1979), over {attrs.get('holm_family', 'all')} tests."),
         ("differences", "(b − c) / levels, with Tango's score interval for paired rates (1998)."),
-        ("equivalence", f"Two one-sided tests (Schuirmann 1987) of ±{margin} points: the 90 % interval lies within."),
+        (
+            "equivalence",
+            f"Two one-sided tests (Schuirmann 1987) of ±{card.margin} points: the 90 % interval lies within.",
+        ),
         (
             "detectable",
             f"The smallest rise that would be found with probability {card.power} at α = {attrs['alpha']:g}.",

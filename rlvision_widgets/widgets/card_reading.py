@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.widgets.card_parts import Point
-from rlvision_widgets.widgets.card_words import interval, percent, points
+from rlvision_widgets.widgets.card_words import interval, percent, plural, points
 
 __all__ = [
     "TOTAL",
@@ -81,6 +81,11 @@ class CardTree:
     def sure(self) -> str:
         """How sure the intervals are, in words."""
         return f"{100 * float(self.attrs.get('confidence', 0.95)):g}\N{NO-BREAK SPACE}%"
+
+    @property
+    def margin(self) -> str:
+        """The change that would not matter, in points."""
+        return f"{100 * float(self.causes.attrs['margin']):g}"
 
     @property
     def power(self) -> str:
@@ -172,7 +177,7 @@ def difference_point(data: xr.Dataset, row: float, words: str, within: str, **wh
 def rate_cell(data: xr.Dataset, **where: Any) -> str:
     """Return a table's cell: a rate, and below it how many levels that are and the interval."""
     count, rate, low, high = (at(data, name, **where) for name in ("count", "rate", "rate_low", "rate_high"))
-    return f"{percent(rate)}\n{count:,.0f} · {interval(low, high)}"
+    return f"{percent(rate)}\n{plural(round(count), 'level')}\n{interval(low, high)}"
 
 
 def _conditions(causes: xr.Dataset) -> list[Condition]:

@@ -28,17 +28,18 @@ STYLE = (
   & h2 { margin: 0 0 6px; font-size: 1.02rem; font-weight: 600; }
   & p { margin: 0 0 8px; max-width: 78ch; overflow-wrap: anywhere; }
   & .muted, & small, & caption, & summary { color: var(--muted); }
-  & small { font-size: 11.5px; display: block; }
+  & small { font-size: 11.5px; display: block; font-weight: 400; }
   & .headline { font-size: 1.08rem; line-height: 1.5; }
   & header { margin-bottom: 16px; }
-  & .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 14px 0; }
-  & .figures div { padding: 10px 12px; border: 1px solid var(--line); border-radius: 6px; }
-  & dt { color: var(--muted); font-size: 12px; }
-  & dd { margin: 0; overflow-wrap: anywhere; }
-  & .figures dd:first-of-type { font-size: 1.35rem; font-weight: 600; }
-  & .figures dd + dd { color: var(--muted); font-size: 12px; }
+  & .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; }
+  & .figures { margin: 14px 0; padding: 0; list-style: none; }
+  & li { margin: 0; padding: 10px 12px; border: 1px solid var(--line); border-radius: 6px; overflow-wrap: anywhere; }
+  & li > * { display: block; color: var(--muted); font-size: 12px; }
+  & li > strong { color: var(--text); font-size: 1.35rem; font-weight: 600; line-height: 1.4; }
   & section { padding: 16px 0 4px; border-top: 1px solid var(--line); break-inside: avoid; }
-  & figure { margin: 8px 0 12px; }
+  & figure { margin: 0 0 16px; }
+  & .words { margin-bottom: 6px; }
+  & .words > p { break-inside: avoid; }
   & figcaption { margin-bottom: 4px; font-weight: 600; font-size: 12.5px; }
   & svg { display: block; width: 100%; max-width: 660px; height: auto; overflow: visible; }
   & svg text { fill: var(--text); font-size: 12px; }
@@ -59,17 +60,15 @@ STYLE = (
   & th, & td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
   & th { font-weight: 600; }
   & thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; }
-  & tr > :first-child { text-align: left; overflow-wrap: anywhere; }
+  & tr > :first-child { text-align: left; overflow-wrap: break-word; }
+  & td small { white-space: nowrap; }
   & tr > :last-child { padding-right: 0; }
-  & .words td, & .words th { text-align: left; }
-  & table.words th { width: 11em; }
-  & .words small { overflow-wrap: anywhere; }
+  & .wordy td, & .wordy th { text-align: left; }
+  & .wordy th:first-child { width: 12em; }
+  & .wordy small { overflow-wrap: anywhere; white-space: normal; }
   & tr.strong { background: var(--faint); }
   & details { margin: 0 0 12px; }
   & summary { cursor: pointer; font-size: 12px; padding: 2px 0; }
-  & .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 16px; margin: 0; }
-  & .facts dt { font-size: 13px; }
-  & code { font: 12px/1.4 var(--jp-code-font-family, ui-monospace, monospace); white-space: pre-wrap; }
   & .absent { color: var(--muted); font-style: italic; }
 }
 [data-jp-theme-light="true"] .rlv-card, [data-theme="light"] .rlv-card { color-scheme: light; }
@@ -81,6 +80,11 @@ PAGE_STYLE = """
 :root { color-scheme: light dark; background: Canvas; }
 body { margin: 0; }
 .rlv-card { max-width: 1240px; margin: 0 auto; padding: 24px 16px; min-height: 100vh; }
+@media (max-width: 820px) {
+  .rlv-card table { font-size: 12px; }
+  .rlv-card small { font-size: 11px; }
+  .rlv-card th, .rlv-card td { padding-right: 6px; }
+}
 @media (min-width: 1080px) {
   .rlv-card section { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); column-gap: 40px; }
   .rlv-card section { grid-template-rows: auto auto 1fr; }
@@ -88,7 +92,9 @@ body { margin: 0; }
   .rlv-card .words { grid-area: 2 / 1; }
   .rlv-card .charts { grid-area: 2 / 2 / span 2; }
   .rlv-card .tables { grid-area: 3 / 1; }
-  .rlv-card :is(.causes, .protocol) .tables { grid-area: 4 / 1 / auto / span 2; }
+  .rlv-card .causes > div, .rlv-card .protocol > div { grid-area: auto / 1 / auto / span 2; }
+  .rlv-card .causes .words { columns: 2; column-gap: 40px; }
+  .rlv-card .causes .charts { display: grid; grid-template-columns: 1fr 1fr; column-gap: 40px; }
 }
 @media print {
   :root { color-scheme: light; }

@@ -182,9 +182,16 @@ class TimeChart:
 
 
 class Legend:
-    """Names right of a chart, each behind a square of its colour: bqplot's own legend lies over the lines."""
+    """Names right of a chart, each behind a square of its colour: bqplot's own legend lies over the lines.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    apart : float
+        From a name to the next, as a share of the chart's height.
+    """
+
+    def __init__(self, apart: float = 0.085) -> None:
+        self._apart = apart
         where = {"scales": {"x": bq.LinearScale(min=0, max=1), "y": bq.LinearScale(min=0, max=1)}, "apply_clip": False}
         self._squares = bq.Label(
             x=[], y=[], text=[], colors=[MUTED], x_offset=12, default_size=12, font_weight="normal", **where
@@ -197,7 +204,7 @@ class Legend:
     def draw(self, chart: bq.Figure, series: Series) -> None:
         """Show the names of lines, and make room for them."""
         names = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in series.names]
-        places = 0.97 - 0.085 * np.arange(len(names))
+        places = 0.97 - self._apart * np.arange(len(names))
         squares = ["■"] * len(names)
         if series.dotted:
             squares[-1] = "⋯"
