@@ -7,7 +7,7 @@ side wait for nothing.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ _lock = threading.Lock()
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 
 
-def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """Yield ``function(item)`` for each item, in order; as many at a time as torch has threads in this one.
 
     Items are taken no faster than they are worked on, so that they may be read lazily. The function must be free of

@@ -9,7 +9,8 @@ which are the longest, do not drag idle worlds through the network.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, NamedTuple, Protocol
@@ -209,7 +210,7 @@ class _Clock:
         self._seconds[self._what] += time.thread_time() - self._start
 
 
-def play_crews(crews: Sequence[Crew]) -> Iterator[Part]:
+def play_crews(crews: Sequence[Crew]) -> Generator[Part, None, None]:
     """Let crews play until no level is left; yield what each turn brought. Several play side by side."""
     from rlvision_widgets.agents.workers import side_by_side
 
@@ -219,6 +220,7 @@ def play_crews(crews: Sequence[Crew]) -> Iterator[Part]:
                 return
             yield crew
 
-    played = side_by_side(Crew.turn, turns()) if len(crews) > 1 else map(Crew.turn, turns())
-    for outcomes in played:
-        yield Part(outcomes, {what: sum(crew.seconds[what] for crew in crews) for what in SPENT})
+    played = side_by_side(Crew.turn, turns()) if len(crews) > 1 else (crew.turn() for crew in turns())
+    with closing(played):  # which waits for the turns under way
+        for outcomes in played:
+            yield Part(outcomes, {what: sum(crew.seconds[what] for crew in crews) for what in SPENT})

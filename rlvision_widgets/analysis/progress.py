@@ -37,7 +37,8 @@ def track(items: Iterable[T], label: str, unit: str, progress: bool, total: int 
 
 def counter(label: str, unit: str, progress: bool, total: int, initial: int = 0) -> Any:
     """Return a bar for `update(number)`, with a context; rate and remaining time leave out the `initial` ones."""
-    return _bar(desc=label, unit=unit, total=total, initial=initial, disable=not progress)
+    calm = {"mininterval": 1.0, "smoothing": 0.05}  # seldom enough for a log, and a remaining time that does not jump
+    return _bar(desc=label, unit=unit, total=total, initial=initial, disable=not progress, **calm)
 
 
 @contextmanager
