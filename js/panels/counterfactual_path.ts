@@ -13,7 +13,7 @@ export function counterfactualPath({
     invalidate: imagination.invalidate,
     sides: ["before", "after"],
     hint: "The agent plays on from this frame: as recorded, and as changed.",
-    height: 96,
+    height: () => 96,
   });
   return {
     element: path.element,

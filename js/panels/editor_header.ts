@@ -1,5 +1,6 @@
 /** Which frame is looked at, what is explained there, and what the study keeps of edits. */
 import { type NetworkEdit, textOfEdits } from "../core/editor.ts";
+import type { StoredEdit } from "../generated/traits.d.ts";
 import { h, setText } from "../views/dom.ts";
 import type { EditorContext, EditorPanel } from "./editor_panel.ts";
 import { keptMenu } from "./kept_menu.ts";
@@ -11,12 +12,7 @@ export function editorHeader({ workbench, signal }: EditorContext): EditorPanel 
   const place = () => ({ trajectory: seat.get("trajectory"), step: seat.get("step") });
   const origin = originOf(place, (trajectory, step) => workbench.moveTo(trajectory, step), signal);
   const explained = explainedBy((name, value) => workbench.set(name, value), signal);
-  const listed = () => (seat.get("_edited") ?? []).filter(({ has }) => has.includes("edited"));
-  const show = (index: number) => {
-    const stored = listed()[index];
-    if (stored) workbench.show(stored);
-  };
-  const kept = keptMenu("Kept edits", show, signal);
+  const kept = editorKept({ workbench, signal });
   return {
     element: h(
       "header",
@@ -28,12 +24,28 @@ export function editorHeader({ workbench, signal }: EditorContext): EditorPanel 
       ...explained.elements,
     ),
     draw(scene) {
-      const { study, trajectory, step, layerName, output } = scene;
+      const { study } = scene;
       setText(agent, `${study.environment} · ${study.agent}`);
       origin.draw(study, scene, scene.offline);
       explained.draw(scene);
-      const text = textOfEdits(scene.edits);
-      const isHere = (one: ReturnType<typeof listed>[number]) =>
+      kept.draw(scene);
+    },
+  };
+}
+
+/** Questions whose answers the study keeps; choosing one goes there. */
+export function editorKept({ workbench, signal }: Pick<EditorContext, "workbench" | "signal">): EditorPanel {
+  const listed = () => (workbench.seat.get("_edited") ?? []).filter(({ has }) => has.includes("edited"));
+  const show = (index: number) => {
+    const stored = listed()[index];
+    if (stored) workbench.show(stored);
+  };
+  const kept = keptMenu("Kept edits", show, signal);
+  return {
+    element: kept.element,
+    draw({ edits, trajectory, step, layerName, output }) {
+      const text = textOfEdits(edits);
+      const isHere = (one: StoredEdit) =>
         one.trajectory === trajectory &&
         one.step === step &&
         one.layer === layerName &&

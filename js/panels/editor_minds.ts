@@ -13,7 +13,8 @@ const SIDES = ["before", "after"] as const;
 const NAMES = { before: "original", after: "edited" };
 const ROLES = ["raises", "lowers"] as const;
 
-export function editorMinds(): EditorPanel {
+/** With the frame itself, where nothing else shows it. */
+export function editorMinds(withFrame: boolean): EditorPanel {
   const gauge = editorGauge();
   const frame = pictureOf("observation", null);
   const place = h("span", { class: "rlv-hint" });
@@ -34,7 +35,9 @@ export function editorMinds(): EditorPanel {
     element: h(
       "section",
       { class: "rlv-ed-minds", "aria-label": "Original and edited" },
-      h("figure", { class: "rlv-ed-frame" }, frame.element, h("figcaption", {}, place)),
+      ...(withFrame
+        ? [h("figure", { class: "rlv-ed-frame" }, frame.element, h("figcaption", {}, place))]
+        : []),
       h("div", { class: "rlv-ed-thoughts" }, gauge.element, pictures),
       policy.element,
     ),
@@ -52,12 +55,8 @@ export function editorMinds(): EditorPanel {
         setAttribute(error, "title", "completeness error: F(a) − F(0) minus everything attributed");
       }
       const known = edited && Number.isFinite(edited.kl);
-      setText(
-        told,
-        known
-          ? `left original, right edited · KL ${fixed(edited.kl, 3)} nats`
-          : "left original, right edited",
-      );
+      setText(told, `${known ? `KL ${fixed(edited.kl, 3)} nats · ` : ""}left original, right edited`);
+      setAttribute(told, "title", "of the two policies: how much the edited one surprises the original");
       const [before, after] = [edited?.before.chances ?? null, edited?.after.chances ?? null];
       policy.draw({ before, after, names: study.action_names, pending });
     },

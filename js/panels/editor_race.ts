@@ -18,7 +18,7 @@ export function editorRace({ workbench, signal, theme }: EditorContext): EditorP
     invalidate: workbench.invalidate,
     sides: ["original", "edited"],
     hint: "Both agents go on from this frame, with the same luck: press play and see where they part.",
-    height: 168,
+    height: (width) => Math.max(120, Math.min(216, 0.36 * width)),
   });
   const play = button(
     h("span", { class: "rlv-ed-play" }, icon(PLAY), "play both"),

@@ -33,8 +33,8 @@ export interface Stage {
   sides: readonly [string, string];
   /** What is said while there is nothing to show. */
   hint: string;
-  /** Of the curves, in pixels. */
-  height: number;
+  /** Of the curves, in pixels, as wide as they are. */
+  height: (width: number) => number;
 }
 
 export interface Lockstep {
@@ -95,7 +95,6 @@ export function lockstep(stage: Stage): Lockstep {
   const at = h("output", { class: "rlv-steps", "aria-live": "off" });
   const sides = names.map((name, index) => sideOf(name, index as 0 | 1));
   const curve = h("canvas", { class: "rlv-path-curve", role: "img" });
-  curve.style.height = `${stage.height}px`;
   const width = widthOf(curve, invalidate, signal);
   for (const event of ["pointerdown", "pointermove"] as const)
     curve.addEventListener(
@@ -143,8 +142,12 @@ export function lockstep(stage: Stage): Lockstep {
       setAttribute(body, "data-stale", stale);
       drawTransport(pair);
       for (const side of sides) side.draw(pair, step, actions);
-      if (width() > 0 && anew(pair, step, width(), theme(), window.devicePixelRatio))
-        drawLockstepCurve(curve, [width(), stage.height], pair, step, theme());
+      const wide = width();
+      if (wide > 0 && anew(pair, step, wide, theme(), window.devicePixelRatio)) {
+        const height = Math.round(stage.height(wide));
+        curve.style.height = `${height}px`;
+        drawLockstepCurve(curve, [wide, height], pair, step, theme());
+      }
       const ends = pair.paths.map((path, index) => endOf(names[index] ?? "", path));
       setAttribute(curve, "aria-label", `value over ${pair.last} steps: ${ends.join("; ")}`);
     },

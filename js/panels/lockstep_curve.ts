@@ -1,4 +1,5 @@
 /** The values of two paths over one time: where they part, how each ends, and the step that is shown. */
+import { words } from "../core/counterfactual_sight.ts";
 import { type Lane, type Scale, valueScale, valueToY } from "../core/timeline.ts";
 import type { Theme } from "../views/theme.ts";
 import { DASH, drawLine, drawScale, fine, type Plot } from "./counterfactual_chart.ts";
@@ -32,7 +33,9 @@ export function drawLockstepCurve(
     drawLine(plot, path.values, path.length, x, y, { colour, dash: index === 0 ? DASH.before : DASH.after });
     if (!path.cause) continue;
     const end = path.values[path.length - 1] ?? scale.low;
-    drawEnd(plot.context, x(path.length), y(end), colour, path.completed === true);
+    const at = [x(path.length), y(end)] as const;
+    drawEnd(plot.context, at, colour, path.completed === true);
+    drawCause(plot, at, words(path.cause), theme);
   }
   plot.context.fillStyle = theme.accent;
   plot.context.fillRect(x(step) - 1, 0, 2, height);
@@ -51,11 +54,25 @@ function drawApart({ context, height }: Plot, x: number, right: number, theme: T
   context.fill();
 }
 
+/** The cause in words beside the mark, on the side that has room. */
+function drawCause(
+  { context, width, height }: Plot,
+  [x, y]: readonly [number, number],
+  cause: string,
+  theme: Theme,
+): void {
+  context.font = theme.font;
+  context.textBaseline = "middle";
+  const fits = x + 10 + context.measureText(cause).width < width;
+  context.textAlign = fits ? "left" : "right";
+  context.fillStyle = theme.text;
+  context.fillText(cause, fits ? x + 9 : x - 9, Math.max(8, Math.min(height - 8, y)));
+}
+
 /** A filled circle where a level was completed, a cross where it ended otherwise. */
 function drawEnd(
   context: CanvasRenderingContext2D,
-  x: number,
-  y: number,
+  [x, y]: readonly [number, number],
   colour: string,
   completed: boolean,
 ): void {

@@ -136,6 +136,31 @@ function measure(params: Params): StoredReply {
 
 const ANSWERS: Record<string, (params: Params) => StoredReply> = { edited, race, measure };
 
+/** What the made-up agent answers; undefined for what is not about edits. */
+export const answerEditing = (method: string, params: Params): StoredReply | undefined =>
+  ANSWERS[method]?.(params);
+
+/** Traits of a view that edits, besides its place. */
+export const editingTraits = (): Record<string, unknown> => ({
+  edits: [],
+  history: [],
+  undone: [],
+  _edited: [],
+  _presets: [
+    { name: "blind to saws", note: "the article's", edits: [entry(0)], described: ["buzzsaw removed"] },
+    {
+      name: "fearless",
+      note: "",
+      edits: [entry(0), entry(2, { strength: 0.75 })],
+      described: ["buzzsaw removed", "enemy moving left by .75"],
+    },
+  ],
+});
+
+/** What Python would answer about an edited agent; undefined for other questions. */
+export const answerEdited = (method: string, params: Params): StoredReply | undefined =>
+  ANSWERS[method]?.(params);
+
 export interface EditorWorld {
   offline?: boolean;
 }
@@ -173,9 +198,7 @@ export function editorModel(
     step: 40,
     layer: "2b",
     output: "value",
-    edits: [],
-    history: [],
-    undone: [],
+    ...editingTraits(),
     feature: null,
     hovered: null,
     num_steps: 100,
@@ -183,17 +206,7 @@ export function editorModel(
     levels: 256,
     can_compute: !offline,
     _study: packed(study),
-    _edited: offline ? [KEPT] : [],
-    _presets: [
-      { name: "blind to saws", note: "the article's", edits: [entry(0)], described: ["buzzsaw removed"] },
-      {
-        name: "fearless",
-        note: "",
-        edits: [entry(0), entry(2, { strength: 0.75 })],
-        described: ["buzzsaw removed", "enemy moving left by .75"],
-      },
-    ],
-    ...(offline && { _offline: true }),
+    ...(offline && { _offline: true, _edited: [KEPT] }),
   };
   const model: StaticModel = new StaticModel({ ...state, ...changes }, (key) => {
     const brace = key.indexOf("{");
@@ -205,7 +218,7 @@ export function editorModel(
       model.set("_presets", [...(model.get("_presets") as object[]), kept]);
       return reply({}, []);
     }
-    return ANSWERS[method]?.(params) ?? answer(study, method, params);
+    return answerEdited(method, params) ?? answer(study, method, params);
   });
   return model;
 }

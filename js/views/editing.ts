@@ -5,6 +5,7 @@ import type { EditorScene } from "../host/editor_scene.ts";
 import { explorerSeat } from "../host/editor_seats.ts";
 import { Workbench } from "../host/editor_session.ts";
 import type { LazyPanel } from "../host/lazy.ts";
+import type { Scene } from "../host/scene.ts";
 import { legendSwitches } from "../panels/editing_legend.ts";
 import type { EditorContext } from "../panels/editor_panel.ts";
 import type { Context } from "../panels/panel.ts";
@@ -22,7 +23,7 @@ export function mountEditing(
   const workbench = new Workbench(seat);
   const live = h("p", { class: "rlv-unseen", role: "status", "aria-live": "polite" });
   const context: EditorContext = { workbench, signal, theme, say: (text) => setText(live, text) };
-  const body = editorBody(context, { features: false });
+  const body = editorBody(context, "part");
   element.classList.add("rlv-editor");
   element.append(h("style", {}, style), body.notice, body.element, live);
   listenToUndo(context, element);
@@ -48,6 +49,9 @@ export function mount({ session, theme, signal }: Context): LazyPanel {
   const workbench = mountEditing(explorerSeat(session), element, own);
   const switches = legendSwitches(own, workbench);
   element.append(switches.element);
+  let last: Scene | null = null;
+  // A slider that is held moves the workbench and not yet the explorer.
+  const detach = workbench.attach(() => last && switches.draw(last));
   element.addEventListener(
     "keydown",
     (event) => {
@@ -60,10 +64,11 @@ export function mount({ session, theme, signal }: Context): LazyPanel {
   return {
     element,
     draw(scene) {
-      switches.draw(scene);
+      last = scene;
       workbench.invalidate();
     },
     close() {
+      detach();
       switches.close();
       life.abort();
     },

@@ -1,6 +1,7 @@
 /** The editor without what says where it is: the same in a view of its own and in the explorer. */
 import type { EditorScene } from "../host/editor_scene.ts";
 import { editorFeatures } from "../panels/editor_features.ts";
+import { editorKept } from "../panels/editor_header.ts";
 import { editorList } from "../panels/editor_list.ts";
 import { editorMeasure } from "../panels/editor_measure.ts";
 import { editorMinds, verdict } from "../panels/editor_minds.ts";
@@ -20,8 +21,8 @@ export interface EditorBody extends EditorPanel {
   notice: HTMLElement;
 }
 
-/** With a list of features, or without where something else has their switches. */
-export function editorBody(context: EditorContext, { features }: { features: boolean }): EditorBody {
+/** Whole, or as a part of a view that shows the frame and has a switch for each feature. */
+export function editorBody(context: EditorContext, part: "whole" | "part"): EditorBody {
   const { workbench, signal } = context;
   const message = noticeLine({
     offline: OFFLINE,
@@ -31,10 +32,11 @@ export function editorBody(context: EditorContext, { features }: { features: boo
     leave: toEdits,
     signal,
   });
-  const switches = features ? [editorFeatures(context)] : [];
+  const isWhole = part === "whole";
+  const switches = isWhole ? [editorFeatures(context)] : [editorKept(context)];
   const list = editorList(context);
   const presets = editorPresets(context);
-  const minds = editorMinds();
+  const minds = editorMinds(isWhole);
   const below = [editorRace(context), editorMeasure(context)];
   const panels = [message, ...switches, list, presets, minds, ...below];
   const report = reportOf(context);
@@ -45,7 +47,7 @@ export function editorBody(context: EditorContext, { features }: { features: boo
       { class: "rlv-ed-body" },
       h(
         "div",
-        { class: "rlv-ed-top" },
+        { class: "rlv-ed-top", "data-part": !isWhole },
         h(
           "div",
           { class: "rlv-ed-hand" },

@@ -18,7 +18,7 @@ export function showEditor(workbench: Workbench, el: HTMLElement, signal: AbortS
     say: (text) => setText(live, text),
   };
   const top = editorHeader(context);
-  const body = editorBody(context, { features: true });
+  const body = editorBody(context, "whole");
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
   root.append(loading, top.element, body.notice, body.element, live);
   root.dataset.loading = "";
