@@ -24,6 +24,7 @@ from rlvision_widgets.widgets.source import StudySource
 __all__ = ["MOST_LEVELS", "asked_edited", "asked_race", "looked_at", "raced", "scales_of"]
 
 MOST_LEVELS = 4096
+MOST_SEED = 2**31 - 1
 METHODS: dict[Kind, str] = {"frames": "look_edited", "races": "race", "measured": "measure"}  # of a connection
 SHOWN = [name for name in EDITED_FRAME.variables if name != "largest"]
 
@@ -41,7 +42,8 @@ def asked_race(
 ) -> dict[str, Any]:
     """Return a question about a race; raise ValueError for what is none."""
     _check("race: num_steps", num_steps, 1, MOST_STEPS)
-    return {**_place(source, trajectory, step, edits), "num_steps": num_steps, "seed": max(seed, -1)}
+    _check("race: seed", seed, -1, MOST_SEED)
+    return {**_place(source, trajectory, step, edits), "num_steps": num_steps, "seed": seed}
 
 
 def looked_at(source: StudySource, connection: Any, question: dict[str, Any], **callbacks: Any) -> Answered:
@@ -136,7 +138,7 @@ def keep_edits(source: StudySource, *, name: str, edits: str) -> Answer:
 
 def _asked_measure(source: StudySource, *, edits: Any, levels: int, seed: int) -> dict[str, Any]:
     _check("measure: levels", levels, 1, MOST_LEVELS)
-    _check("measure: seed", seed, 0, 2**31 - 1)
+    _check("measure: seed", seed, 0, MOST_SEED)
     return {"edits": _text(source, edits), "levels": levels, "seed": seed}
 
 
