@@ -2,6 +2,13 @@
 
 Throughout, `b` counts the pairs in which something happened the second time only (the edited agent fails), `c` those
 in which it happened the first time only, of `number` pairs; the difference of the rates is (b - c) / number.
+
+References
+----------
+Fagerland, Lydersen and Laake, "Statistical Analysis of Contingency Tables", 2017, chapter 8: all methods for pairs.
+Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample design",
+Statistics in Medicine 17, 1998.
+Schuirmann, "A comparison of the two one-sided tests procedure …", J. Pharmacokinetics and Biopharmaceutics 15, 1987.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,14 +58,14 @@ def mcnemar(b: int, c: int) -> float:
     Of b + c pairs that changed, b is binomial with probability 1/2 if nothing is systematic (McNemar 1947; exact form).
     With b = c = 0 it is 1.
     """
-    _check_pairs(b, c, b + c)
+    _check_pairs(b, c, max(1, b + c))
     return min(1.0, 2 * float(stats.binom.cdf(min(b, c), b + c, 0.5)))
 
 
 def tango_interval(b: int, c: int, number: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return an interval for the difference of two paired rates.
 
-    All differences whose score statistic is within z standard deviations of what was seen (Tango 1998, equation 13).
+    All differences whose score statistic is within z standard deviations of what was seen (Tango 1998).
     It holds at rare events, and says something even with b = c = 0.
 
     Parameters
@@ -180,7 +187,7 @@ def detectable_paired(saved: float, number: int, power: float = 0.8, alpha: floa
 
     Notes
     -----
-    Connor 1987 (Biometrics 43: 207-211), equation for the conditional variance, solved for the difference.
+    Connor's number of pairs (1987, Biometrics 43: 207-211), solved for the difference.
     """
     _check_planned(number, power, alpha)
     if not 0 <= saved <= 1:
@@ -233,8 +240,11 @@ def _quantile(confidence: float) -> float:
 
 
 def _check_pairs(b: int, c: int, number: int) -> None:
-    if min(b, c) < 0 or b + c > number:
-        raise ValueError(f"expected counts of pairs, 0 <= b, c and b + c <= number; got b={b}, c={c}, number={number}")
+    if min(b, c) < 0 or b + c > number or number < 1:
+        raise ValueError(
+            f"expected counts of pairs, 0 <= b, c and b + c <= number, number at least 1; got b={b}, c={c}, "
+            f"number={number}"
+        )
 
 
 def _check_planned(number: int, power: float, alpha: float) -> None:
