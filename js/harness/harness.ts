@@ -8,6 +8,7 @@ import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { syntheticFork, WORLD } from "../test/opened.ts";
 import { packed, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
+import { answerEdited } from "../test/synthetic_editor.ts";
 import { trace } from "../test/traces.ts";
 import { write } from "../test/writers.ts";
 import explorer from "../views/explorer.ts";
@@ -43,10 +44,11 @@ for (const name of [
   "branch_member",
 ])
   if (query.has(name)) changes[name] = Number(query.get(name));
-for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "centred"])
+for (const name of ["playing", "loop", "overlay", "combine", "show_residual", "centred", "editing"])
   if (query.has(name)) changes[name] = query.get(name) === "true";
 for (const name of ["layer", "output", "mode", "scale", "look", "story", "objects", "branch"])
   if (query.has(name)) changes[name] = query.get(name);
+if (query.has("edits")) changes.edits = JSON.parse(query.get("edits") ?? "[]");
 if (query.has("more_outputs")) changes.more_outputs = query.get("more_outputs")?.split(";");
 for (const name of ["view_range", "selected_range", "cell"])
   if (query.has(name)) changes[name] = query.get(name)?.split(",").map(Number);
@@ -153,6 +155,19 @@ function fork(id: string, params: Params): void {
   });
 }
 
+/** What the edited agent does, which is made up as well. */
+function edit(id: string, method: string, params: Params): void {
+  setTimeout(() => {
+    if (cancelled.has(id)) return;
+    try {
+      const found = answerEdited(method, params);
+      if (found) say({ kind: "rlv-reply", id, result: { ...found.result } }, found.buffers);
+    } catch (error) {
+      say({ kind: "rlv-reply", id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }, latency);
+}
+
 const cancelled = new Set<string>();
 const requests: string[] = [];
 model.send = (message: unknown) => {
@@ -180,6 +195,7 @@ model.send = (message: unknown) => {
       return {};
     });
   else if (method === "survey" && query.has("agent")) survey(id);
+  else if (/^(edited|race|measure)$/.test(method) && query.has("agent")) edit(id, method, params);
   else setTimeout(() => writeOrRead(message, id, method, params), latency);
 };
 
