@@ -8,7 +8,7 @@ import { type Params, requestKey } from "../core/wants.ts";
 import type { ExplorerTraits } from "../host/model.ts";
 import { syntheticFork, WORLD } from "../test/opened.ts";
 import { packed, syntheticModel, syntheticStudy } from "../test/synthetic.ts";
-import { answerEdited } from "../test/synthetic_editor.ts";
+import { answerEditing, editingTraits } from "../test/synthetic_editor.ts";
 import { trace } from "../test/traces.ts";
 import { write } from "../test/writers.ts";
 import explorer from "../views/explorer.ts";
@@ -28,6 +28,7 @@ const study = syntheticStudy({
 });
 
 const changes: Record<string, unknown> = {
+  ...editingTraits(),
   can_compute: query.has("agent"),
   _offline: query.has("offline"),
   _only: query.has("only"),
@@ -160,7 +161,7 @@ function edit(id: string, method: string, params: Params): void {
   setTimeout(() => {
     if (cancelled.has(id)) return;
     try {
-      const found = answerEdited(method, params);
+      const found = answerEditing(method, params);
       if (found) say({ kind: "rlv-reply", id, result: { ...found.result } }, found.buffers);
     } catch (error) {
       say({ kind: "rlv-reply", id, error: error instanceof Error ? error.message : String(error) });

@@ -157,10 +157,6 @@ export const editingTraits = (): Record<string, unknown> => ({
   ],
 });
 
-/** What Python would answer about an edited agent; undefined for other questions. */
-export const answerEdited = (method: string, params: Params): StoredReply | undefined =>
-  ANSWERS[method]?.(params);
-
 export interface EditorWorld {
   offline?: boolean;
 }
@@ -218,7 +214,7 @@ export function editorModel(
       model.set("_presets", [...(model.get("_presets") as object[]), kept]);
       return reply({}, []);
     }
-    return answerEdited(method, params) ?? answer(study, method, params);
+    return answerEditing(method, params) ?? answer(study, method, params);
   });
   return model;
 }
