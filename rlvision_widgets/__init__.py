@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.edit_internals import edit_internals as edit_internals
     from rlvision_widgets.analysis.endings import add_endings as add_endings
     from rlvision_widgets.analysis.endings import endings as endings
+    from rlvision_widgets.analysis.erasing import erase_object as erase_object
     from rlvision_widgets.analysis.evaluation import evaluate as evaluate
     from rlvision_widgets.analysis.examples import top_examples as top_examples
     from rlvision_widgets.analysis.features import fit_nmf as fit_nmf
@@ -156,6 +157,7 @@ _HOME = {  # public name → module
     "edits_to_json": "environments.edits",
     "endings": "analysis.endings",
     "erase_concept": "analysis.concepts",
+    "erase_object": "analysis.erasing",
     "evaluate": "analysis.evaluation",
     "export_weights": "agents",
     "feature_names": "namefile",
