@@ -1,7 +1,8 @@
 """Edits that mean nothing, and take as much from the activations as one that is to mean something."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from rlvision_widgets.agents.edits import Ablate, AblateChannels, EraseConcept, 
 __all__ = ["Control", "matched_controls"]
 
 BATCH = 64  # frames through the network at once
-TILT = 1.0  # the most that a random direction is turned towards (or from) where activations are large
+TILT = 4.0  # the most that a random direction is turned towards (or from) where activations are large
 DRAWS = 200  # sets of channels of which the nearest are taken
 SAME = 0.5  # cosine from which a channel is the edit itself rather than another
 
@@ -46,6 +47,7 @@ def matched_controls(
     num_channels: int = 20,
     num_directions: int = 20,
     seed: int = 0,
+    known: Mapping[str, Sequence[NetworkEdit]] = MappingProxyType({}),
 ) -> list[Control]:
     """Return controls of a list of edits, each with another channel or direction in the place of each edit's.
 
@@ -63,6 +65,9 @@ def matched_controls(
         Controls that remove a random direction at right angles to the edit's, among the channels that fire, turned
         towards the axes of large activations, or from them, until its norm is the edit's (as far as that goes).
     seed : int
+    known : mapping
+        Controls that were made before, by name: they are taken again, so that what rounding does to others does not
+        matter.
 
     Returns
     -------
@@ -72,18 +77,20 @@ def matched_controls(
     generator = np.random.default_rng(seed)
     moments = {layer: _moments(agent, layer, frames) for layer in dict.fromkeys(edit.layer for edit in edits)}
     own = _norm(edits, moments)
-    channels = list(
-        zip(*(_channels(edit, moments[edit.layer], num_channels, generator) for edit in edits), strict=False)
-    )
+    others = [_channels(edit, moments[edit.layer], num_channels, generator) for edit in edits]
+    channels = {_channel_names(found): found for found in zip(*others, strict=False)}
+    before = {name: tuple(found) for name, found in known.items() if name.startswith("channel")}
+    channels = dict(list({**before, **channels}.items())[:num_channels])
     number = num_channels + num_directions - len(channels)
-    directions = list(zip(*(_directions(edit, moments[edit.layer], number, generator) for edit in edits), strict=True))
+    others = [_directions(edit, moments[edit.layer], number, generator) for edit in edits]
+    directions = {f"direction {place}": found for place, found in enumerate(zip(*others, strict=False))}
+    directions |= {name: tuple(found) for name, found in known.items() if name in directions}
 
-    def controls(kind: str, found: Sequence[tuple[NetworkEdit, ...]]) -> Iterator[Control]:
-        for place, others in enumerate(found):
-            norm = _norm(others, moments)
-            cosine = max(_cosine(a, b, moments[a.layer]) for a, b in zip(edits, others, strict=True))
-            name = _channel_names(others) if kind == "channel" else f"direction {place}"
-            yield Control(name, kind, others, norm, norm / own if own else float("nan"), cosine)
+    def controls(kind: str, made: Mapping[str, tuple[NetworkEdit, ...]]) -> Iterator[Control]:
+        for name, found in made.items():
+            norm = _norm(found, moments)
+            cosine = max(_cosine(a, b, moments[a.layer]) for a, b in zip(edits, found, strict=True))
+            yield Control(name, kind, found, norm, norm / own if own else float("nan"), cosine)
 
     return [*controls("channel", channels), *controls("direction", directions)]
 

@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,11 @@ from rlvision_widgets.analysis.cells import at_frames
 from rlvision_widgets.analysis.edit_card import check_targets, edit_card
 from rlvision_widgets.analysis.evaluation import evaluate
 from rlvision_widgets.analysis.held_out import chosen_by, held_out_levels
+from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.matched_controls import Control, matched_controls
+from rlvision_widgets.analysis.outcomes_file import conditions_in
 from rlvision_widgets.analysis.playing import make_world
+from rlvision_widgets.analysis.precision import check_precision
 from rlvision_widgets.analysis.rollout import collect_observations
 from rlvision_widgets.environments.edits import Hide
 from rlvision_widgets.environments.options import check_count
@@ -57,7 +60,7 @@ def measure_edit(
     strengths: Sequence[float] = (0, 0.25, 0.5, 0.75, 1),
     ceiling: bool = True,
     margin: float = 0.005,
-    environment: Mapping[str, Any] | None = None,
+    environment: LevelEnvironment | Mapping[str, Any] | None = None,
     num_trajectories: int = 64,
     precision: str = "float32",
     path: str | os.PathLike[str] | None = None,
@@ -122,23 +125,28 @@ def measure_edit(
     check_targets(targets, list(named))
     chosen = chosen_by(study, selection)
     seeds = held_out_levels(levels, seed, chosen)
-    counts = {"null_levels": null_levels, "num_channels": num_channels, "num_directions": num_directions}
-    for name, number in {**counts, "dose_levels": dose_levels}.items():
+    sizes = {"num_channels": num_channels, "num_directions": num_directions}
+    for name, number in {**sizes, "null_levels": null_levels, "dose_levels": dose_levels}.items():
         check_count(name, number, 0)
+    check_precision(agent, precision)
+    doses = {name: _scaled(name, given, strengths) for name, given in named.items()}
+    world = _worlds(targets) if ceiling else {}
     options: dict[str, Any] = {"environment": environment, "num_trajectories": num_trajectories}
     options |= {"precision": precision, "client": client, "progress": progress, "seed": seed}
+    controlled = null_levels > 0 and num_channels + num_directions > 0
     nodes: dict[str, Any] = {}
     with _folder(path) as folder:
         options["path"] = folder / OUTCOMES
-        world = _worlds(targets) if ceiling else {}
+        frames = _frames(agent, study, environment, seed) if controlled else None
         nodes["outcomes/main"] = evaluate(agent, seeds, edits=named, world=world, **options)
-        doses = {name: _scaled(name, given, strengths) for name, given in named.items()}
         if dose_levels and strengths:
             nodes["outcomes/dose"] = _doses(agent, doses, seeds[:dose_levels], options)
-        if null_levels and num_channels + num_directions:
-            frames = _frames(agent, study, environment, seed)
-            sizes = {"num_channels": num_channels, "num_directions": num_directions, "seed": seed}
-            controls = {name: matched_controls(agent, given, frames, **sizes) for name, given in named.items()}
+        if frames is not None:
+            before = _made_before(folder / OUTCOMES, list(named))
+            controls = {
+                name: matched_controls(agent, given, frames, **sizes, seed=seed, known=before[name])
+                for name, given in named.items()
+            }
             nodes["outcomes/null"] = _controls(agent, controls, seeds[:null_levels], options)
     missing = _missing(targets, ceiling)
     if study is not None:
@@ -222,17 +230,31 @@ def _controls(
     return played.assign_coords({name: ("condition", column) for name, column in columns.items()})
 
 
+def _made_before(path: Path, names: Sequence[str]) -> dict[str, dict[str, tuple[NetworkEdit, ...]]]:
+    """Return the controls of each edit that a file of outcomes knows, by their names."""
+    found: dict[str, dict[str, tuple[NetworkEdit, ...]]] = {name: {} for name in names}
+    for condition, edits in conditions_in(path).items():
+        name, colon, control = condition.rpartition(": ")
+        if colon and name in found:
+            found[name][control] = network_edits_from(edits)
+    return found
+
+
 def _frames(
-    agent: Agent, study: xr.DataTree | None, environment: Mapping[str, Any] | None, seed: int
+    agent: Agent, study: xr.DataTree | None, environment: LevelEnvironment | Mapping[str, Any] | None, seed: int
 ) -> npt.NDArray[np.uint8]:
     """Return frames that the agent has seen: the study's, or some that it plays now."""
     if study is not None:
         shown = study.to_dataset()["observation"]
         last = shown.sizes["trajectory"] * shown.sizes["step"] - 1
         return at_frames(shown, np.unique(np.linspace(0, last, FRAMES).astype(int)))
-    options: dict[str, Any] = {"num_samples": FRAMES // WORLDS, "every": EVERY, "seed": seed, "progress": False}
-    with make_world(agent, environment, num_trajectories=WORLDS, seed=seed) as world:
-        return np.asarray(collect_observations(agent, world, **options).values)
+    with ExitStack() as stack:
+        world: Any = environment
+        if environment is None or isinstance(environment, Mapping):
+            world = stack.enter_context(make_world(agent, environment, num_trajectories=WORLDS, seed=seed))
+        number = FRAMES // world.num_trajectories
+        shown = collect_observations(agent, world, num_samples=number, every=EVERY, seed=seed, progress=False)
+    return np.asarray(shown.values)
 
 
 def _missing(targets: Mapping[str, str], ceiling: bool) -> dict[str, str]:

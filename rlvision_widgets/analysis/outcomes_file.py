@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows: two processes are then not kept apart
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Outcomes", "OutcomesFile", "open_outcomes"]
+__all__ = ["Outcomes", "OutcomesFile", "conditions_in", "open_outcomes"]
 
 FORMAT = {"format": "rlvision outcomes", "version": 1}
 SYNC = 5.0  # seconds between two writes to the disk itself; the system has each line at once
@@ -204,6 +204,15 @@ class OutcomesFile(Outcomes):
 def open_outcomes(path: str | os.PathLike[str] | None, question: Mapping[str, Any]) -> Outcomes:
     """Return where outcomes go: into a file, or into memory alone."""
     return Outcomes() if path is None else OutcomesFile(path, question)
+
+
+def conditions_in(path: str | os.PathLike[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the network edits of each condition that a file has; nothing where there is no file."""
+    if not os.path.exists(path):
+        return {}
+    lines = [_parsed(line) for line in Path(path).read_bytes().split(b"\n") if b'"edits"' in line]
+    told = [line for line in lines if isinstance(line, dict) and "condition" in line]
+    return {line["condition"]: line["edits"] for line in told}
 
 
 def _plain(value: Any) -> Any:
