@@ -14,16 +14,17 @@ import xarray as xr
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.editing import edit_changes, edited_agent
 from rlvision_widgets.agents.edits import NetworkEdit, network_edits_to_json
+from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.analysis.counterfactual import DIMS, Imagined
 from rlvision_widgets.analysis.edit_entries import Entry
 from rlvision_widgets.analysis.eye import Eye, Glimpse
-from rlvision_widgets.analysis.task import Task
+from rlvision_widgets.analysis.task import Task, child
 from rlvision_widgets.schema import Output
 
 __all__ = ["Bench", "Place", "look"]
 
 REMEMBERED = 16  # edited agents, of 1.5 MB for the published one
-PROBES = 16  # frames of the study, on some of which each edit has to change something
+FEW, MANY = 4, 64  # frames of the study, on some of which each edit has to change something: a few show most edits
 
 
 class Place(NamedTuple):
@@ -56,7 +57,7 @@ class Bench:
     def __init__(self, agent: Agent, study: xr.DataTree) -> None:
         self._agent, self._study = agent, study
         self._made: OrderedDict[str, Made] = OrderedDict()
-        self._probes: npt.NDArray[np.uint8] | None = None
+        self._probes: dict[int, npt.NDArray[np.uint8]] = {}
         self._lock = threading.Lock()
 
     def made(self, edits: Sequence[NetworkEdit]) -> Made:
@@ -70,7 +71,7 @@ class Bench:
         key = network_edits_to_json(edits)
         with self._lock:
             if key not in self._made:
-                self._made[key] = Made(edited_agent(self._agent, list(edits), self._frames()), Eye())
+                self._made[key] = Made(self._edited(edits), Eye())
                 if len(self._made) > REMEMBERED:
                     self._made.popitem(last=False)
             self._made.move_to_end(key)
@@ -100,13 +101,19 @@ class Bench:
             found.append({"index": index, "text": entry.text, **numbers})
         return found
 
-    def _frames(self) -> npt.NDArray[np.uint8]:
+    def _edited(self, edits: Sequence[NetworkEdit]) -> Agent:
+        try:
+            return edited_agent(self._agent, list(edits), self._frames(FEW))
+        except ValueError:
+            return edited_agent(self._agent, list(edits), self._frames(MANY))
+
+    def _frames(self, number: int) -> npt.NDArray[np.uint8]:
         """Return frames of the study, evenly spaced."""
-        if self._probes is None:
+        if number not in self._probes:
             samples = self._study.children["observations"].dataset["observation"]
-            chosen = np.unique(np.linspace(0, samples.sizes["sample"] - 1, PROBES).astype(int))
-            self._probes = samples.isel(sample=chosen).values
-        return self._probes
+            chosen = np.unique(np.linspace(0, samples.sizes["sample"] - 1, number).astype(int))
+            self._probes[number] = samples.isel(sample=chosen).values
+        return self._probes[number]
 
 
 def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Entry]) -> Imagined:
@@ -138,18 +145,26 @@ def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Ent
     """
     place = place._replace(output=Output.parse(place.output, task.agent.action_names).name)
     frame = task.study.dataset["observation"][place.trajectory, place.step].values
-    before = eye.look(task, frame, place.layer, place.output)  # first: a layer without features gets the original's
-    after = before
-    edits = [edit for entry in entries for edit in entry.edits]
-    if edits:
+
+    def original(_: Any = None) -> tuple[Glimpse, list[dict[str, Any]]]:
+        return eye.look(task, frame, place.layer, place.output), []
+
+    def edited(edits: Sequence[NetworkEdit]) -> tuple[Glimpse, list[dict[str, Any]]]:
         made = bench.made(edits)
         own = dataclasses.replace(task, agent=made.agent)
-        after = made.eye.look(own, frame, place.layer, place.output)
+        return made.eye.look(own, frame, place.layer, place.output), bench.changes(entries, frame)
+
+    if child(task.study, "layers", place.layer) is None:
+        original()  # first: the layer gets features, and they are the original's
+    edits = [edit for entry in entries for edit in entry.edits]
+    works = [original, *([lambda _: edited(edits)] if edits else [])]
+    (before, _), *others = side_by_side(lambda work: work(None), works)
+    after, changes = others[0] if others else (before, [])
     told = {
         "layer": place.layer,
         "output": place.output,
         "texts": [entry.text for entry in entries],
-        "changes": bench.changes(entries, frame),
+        "changes": changes,
         "kl": divergence(before["policy_logits"], after["policy_logits"], len(task.agent.action_names)),
         "identical": all(
             np.array_equal(before[name], after[name], equal_nan=_may_be_nan(before[name])) for name in DIMS
