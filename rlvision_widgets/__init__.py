@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.object_effects import object_effects as object_effects
     from rlvision_widgets.analysis.reentry import resume as resume
+    from rlvision_widgets.analysis.reprobe import reprobe as reprobe
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
     from rlvision_widgets.analysis.selectivity import object_selectivity as object_selectivity
@@ -185,6 +186,7 @@ _HOME = {  # public name → module
     "plot_policy": "widgets.charts",
     "plot_totals": "widgets.charts",
     "rename": "naming",
+    "reprobe": "analysis.reprobe",
     "resume": "analysis.reentry",
     "save_agent": "agents",
     "save_names": "namefile",

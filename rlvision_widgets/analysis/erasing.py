@@ -107,8 +107,9 @@ def fit_erasure(
     damping = RIDGE * np.trace(gram) / size * np.eye(size)
     change = np.linalg.solve(gram + damping, against - gram[:, :channels])
     named = f"{pairs.target} (as if it were not there)"
-    matrix: Any = (np.eye(channels) + change[:-1].T, change[-1])
-    return EraseConcept(layer, *matrix, strength, named, original_checkpoint(original.checkpoint))
+    matrix: Any = np.eye(channels) + change[:-1].T
+    bias: Any = change[-1]
+    return EraseConcept(layer, matrix, bias, strength, named, original_checkpoint(original.checkpoint))
 
 
 class _Normal:
