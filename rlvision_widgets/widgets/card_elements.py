@@ -37,5 +37,5 @@ def element(tag: str, *children: Child, **attributes: str | float) -> ET.Element
 
 
 def written(root: ET.Element) -> str:
-    """Return an element as HTML."""
-    return ET.tostring(root, encoding="unicode", method="html")
+    """Return an element as text that is both HTML and XML: no element of a card may stand without its end."""
+    return ET.tostring(root, encoding="unicode", short_empty_elements=False)

@@ -1,6 +1,5 @@
 """An edit card as HTML: for a page that opens anywhere offline, and for the parts of it that a notebook shows."""
 
-import html
 from xml.etree.ElementTree import Element
 
 from rlvision_widgets.widgets.card_elements import element, written
@@ -26,7 +25,7 @@ def page(card: Card, title: str | None = None) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>{html.escape(title or card.title)}</title>
+{written(element("title", title or card.title))}
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>{STYLE}{PAGE_STYLE}</style>

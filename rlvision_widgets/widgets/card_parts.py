@@ -172,7 +172,7 @@ def room(*values: float, whole: tuple[float, float] | None = None, zero: bool = 
     finite = [value for value in values if math.isfinite(value)] + ([0.0] if zero else [])
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     spare = (high - low) / 16 or abs(high) / 16 or 1.0
-    low, high = (low if zero and low == 0 else low - spare), (high if zero and high == 0 else high + spare)
+    low, high = (low if zero and low == 0 else low - spare), (high if zero and low < high == 0 else high + spare)
     return (low, high) if whole is None else (max(low, whole[0]), min(high, whole[1]))
 
 
