@@ -21,8 +21,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.agents import edit_values as fields
+from rlvision_widgets.agents.edit_fitting import Frames, feature_of, frames_of, mean_difference, replacements
 from rlvision_widgets.edit_data import EditData, EditLanguage
-from rlvision_widgets.names import strict_keywords, unknown
+from rlvision_widgets.names import strict_keywords
 
 if TYPE_CHECKING:
     from rlvision_widgets.agents.agent import Agent
@@ -40,7 +41,6 @@ __all__ = [
 
 WHERE = ("next_kernel", "layer")
 METHODS = ("zero", "mean", "resample")
-Frames = npt.NDArray[np.uint8]
 Vector = Sequence[float] | npt.NDArray[np.floating[Any]]  # once made, a tuple
 
 
@@ -116,26 +116,8 @@ class Ablate(_Edit):
         ValueError
             When the study has no such layer or feature.
         """
-        layers = study.children["layers"].children if "layers" in study.children else {}
-        fitted = [name for name, node in layers.items() if "direction" in node.variables]
-        if layer not in fitted:
-            raise ValueError(unknown("layer", layer, fitted, "These have features in this study."))
-        features = layers[layer].to_dataset(inherit=False)
-        number = features.sizes["feature"]
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 0 <= k < number:
-            raise ValueError(
-                f"layer {layer!r} has the features 0 to {number - 1} in this study, and {k!r} was asked for."
-            )
-        direction = features["direction"].transpose("feature", "channel").values[k]
-        named = str(features["feature_name"].values[k]) if "feature_name" in features else ""
-        return cls(
-            layer,
-            fields.short(direction),
-            strength,
-            where,
-            f"feature {k}" + (f" ({named})" if named and named != f"feature {k}" else ""),
-            str(study.attrs.get("checkpoint", "")),
-        )
+        direction, name = feature_of(study, layer, k)
+        return cls(layer, direction, strength, where, name, str(study.attrs.get("checkpoint", "")))
 
 
 @dataclass(frozen=True)
@@ -220,18 +202,8 @@ class AblateChannels(_Edit):
             How many frames.
         """
         chosen = fields.channels("ablate_channels: channels", channels)
-        count = _channel_count(agent, layer)
-        if chosen[-1] >= count:
-            raise ValueError(f"layer {layer!r} has channels 0 to {count - 1}, and {chosen[-1]} was asked for.")
-        means: npt.NDArray[np.float64] | tuple[()] = ()
-        reference = ""
-        if method in METHODS[1:]:
-            frames = _frames(study, num_frames if method == "mean" else num_references)
-            activations = agent.activations(layer, frames)[:, list(chosen)].double().cpu().numpy()
-            if method == "mean":
-                means = fields.short(activations.mean((0, 2, 3)))
-            else:
-                reference = fields.maps_to_text(activations)
+        frames = frames_of(study, num_references if method == "resample" else num_frames)
+        means, reference = replacements(agent, layer, chosen, method, frames)
         return cls(layer, chosen, strength, method, means, reference, agent.checkpoint)
 
 
@@ -301,15 +273,7 @@ class Steer(_Edit):
         ValueError
             When there are not as many frames with as without, or no pair differs.
         """
-        if np.shape(with_) != np.shape(without) or not len(with_):
-            raise ValueError(
-                f"expected as many frames with as without, at least one; shapes {np.shape(with_)} and "
-                f"{np.shape(without)} came."
-            )
-        _channel_count(agent, layer)
-        apart = (agent.activations(layer, with_) - agent.activations(layer, without)).double().mean(0).cpu().numpy()
-        if not apart.any():
-            raise ValueError(f"the frames with and without differ nowhere in layer {layer!r}; expected pairs that do.")
+        apart = mean_difference(agent, layer, with_, without)
         direction = fields.short(apart if per_cell else apart.mean((1, 2)))
         return cls(layer, direction, strength, name or "difference of frames", agent.checkpoint)
 
@@ -394,21 +358,3 @@ def describe_network_edit(edit: NetworkEdit) -> str:
     else:
         said = f"{edit.concept or 'a concept'} erased from {edit.layer}"
     return said if edit.strength == 1 else f"{said}, strength {edit.strength:g}"
-
-
-def _channel_count(agent: "Agent", layer: str) -> int:
-    if layer not in agent.layers:
-        raise ValueError(unknown("layer", layer, agent.layers, f"They are those of agent {agent.name!r}."))
-    return agent.layer_shape(layer)[0]
-
-
-def _frames(study: "xr.DataTree | Frames", count: int) -> Frames:
-    """Return frames of a study (its decorrelated ones, if it has them), evenly spaced."""
-    if not isinstance(study, xr.DataTree):
-        return cast(Frames, study[np.unique(np.linspace(0, len(study) - 1, min(count, len(study))).astype(int))])
-    frames = study.children.get("observations", study)["observation"]
-    shape = frames.shape[:-3]
-    flat = np.unique(np.linspace(0, np.prod(shape) - 1, min(count, int(np.prod(shape)))).astype(int))
-    places = zip(frames.dims, np.unravel_index(flat, shape), strict=False)
-    chosen = frames.isel({dim: xr.DataArray(index, dims="frame") for dim, index in places})
-    return np.asarray(chosen.transpose("frame", ...).values)

@@ -17,14 +17,14 @@ from scipy.ndimage import binary_dilation
 from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.edit_fitting import check_layer
 from rlvision_widgets.agents.edits import EraseConcept, Steer
 from rlvision_widgets.analysis.cells import ObjectCells, at_frames
-from rlvision_widgets.analysis.lab import Lab
+from rlvision_widgets.analysis.edit_internals import evenly
+from rlvision_widgets.analysis.pairs import object_pairs
 from rlvision_widgets.analysis.progress import track
-from rlvision_widgets.analysis.reentry import world_of
-from rlvision_widgets.environments.edits import Remove
 from rlvision_widgets.environments.options import check_count
-from rlvision_widgets.names import strict_keywords, unknown
+from rlvision_widgets.names import strict_keywords
 
 __all__ = ["difference_vector", "erase_concept"]
 
@@ -83,7 +83,7 @@ def erase_concept(
         Without the package ``concept-erasure``; or when the study's world cannot be entered.
     """
     check_count("reach", reach, 0)
-    fitter = _fitter(_shape(agent, layer)[0])
+    fitter = _fitter(check_layer(agent, layer))
     options: dict[str, Any] = {"reach": reach, "num_frames": num_frames, "progress": progress}
     positive = total = 0
     for activations, shown in _samples(agent, study, layer, concept, **options):
@@ -123,9 +123,9 @@ def difference_vector(
     agent, study, layer, strength, progress
         As in `erase_concept`.
     concept : str
-        A class of objects that can be removed, e.g. ``"saw"``.
+        A class of objects that can be hidden, ``"saw"``; or ``"enemy moving left"``.
     num_pairs : int
-        Frames with the class, evenly spaced; each is drawn again without it.
+        Frames with the class, evenly spaced; each is drawn again without it (`object_pairs`).
     per_cell : bool
         One vector for each cell instead of their mean.
 
@@ -137,26 +137,13 @@ def difference_vector(
     Raises
     ------
     ValueError
-        For an unknown layer or class; when no frame shows the class, or it cannot be removed.
+        For an unknown layer or class; when the class is in no frame, in all, or cannot be hidden.
     ImportError
         When the study's world cannot be entered.
     """
-    check_count("num_pairs", num_pairs, 1)
-    shape = _shape(agent, layer)
-    everything = np.arange(study.sizes["trajectory"] * study.sizes["step"])
-    cells = ObjectCells(study, shape[1:], _spread(everything, 16 * num_pairs), moving=())
-    shown = cells.frames[cells.of(concept).any((1, 2))]
-    if not len(shown):
-        raise ValueError(f"none of {len(cells.frames)} frames of the study shows {concept!r}.")
-    lab = Lab(world_of(study))
-    frames, without = [], []
-    for number in track(_spread(shown, num_pairs), "frames without it", "frame", progress):
-        trajectory, step = divmod(int(number), study.sizes["step"])
-        state = lab.world.state(trajectory, step)
-        frames.append(lab.show(state))
-        without.append(lab.edited(state, [Remove(concept)])[1])
-    pairs = np.stack(frames), np.stack(without)
-    return Steer.difference(agent, layer, *pairs, strength=strength, per_cell=per_cell, name=concept)
+    check_layer(agent, layer)
+    pairs = object_pairs(study, concept, check_count("num_pairs", num_pairs, 1), 2, progress=progress)
+    return Steer.difference(agent, layer, pairs.shown, pairs.hidden, strength=strength, per_cell=per_cell, name=concept)
 
 
 def _fitter(channels: int) -> Any:
@@ -174,8 +161,8 @@ def _samples(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield activations, (cell, channel), and whether each cell shows the concept, (cell, 1), a batch at a time."""
     everything = np.arange(study.sizes["trajectory"] * study.sizes["step"])
-    chosen = _spread(everything, check_count("num_frames", num_frames, 2))
-    size = _shape(agent, layer)[1:]
+    chosen = evenly(everything, check_count("num_frames", num_frames, 2))
+    size = agent.layer_shape(layer)[1:]
     shown = _within(ObjectCells(study, size, chosen).of(concept), reach)
     for start in track(range(0, len(chosen), BATCH), f"{concept} in {layer}", "batch", progress):
         frames = at_frames(study.to_dataset(inherit=False)["observation"], chosen[start : start + BATCH])
@@ -188,17 +175,3 @@ def _within(shown: Cells, reach: int) -> Cells:
         return shown
     around: Cells = binary_dilation(shown, np.ones((1, 2 * reach + 1, 2 * reach + 1), bool))
     return around
-
-
-def _spread(numbers: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
-    """Return at most `count` of the numbers, evenly spaced."""
-    chosen: npt.NDArray[Any] = numbers[
-        np.unique(np.linspace(0, len(numbers) - 1, min(count, len(numbers))).astype(int))
-    ]
-    return chosen
-
-
-def _shape(agent: Agent, layer: str) -> tuple[int, int, int]:
-    if layer not in agent.layers:
-        raise ValueError(unknown("layer", layer, agent.layers, f"They are those of agent {agent.name!r}."))
-    return agent.layer_shape(layer)
