@@ -1,13 +1,14 @@
 import copy
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
 import torch
 from test_agents import NAMES, SMALL, num_hooks, random_observations, seeded
 
-from rlvision_widgets.agents import Agent, load_agent, save_agent, wrap_agent
+from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent, wrap_agent
 from rlvision_widgets.agents.editing import edit_changes, edited_agent
 from rlvision_widgets.agents.edits import (
     KINDS,
@@ -603,3 +604,74 @@ def test_what_cannot_be_weights_is_said_layer_by_layer(clear, tmp_path):
         with pytest.raises(ValueError, match=r"is edited; rlv\.export_weights"):
             save_agent(edited, tmp_path / "edited.safetensors")
     assert export_weights(clear) is clear
+
+
+# elsewhere
+
+
+@pytest.mark.parametrize("kind", ["ablate", "zero", "mean", "resample", "steer", "steer cells", "erase"])
+def test_an_edited_agent_goes_to_other_processes_and_to_bfloat16(clear, kind):
+    observations = random_observations(clear, 3)
+    edited = edited_agent(clear, [one_of_each(clear, "2b")[kind], Ablate("2a", direction(clear, "2a"))])
+    arrived = pickle.loads(pickle.dumps(edited))
+    assert_same(arrived(observations), edited(observations))
+    assert arrived.edits == edited.edits
+    logits, value = edited(observations)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = edited(observations)
+    assert not np.array_equal(rough[0], logits)
+    assert np.abs(rough[0] - logits).max() < 0.1 * np.abs(logits).max()
+    assert np.abs(rough[1] - value).max() < 0.1 * np.abs(value).max()
+
+
+def test_edited_batches_run_side_by_side(clear):
+    observations = random_observations(clear, 70)
+    edited = edited_agent(clear, one_of_each(clear, "2b")["resample"])
+    alone = edited(observations)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert_close(edited(observations), alone)
+    finally:
+        torch.set_num_threads(threads)
+
+
+class Remembering(torch.nn.Module):
+    """Adds up what a kernel reads of each observation of an episode."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.look, self.out = torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Linear(256, 3)
+
+    def forward(self, x, state, first):
+        state = torch.where(first[:, None], 0, state) + self.out(self.look(x).flatten(1))
+        return state, None, state
+
+
+def test_a_recurrent_agent_is_edited_in_every_step():
+    agent = wrap_agent(
+        Remembering(), initial_state=lambda n: torch.zeros(n, 3), observation_shape=(8, 8, 3), action_names=NAMES
+    )
+    v, observations = direction(agent, "look"), random_observations(agent, 2)
+    at_layer, at_kernel = (edited_agent(agent, Ablate("look", v, where=w)) for w in ("layer", "next_kernel"))
+    states = [None, None, None]
+    for _ in range(3):
+        outputs = [
+            one(observations, state=state) for one, state in zip((agent, at_layer, at_kernel), states, strict=True)
+        ]
+        states = [output[2] for output in outputs]
+        np.testing.assert_allclose(outputs[1][0], outputs[2][0], rtol=1e-4, atol=1e-5)
+        assert np.abs(outputs[1][0] - outputs[0][0]).max() > 1e-2
+
+
+def test_means_and_references_come_from_the_frames_of_the_study(study):
+    network = seeded(lambda: ClearNetwork(3, (4, 8, 8, 8, 8), (16, 16)))
+    agent = Agent(network, name="toy", action_names=NAMES)
+    frames = study["observations"]["observation"].values
+    edit = AblateChannels.fitted(agent, study, "2b", [1, 4], "mean", num_frames=len(frames))
+    expected = agent.activations("2b", frames)[:, [1, 4]].mean((0, 2, 3))
+    np.testing.assert_allclose(edit.values, expected, rtol=1e-4)
+    own = agent.activations("2b", frames[[0, -1]])[:, [1, 4]]
+    drawn = AblateChannels.fitted(agent, study, "2b", [1, 4], "resample", num_references=2)
+    np.testing.assert_allclose(drawn.maps, own, rtol=1e-3, atol=1e-6)
