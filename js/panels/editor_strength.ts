@@ -53,7 +53,9 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
   });
   const number = h("output", { class: "rlv-ed-number", "aria-live": "off" });
   const element = h("span", { class: "rlv-ed-strength" }, own.element, slider, number);
+  /** What it was before it was taken hold of: the one that it is drawn with meanwhile follows the hand. */
   let known = 0;
+  let isHeld = false;
   let byHand = false;
   const show = (strength: number) => {
     setText(number, fixed(strength, 2));
@@ -79,6 +81,7 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
   });
   listen("input", () => {
     const strength = read();
+    isHeld = true;
     if (byHand) slider.value = String(strength);
     show(strength);
     preview(strength);
@@ -86,6 +89,7 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
   listen("change", () => {
     set(read());
     byHand = false;
+    isHeld = false;
   });
   listen("dblclick", () => set(0));
   listen("keydown", (event) => {
@@ -102,7 +106,7 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
     draw(now) {
       own.draw(now);
       slider.disabled = now.disabled;
-      known = now.strength;
+      if (!isHeld) known = now.strength;
       setAttribute(element, "data-off", !now.on);
       setAttribute(slider, "aria-label", `Strength of editing ${now.name}`);
       if (Number(slider.value) !== now.strength) slider.value = String(now.strength);
