@@ -51,6 +51,15 @@ def new_context(chromium):
     return context
 
 
+@pytest.fixture(scope="session")
+def axe():
+    """axe-core's source."""
+    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.is_file():
+        pytest.skip("axe-core is not installed: run `npm ci`")
+    return path.read_text(encoding="utf-8")
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files and says nothing."""
 

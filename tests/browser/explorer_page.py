@@ -43,7 +43,8 @@ class ExplorerPage:
 
     def __init__(self, inside, number=0):
         self.root = inside.get_by_role("region", name="Explorer").nth(number)
-        self.slider = self.root.get_by_role("slider", name="Step")
+        self.slider = self.root.get_by_role("slider", name="Step", exact=True)
+        self.steps = self.root.locator(".rlv-transport > .rlv-steps")
         self.features = self.root.get_by_role("group", name="Features").locator("button[aria-pressed]")
 
     def button(self, name):
@@ -52,7 +53,7 @@ class ExplorerPage:
 
     def expect_step_only(self, step):
         """Wait until the step is shown in the slider and in words."""
-        expect(self.root.locator(".rlv-steps")).to_have_text(f"{step} / {self.last_step}", timeout=LONG)
+        expect(self.steps).to_have_text(f"{step} / {self.last_step}", timeout=LONG)
         expect(self.slider).to_have_value(str(step))
 
     def expect_step(self, step):
@@ -71,7 +72,7 @@ class ExplorerPage:
     @property
     def step(self):
         """The step that is written."""
-        return int(self.root.locator(".rlv-steps").inner_text().split("/")[0])
+        return int(self.steps.inner_text().split("/")[0])
 
     def pixels(self, panel):
         """Return what a panel (observation, raises, lowers, both) shows: (height, width, rgb) uint8."""

@@ -6,7 +6,6 @@ import pytest
 import toy
 from compare_page import parted_studies
 from explorer_page import LONG, ExplorerPage, eventually, settle
-from lab import ROOT
 from playwright.sync_api import expect
 
 import rlvision_widgets as rlv
@@ -45,15 +44,6 @@ AXE = """async (where) => {
         .map(({ id, target, html, failureSummary }) =>
             `${id}: ${target.join(" ")} ${html.slice(0, 120)} ${failureSummary.split("\\n").slice(0, 2).join(" ")}`);
 }"""
-
-
-@pytest.fixture(scope="module")
-def axe():
-    """axe-core's source."""
-    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-    if not path.is_file():
-        pytest.skip("axe-core is not installed: run `npm ci`")
-    return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture
