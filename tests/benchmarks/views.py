@@ -262,6 +262,52 @@ def measure_counterfactual(notebook: Notebook, path: Path, row) -> None:
     )
 
 
+FLIP = """async ({ feature }) => {
+    const root = document.querySelector(".rlv-editor");
+    const painted = () => new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = resolve;
+        requestAnimationFrame(() => port2.postMessage(0));
+    });
+    const settled = async () => { do await painted(); while (root.hasAttribute("data-stale")); };
+    await settled();
+    const control = root.querySelectorAll(".rlv-ed-features .rlv-ed-switch")[feature];
+    const start = performance.now();
+    control.click();
+    await painted();  // from here on the view says that it waits
+    await settled();
+    return performance.now() - start;
+}"""
+
+RACE = """async () => {
+    const root = document.querySelector(".rlv-editor");
+    const said = root.querySelector(".rlv-ed-race [role=status]");
+    const frame = () => new Promise(requestAnimationFrame);
+    const start = performance.now();
+    root.querySelector(".rlv-ed-go").click();
+    while (!said.textContent.includes("reward")) await frame();
+    await frame();
+    return performance.now() - start;
+}"""
+
+
+def measure_editor(notebook: Notebook, path: Path, row) -> None:
+    """Measure how long it takes from a feature's switch to what the edited agent makes of the frame, and to a race."""
+    notebook.clear()
+    notebook.lab.python("agent = rlv.load_agent('coinrun')")
+    notebook.show(f"view = rlv.Editor({str(path)!r}, agent=agent); view")
+    rng, study, flips, races = np.random.default_rng(0), open_study(path), [], []
+    places = rng.integers(0, (study.sizes["trajectory"], study.sizes["step"] - 1, 8), (40, 3))
+    for number, (trajectory, step, feature) in enumerate(places.tolist()):
+        notebook.lab.python(f"view.reset(); view.trajectory, view.step = {trajectory}, {step}")
+        notebook.page.wait_for_timeout(500)
+        flips.append(notebook.page.evaluate(FLIP, {"feature": feature}))
+        if number % 4 == 0:
+            races.append(notebook.page.evaluate(RACE))
+    row(f"switch of a feature → value, policy, attribution painted ({len(flips)} frames)", percentiles(flips), "ms")
+    row(f"play both → 100 steps of both agents begin ({len(races)} frames)", percentiles(races), "ms")
+
+
 def measure_snapshot(study: xr.DataTree, name: str, folder: Path, browser, row) -> None:
     """Measure how large a page is, and how long it takes to be complete."""
     path = folder / "snapshot.html"
@@ -285,7 +331,7 @@ def main() -> None:
     """Measure what is asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", nargs="?", type=Path, help="a saved study of the bundled agent")
-    parser.add_argument("--only", choices=("explorer", "grids", "counterfactual", "snapshot"))
+    parser.add_argument("--only", choices=("explorer", "grids", "counterfactual", "editor", "snapshot"))
     arguments = parser.parse_args()
     given = arguments.study and arguments.study.resolve()
 
@@ -314,6 +360,8 @@ def main() -> None:
                 measure_grids(notebook, given, row)
             if wanted("counterfactual"):
                 measure_counterfactual(notebook, given, row)
+            if wanted("editor"):
+                measure_editor(notebook, given, row)
             if wanted("snapshot"):
                 study = open_study(given) if given else toy.toy_study(8, 512)
                 measure_snapshot(study, study.attrs["environment"], Path(folder), browser, row)
