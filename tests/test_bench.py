@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray as xr
 from test_counterfactual import coinrun, connected
 from test_environments import needs_procgen
 from toy import ToyEnvironment
@@ -7,6 +8,7 @@ from toy import ToyEnvironment
 import rlvision_widgets as rlv
 from rlvision_widgets import schema
 from rlvision_widgets.analysis.bench import divergence
+from rlvision_widgets.analysis.connection import Connection, usual_recipe
 from rlvision_widgets.analysis.reentry import world_of
 
 
@@ -191,6 +193,31 @@ def test_races_in_a_real_world_end_with_their_causes(real):
     recorded = real._study.to_dataset().isel(trajectory=0, step=slice(4, min(4 + length, 64)))["observation"]
     np.testing.assert_array_equal(found.data["observation"][0, : recorded.sizes["step"]], recorded)
     assert np.isnan(found.data["value"][0, length:]).all()
+
+
+def test_a_wrapped_agent_is_raced_and_measured_as_the_same_network_is(toys, agent):
+    layer = layer_of(toys)
+    wrapped = rlv.wrap_agent(
+        agent.network,
+        layers=[f"trunk.{name}" for name in agent.layers],
+        observation_shape=agent.observation_shape,
+        action_names=agent.action_names,
+        value_scale=agent.value_scale,
+    )
+    study = toys._study.copy()
+    study.attrs["checkpoint"] = wrapped.checkpoint
+    renamed = study["layers"][layer].copy()
+    renamed.attrs["layer"] = f"trunk.{layer}"
+    study["layers"] = xr.DataTree(children={f"trunk.{layer}": renamed})
+    world_of(study, ToyEnvironment)
+    own = Connection(wrapped, study, usual_recipe(study))
+    edits, wraps = ([feature(1, 1.0, name, "layer")] for name in (layer, f"trunk.{layer}"))
+    one, other = toys.race(0, 2, edits, 12), own.race(0, 2, wraps, 12)
+    np.testing.assert_array_equal(one.data["action"], other.data["action"])
+    one = toys.look_edited(0, 3, layer, "value", edits)
+    other = own.look_edited(0, 3, f"trunk.{layer}", "value", wraps)
+    np.testing.assert_allclose(one.data["total"], other.data["total"], rtol=1e-3, atol=1e-2)
+    assert toys.measure(edits, 8, 0).told["rows"] == own.measure(wraps, 8, 0).told["rows"]
 
 
 # -- measurements -----------------------------------------------------------------------------------------------------

@@ -460,6 +460,7 @@ def test_a_notebook_is_not_made_to_wait_for_a_picture(view):
     view.toggle(1)
     assert view._poster() is None
     view.picture()
+    assert [one["has"] for one in view._edited] == [["edited"]]
     assert Image.open(io.BytesIO(view._poster())).size[0] > 100
 
 

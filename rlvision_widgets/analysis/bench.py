@@ -14,7 +14,6 @@ import xarray as xr
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.editing import edit_changes, edited_agent
 from rlvision_widgets.agents.edits import NetworkEdit, network_edits_to_json
-from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.analysis.counterfactual import DIMS, Imagined
 from rlvision_widgets.analysis.edit_entries import Entry
 from rlvision_widgets.analysis.eye import Eye, Glimpse
@@ -158,7 +157,7 @@ def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Ent
         original()  # first: the layer gets features, and they are the original's
     edits = [edit for entry in entries for edit in entry.edits]
     works = [original, *([lambda _: edited(edits)] if edits else [])]
-    (before, _), *others = side_by_side(lambda work: work(None), works)
+    (before, _), *others = task.agent.over_batches(lambda work: work(None), works)
     after, changes = others[0] if others else (before, [])
     told = {
         "layer": place.layer,

@@ -1,6 +1,7 @@
 """What a connected agent can be asked about itself, edited: what it makes of a frame, how it plays on, how it fails."""
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -46,12 +47,19 @@ class ConnectedEdits(ConnectedWorld):
 
     @cached_property
     def _meter(self) -> Meter:
-        return Meter(self._agent, self._study)
+        # a copy: it plays beside what else is computed, and a wrapped network cannot be run by two at once
+        return Meter(dataclasses.replace(self._agent), self._study)
 
     def edited_agent(self, edits: Entries = ()) -> Agent:
         """Return the agent with edits made in it; the agent itself without any."""
         found = _edits(read(self._study, edits))
-        return self._bench.made(found).agent if found else self._agent
+        if not found:
+            return self._agent
+        if self._agent.network.concurrent:
+            return self._bench.made(found).agent
+        made = self._do(lambda _: self._bench.made(found).agent, None, None)  # nobody may run it while it is copied
+        assert made is not None  # only a cancelled one returns nothing
+        return made
 
     def look_edited(  # noqa: PLR0917 - a place, a question and two callbacks
         self,
@@ -110,7 +118,10 @@ class ConnectedEdits(ConnectedWorld):
         """Let both play the same levels; see `small_measure.Meter`. Other methods can be called meanwhile."""
         entries = read(self._study, edits)
         try:
-            found = self._meter.measure(_edits(entries), levels, seed, progress or _silent, cancelled or _never)
+            meter = self._do(lambda _: self._meter, progress, cancelled)
+            if meter is None:
+                return None
+            found = meter.measure(_edits(entries), levels, seed, progress or _silent, cancelled or _never)
         except Cancelled:
             return None
         return _with_texts(found, entries)

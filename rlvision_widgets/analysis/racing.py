@@ -14,7 +14,6 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.analysis.counterfactual import Imagined
 from rlvision_widgets.analysis.playing_on import run
 from rlvision_widgets.analysis.task import Task
@@ -47,7 +46,8 @@ class Runs:
         """Return how the agent of each task plays on, see `playing_on.run`; side by side where torch has threads."""
         keys = [(task.agent.checkpoint, *course) for task in tasks]
         missing = {key: task for key, task in zip(keys, tasks, strict=True) if key not in self._known}
-        found = dict(zip(missing, side_by_side(lambda task: _run(task, course), missing.values()), strict=True))
+        runs = tasks[0].agent.over_batches(lambda task: _run(task, course), missing.values())
+        found = dict(zip(missing, runs, strict=True))
         found = {key: found.get(key) or self._known[key] for key in keys}
         for key, one in found.items():
             self._known[key] = one

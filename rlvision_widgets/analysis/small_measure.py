@@ -5,9 +5,11 @@ For a look while one edits; `rlv.measure_edit` makes the experiment that a reade
 
 import hashlib
 import json
+import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +49,8 @@ class Meter:
 
     def __init__(self, agent: Agent, study: xr.DataTree) -> None:
         self._agent, self._study = agent, study
-        self._folder = tempfile.TemporaryDirectory(prefix="rlvision-measured-")
+        self._folder = Path(tempfile.mkdtemp(prefix="rlvision-measured-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._lock = threading.Lock()
 
     def measure(
@@ -90,7 +93,7 @@ class Meter:
                 edits={name: list(edits)} if edits else None,
                 environment=environment,
                 num_trajectories=SIDE_BY_SIDE,
-                path=Path(self._folder.name, f"{seed}.jsonl"),
+                path=self._folder / f"{seed}.jsonl",
             )
         if not edits:  # the original is what it is compared with
             result = result.isel(condition=[0, 0])

@@ -177,7 +177,11 @@ class EditingTraits(View):
         if "texts" in content.get(
             "result", ()
         ):  # an answer about edits may be kept now; told afterwards: it comes at once
-            self._edited = [dict(entry) for entry in stored_edits(self.study)]
+            self._tell_kept()
+
+    def _tell_kept(self) -> None:
+        """Show which answers the study keeps now."""
+        self._edited = [dict(entry) for entry in stored_edits(self.study)]
 
     def _refresh_edits(self) -> None:
         """Show what the study keeps now, and forget edits of features that are gone."""
@@ -186,7 +190,7 @@ class EditingTraits(View):
             self.history = [known(edits, self.study) for edits in self.history]
             self.undone = [known(edits, self.study) for edits in self.undone]
         self._presets = [dict(entry) for entry in presets(self.study)]
-        self._edited = [dict(entry) for entry in stored_edits(self.study)]
+        self._tell_kept()
 
 
 def _is_about(entry: Entry, other: Entry) -> bool:

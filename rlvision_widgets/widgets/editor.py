@@ -114,8 +114,13 @@ class Editor(EditorTraits):
         """
         if step is not None:
             return self._picture_of_race(step)
-        question = self._asked()
-        return self._drawn(question, looked_at(self.source, self.source.connection, question))
+        return self._drawn(self._asked(), self._looked_at())
+
+    def _looked_at(self) -> Answered:
+        """Return what both agents make of what is shown, computed unless it is kept."""
+        answer = looked_at(self.source, self.source.connection, self._asked())
+        self._tell_kept()
+        return answer
 
     def _drawn(self, question: dict[str, Any], answer: Answered) -> Pixels:
         scale = scales_of(self.source, question, answer)["display_scale"]
@@ -132,6 +137,7 @@ class Editor(EditorTraits):
         question = asked_race(self.source, **place, num_steps=self.num_steps, seed=self.seed)
         if self._running is None or self._running[0] != question:
             self._running = question, raced(self.source, self.source.connection, question)
+            self._tell_kept()
         return self._running[1]
 
     def _poster(self) -> bytes | None:
@@ -145,7 +151,7 @@ class Editor(EditorTraits):
         return range(max(self._raced().told["length"]) + 1)
 
     def _page_state(self, sources: tuple[StudySource, ...]) -> dict[str, Any]:
-        looked_at(self.source, self.source.connection, self._asked())  # what is shown is kept, so that a page has it
+        self._looked_at()  # what is shown is kept, so that a page has it
         described = dict(sources[0].describe())
         return {**super()._page_state(sources), "can_compute": False, "_study": described, **edits_state(sources[0])}
 
