@@ -103,12 +103,14 @@ def _named(option: str, given: Sequence[str]) -> dict[str, str]:
 
 def _network_edits(text: str) -> Any:
     """Return edits kept in a study for STUDY#NAME, and JSON otherwise."""
-    path, hash_sign, name = text.rpartition("#")
-    if text.lstrip().startswith(("[", "{")) or not hash_sign or Path(text).is_file():
+    if text.lstrip().startswith(("[", "{")) or "#" not in text or Path(text).is_file():
         return _read(text)
     from rlvision_widgets.analysis.kept_edits import kept_edits
     from rlvision_widgets.storage import open_study
 
+    parts = text.split("#")  # the name may have such signs too, and so may the path
+    splits = [("#".join(parts[:at]), "#".join(parts[at:])) for at in range(1, len(parts))]
+    path, name = next((split for split in splits if Path(split[0]).exists()), splits[0])
     kept = kept_edits(open_study(Path(path)))
     if name not in kept:
         raise ValueError(unknown(f"edits of {path}", name, kept, "rlv.keep_edits(study, name, edits) keeps some."))
