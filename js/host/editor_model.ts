@@ -51,13 +51,4 @@ export interface Seat {
 export const ASKED = ["trajectory", "step", "edits", "layer", "output"] as const;
 
 /** These change only what is drawn. */
-export const LOOKS = [
-  "history",
-  "undone",
-  "feature",
-  "hovered",
-  "can_compute",
-  "_study",
-  "_edited",
-  "_presets",
-] as const;
+export const LOOKS = ["history", "undone", "feature", "hovered", "_edited", "_presets"] as const;

@@ -316,11 +316,19 @@ export class Workbench {
     this.invalidate();
   };
 
+  /** What could not be computed may be now. */
+  #connected = (): void => {
+    this.#shown = null;
+    this.#failedKey = "";
+    this.#ask();
+  };
+
   get #listeners(): [event: string, listener: () => void][] {
     return [
       ...ASKED.map((trait): [string, () => void] => [`change:${trait}`, this.#asked]),
       ...LOOKS.map((trait): [string, () => void] => [`change:${trait}`, this.invalidate]),
       ["change:_study", this.#described],
+      ["change:can_compute", this.#connected],
     ];
   }
 
@@ -334,7 +342,8 @@ export class Workbench {
     const { key, params } = this.#question;
     const known = this.#answers.known(key);
     if (known) this.#show(known);
-    if (known || key === this.#flying?.key || key === this.#failedKey) return;
+    // A recorded frame without numbers is all there is while no agent is connected.
+    if (known || [this.#shown?.key, this.#flying?.key, this.#failedKey].includes(key)) return;
     const place = JSON.stringify([params.trajectory, params.layer, params.output]);
     if (this.#flying && this.#flying.place === place) return;
     this.#flying?.control.abort();

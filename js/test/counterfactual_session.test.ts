@@ -1,48 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { EDITS } from "../core/counterfactual.ts";
 import type { CounterfactualModel } from "../host/counterfactual_model.ts";
 import { effectsOf } from "../host/counterfactual_reply.ts";
 import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
 import { Imagination } from "../host/counterfactual_session.ts";
+import { counted, type Message, numFrames, paint, settled, stubFrames } from "./animation.ts";
 import { counterfactualModel, type ImaginedOptions } from "./synthetic_counterfactual.ts";
 
-let frames: Map<number, FrameRequestCallback>;
-
-beforeEach(() => {
-  frames = new Map();
-  let id = 0;
-  vi.stubGlobal("requestAnimationFrame", (call: FrameRequestCallback) => {
-    frames.set(++id, call);
-    return id;
-  });
-  vi.stubGlobal("cancelAnimationFrame", (frame: number) => frames.delete(frame));
-});
-afterEach(() => void vi.unstubAllGlobals());
-
-interface Message {
-  kind?: string;
-  id?: string;
-  method?: string;
-  params?: Record<string, unknown>;
-}
+stubFrames();
 
 function opened(changes: Record<string, unknown> = {}, options: ImaginedOptions = {}) {
   const model = counterfactualModel(changes, options);
-  const counts = { listeners: 0, sent: [] as Message[], held: [] as (() => void)[], hold: false };
-  const [on, off, send] = [model.on.bind(model), model.off.bind(model), model.send.bind(model)];
-  model.on = (event, listener) => {
-    counts.listeners++;
-    on(event, listener);
-  };
-  model.off = (event, listener) => {
-    counts.listeners--;
-    off(event, listener);
-  };
-  model.send = (message) => {
-    counts.sent.push(message as Message);
-    if (counts.hold) counts.held.push(() => send(message));
-    else send(message);
-  };
+  const counts = counted(model);
   const imagination = new Imagination(model as unknown as CounterfactualModel);
   const drawn: CounterfactualScene[] = [];
   let gone = () => {};
@@ -51,19 +20,7 @@ function opened(changes: Record<string, unknown> = {}, options: ImaginedOptions 
   };
   attach();
   const detach = () => gone();
-  const paint = () => {
-    const due = [...frames.values()];
-    frames.clear();
-    for (const call of due) call(0);
-  };
-  const settle = async () => {
-    for (let round = 0; round < 400; round++) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      paint();
-      if (!imagination.pending && frames.size === 0 && drawn.at(-1)?.effectsState !== "coming") return;
-    }
-    throw new Error("the view does not come to rest");
-  };
+  const settle = () => settled(() => !imagination.pending && drawn.at(-1)?.effectsState !== "coming");
   const last = () => drawn.at(-1) as CounterfactualScene;
   const asked = (method: string) => counts.sent.filter((message) => message.method === method);
   return { model, imagination, counts, last, attach, detach, paint, settle, asked };
@@ -499,7 +456,7 @@ describe("Imagination", () => {
     view.counts.hold = true;
     view.imagination.edit(EDITS.background(1));
     view.detach();
-    expect([frames.size, view.imagination.pending]).toEqual([0, false]);
+    expect([numFrames(), view.imagination.pending]).toEqual([0, false]);
     view.imagination.dispose();
     expect(view.counts.listeners).toBe(0);
   });
