@@ -9,7 +9,7 @@ import torch
 from test_agents import NAMES, SMALL, num_hooks, random_observations, seeded
 
 from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent, wrap_agent
-from rlvision_widgets.agents.editing import edit_changes, edited_agent
+from rlvision_widgets.agents.editing import edit_changes, edit_places, edited_agent
 from rlvision_widgets.agents.edits import (
     KINDS,
     Ablate,
@@ -425,6 +425,8 @@ def test_no_kernel_is_edited_where_something_goes_around_it():
         with pytest.raises(ValueError, match=r"residual .* also passes the layer on past its kernels.*where='layer'"):
             edited_agent(impala, Ablate(layer, direction(impala, layer)))
     assert edit_changes(impala, Ablate("2b", direction(impala, "2b")))["where"].tolist() == ["dense_1"]
+    both = ("next_kernel", "layer")
+    assert [edit_places(impala, layer) for layer in impala.layers] == [("layer",), both, ("layer",), both]
 
 
 # wrapped modules

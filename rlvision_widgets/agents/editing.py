@@ -8,7 +8,7 @@ article iterates): the kernel knows nothing of the last direction.
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,10 +30,11 @@ from rlvision_widgets.agents.operations import input_rows, operation, projection
 from rlvision_widgets.agents.readers import next_kernel, output_of
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["edit_changes", "edited_agent", "original_checkpoint", "probes"]
+__all__ = ["edit_changes", "edit_places", "edited_agent", "original_checkpoint", "probes"]
 
 Frames = npt.NDArray[np.uint8]
-Edits = str | NetworkEdit | Mapping[str, Any] | Any
+Edits = NetworkEdit | str | Mapping[str, Any] | Iterable[Any]
+BATCH = 64
 PROBES = 8
 MOST_TOLD = 2  # edits that a name lists
 
@@ -73,10 +74,10 @@ def edited_agent(agent: Agent, edits: Edits, observations: Frames | None = None)
     network = copy.deepcopy(agent.network)
     made = network_edits_from(edits)
     for edit in made:
-        change, _, apart = _tried(agent, network, edit, observations)
-        if edit.strength and observations is not None and not apart.any():
-            change, _, apart = _tried(agent, network, edit, None)
-        if edit.strength and not apart.any():
+        change, effect = _tried(agent, network, edit, observations)
+        if edit.strength and observations is not None and not effect.largest:
+            change, effect = _tried(agent, network, edit, None)
+        if edit.strength and not effect.largest:
             raise ValueError(_without_effect(change, observations))
         change.commit()
     return _described(agent, made, network)
@@ -103,20 +104,20 @@ def edit_changes(agent: Agent, edits: Edits, observations: Frames | None = None)
     network = copy.deepcopy(agent.network)
     rows = []
     for edit in network_edits_from(edits):
-        change, before, apart = _tried(agent, network, edit, observations)
-        size = float(before.square().mean().sqrt())
-        rows.append(
-            {
-                "edit": describe_network_edit(edit),
-                "layer": edit.layer,
-                "where": change.place,
-                "max_change": float(apart.max()),
-                "mean_change": float(apart.mean()),
-                "relative": float(apart.square().mean().sqrt()) / size if size else np.nan,
-            }
-        )
+        change, effect = _tried(agent, network, edit, observations)
+        numbers = (effect.largest, effect.mean, effect.relative)
+        rows.append((describe_network_edit(edit), edit.layer, change.place, *numbers))
         change.commit()
     return pd.DataFrame(rows, columns=["edit", "layer", "where", "max_change", "mean_change", "relative"])
+
+
+def edit_places(agent: Agent, layer: str) -> tuple[str, ...]:
+    """Return where a direction of a layer can be removed: ``"next_kernel"``, if one reads all of it, and ``"layer"``."""
+    try:
+        next_kernel(agent.network, layer, agent.layer_shape(layer)[0])
+    except ValueError:
+        return ("layer",)
+    return ("next_kernel", "layer")
 
 
 def original_checkpoint(checkpoint: str) -> str:
@@ -148,27 +149,41 @@ class _Change(NamedTuple):
     """Makes the edit; one of strength 0 is not made."""
 
 
+class _Effect(NamedTuple):
+    """By how much a change differs from what was there before; see `edit_changes`."""
+
+    largest: float
+    mean: float
+    relative: float
+
+
 def _tried(
     agent: Agent, network: LayeredNetwork, edit: NetworkEdit, observations: Frames | None
-) -> tuple[_Change, Tensor, Tensor]:
-    """Prepare an edit in `network`, a copy of the agent's that has the edits before it, and try it on some frames.
-
-    Returns
-    -------
-    (change, before, apart)
-        `change` is not made yet; it would make a difference `apart` to what is `before` there.
-    """
+) -> tuple[_Change, _Effect]:
+    """Prepare an edit in `network`, a copy of the agent's that has the edits before it, and try it on some frames."""
     _check_fits(agent, edit)
-    inputs = agent.inputs(probes(agent) if observations is None else observations)
+    frames = probes(agent) if observations is None or not len(observations) else observations
+    change: _Change | None = None
+    largest, total, squares, size, count = 0.0, 0.0, 0.0, 0.0, 0
     with torch.no_grad():
-        activations = network.until(edit.layer, inputs)
-        channels, height, width = activations.shape[1:]
-        if isinstance(edit, Ablate) and edit.where == "next_kernel":
-            change = _of_kernel(network, edit, channels)
-        else:
-            change = _of_layer(network, edit, (channels, height, width))
-        before, after = (part.double() for part in change.give(activations, inputs))
-    return change, before, (after - before).abs()
+        for start in range(0, len(frames), BATCH):
+            inputs = agent.inputs(frames[start : start + BATCH])
+            activations = network.until(edit.layer, inputs)
+            change = change or _prepared(network, edit, activations)
+            before, after = (part.double() for part in change.give(activations, inputs))
+            apart = (after - before).abs()
+            largest, total = max(largest, float(apart.max())), total + float(apart.sum())
+            squares, size = squares + float(apart.square().sum()), size + float(before.square().sum())
+            count += apart.numel()
+    assert change is not None
+    return change, _Effect(largest, total / count, (squares / size) ** 0.5 if size else np.nan)
+
+
+def _prepared(network: LayeredNetwork, edit: NetworkEdit, activations: Tensor) -> _Change:
+    channels, height, width = activations.shape[1:]
+    if isinstance(edit, Ablate) and edit.where == "next_kernel":
+        return _of_kernel(network, edit, channels)
+    return _of_layer(network, edit, (channels, height, width))
 
 
 def _check_fits(agent: Agent, edit: NetworkEdit) -> None:
