@@ -144,6 +144,7 @@ EDITS = {
     "mean": rlv.AblateChannels("2b", (1, 4), method="mean", values=(0.1, 0.2)),
     "steer": rlv.Steer("2b", np.linspace(-1, 2, 8)),
     "erase": rlv.EraseConcept("2b", np.eye(8) - np.outer(DIRECTION, DIRECTION), np.full(8, 0.05)),
+    "much": rlv.EraseConcept("2b", np.eye(8) - np.random.default_rng(1).normal(0, 0.4, (8, 8)), np.full(8, -0.1)),
 }
 
 
@@ -167,6 +168,27 @@ def test_directions_have_the_edits_norm_and_stand_at_right_angles_to_it(agent, f
     assert [control.norm_ratio for control in controls] == pytest.approx([1] * 6, rel=1e-3)
     assert max(control.cosine for control in controls) < 1e-6
     assert all(control.edits[0].strength == EDITS[name].strength for control in controls)
+
+
+def test_an_erasure_along_many_directions_is_turned_and_as_large(agent, frames):
+    edit = EDITS["much"]
+    controls = matched_controls(agent, [edit], frames, num_channels=2, num_directions=5)
+    turned = [control for control in controls if control.kind == "direction"]
+    for control in turned:
+        assert isinstance(control.edits[0], rlv.EraseConcept)
+        assert control.norm_ratio == pytest.approx(1)
+        assert control.cosine < 0.99
+        assert effect(agent, control.edits[0], frames) == pytest.approx(effect(agent, edit, frames), rel=1e-3)
+
+
+def test_several_edits_of_a_layer_are_replaced_by_others_of_it(agent, frames):
+    edits = [rlv.Ablate("2b", np.eye(8)[channel], where="layer") for channel in (0, 3)]
+    for control in matched_controls(agent, edits, frames, num_channels=4, num_directions=3):
+        assert [edit.layer for edit in control.edits] == ["2b", "2b"]
+        directions = np.array([edit.direction for edit in control.edits])
+        assert np.abs(directions[:, [0, 3]]).max() < 1e-6  # nothing that the edits take
+        if control.kind == "channel":
+            assert len(set(directions.argmax(1))) == 2
 
 
 def test_channels_fire_are_not_the_edits_own_and_the_nearest_in_norm(agent, frames):

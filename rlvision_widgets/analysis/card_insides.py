@@ -1,16 +1,23 @@
 """What an edit does inside the agent, for its card: to policy and value, and to what still tells where an object is."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.edits import NetworkEdit
+from rlvision_widgets.agents.edits import NetworkEdit, network_edits_to_json
 from rlvision_widgets.analysis.edit_internals import edit_internals
+from rlvision_widgets.analysis.progress import track
+from rlvision_widgets.analysis.reprobe import reprobe
 
 __all__ = ["insides"]
+
+STUDY = ("checkpoint", "environment", "environment_options", "environment_seed", "seed")  # what tells studies apart
 
 
 def insides(
@@ -19,6 +26,9 @@ def insides(
     targets: Mapping[str, str],
     study: xr.DataTree,
     seed: int,
+    *,
+    path: Path,
+    progress: bool = True,
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Measure what edits do to the agent on frames with and without their target.
 
@@ -33,6 +43,10 @@ def insides(
     study : DataTree
         Whose frames are shown.
     seed : int
+    path : Path
+        A text file to which what was found is appended, one JSON object a line; what it knows is not measured again.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -41,32 +55,43 @@ def insides(
     missing : dict of str
         Why one is absent, or lacks an edit. (A frame without the object is no reason to lose hours of evaluation.)
     """
-    measures = {"internals": partial(edit_internals, seed=seed)}
-    nodes, missing = {}, {}
-    for node, measure in measures.items():
-        found, why = _of_each(measure, agent, edits, targets, study)
-        if found:
-            names = np.array(list(found), object)
-            nodes[node] = xr.concat(list(found.values()), "edit", combine_attrs="drop_conflicts").assign_coords(
-                edit=names
-            )
-        if why:
-            missing[node] = why
-    return nodes, missing
-
-
-def _of_each(
-    measure: Callable[..., xr.Dataset],
-    agent: Agent,
-    edits: Mapping[str, Sequence[NetworkEdit]],
-    targets: Mapping[str, str],
-    study: xr.DataTree,
-) -> tuple[dict[str, xr.Dataset], str]:
-    """Return what a measure says of each edit, and why it says nothing of others."""
-    found, reasons = {}, []
-    for name, target in targets.items():
+    measures: dict[str, Any] = {"internals": partial(edit_internals, seed=seed), "probes": partial(reprobe, seed=seed)}
+    shown = {name: str(study.attrs.get(name)) for name in STUDY} | {"sizes": dict(study.sizes)}
+    known = _known(path)
+    found: dict[str, dict[str, xr.Dataset]] = {node: {} for node in measures}
+    reasons: dict[str, list[str]] = {node: [] for node in measures}
+    tasks = [(node, name) for name in targets for node in measures]
+    for node, name in track(tasks, "inside the agent", "measure", progress):
+        asked = {"measure": node, "edits": json.loads(network_edits_to_json(edits[name])), "target": targets[name]}
+        key = json.dumps({**asked, "agent": agent.checkpoint, "study": shown, "seed": seed}, sort_keys=True)
         try:
-            found[name] = measure(agent, edits[name], study, target)
+            if key not in known:
+                known[key] = json.loads(json.dumps(measures[node](agent, edits[name], study, targets[name]).to_dict()))
+                with path.open("a") as file:
+                    file.write(json.dumps({"asked": key, "found": known[key]}) + "\n")
+            found[node][name] = xr.Dataset.from_dict(known[key])
         except (ImportError, ValueError) as error:
-            reasons.append(f"{name}: {error}")
-    return found, " ".join(reasons) if targets else "no target was named, of which frames could be told apart."
+            reasons[node].append(f"{name}: {error}")
+    if not targets:
+        reasons = {node: ["no target was named, so that there are no frames with it and without."] for node in measures}
+    nodes = {node: _joined(by_edit) for node, by_edit in found.items() if by_edit}
+    return nodes, {node: " ".join(why) for node, why in reasons.items() if why}
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """Return what was measured before, by what was asked."""
+    known = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            entry = json.loads(line)
+        except ValueError:  # it broke off here
+            continue
+        known[entry["asked"]] = entry["found"]
+    return known
+
+
+def _joined(by_edit: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Put edits beside each other; those of different layers are probed at different ones."""
+    edits = np.array(list(by_edit), object)
+    options: dict[str, Any] = {"data_vars": "all", "join": "outer", "combine_attrs": "drop_conflicts"}
+    return xr.concat(list(by_edit.values()), "edit", **options).assign_coords(edit=edits)

@@ -10,10 +10,19 @@ import numpy.typing as npt
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.edits import Ablate, AblateChannels, EraseConcept, NetworkEdit, Steer
+from rlvision_widgets.analysis.edit_norms import (
+    Moments,
+    added_by,
+    cosine_of,
+    directions_of,
+    mean_square,
+    moments_of,
+    norm_of,
+    unit,
+)
 
 __all__ = ["Control", "matched_controls"]
 
-BATCH = 64  # frames through the network at once
 TILT = 4.0  # the most that a random direction is turned towards (or from) where activations are large
 DRAWS = 200  # sets of channels of which the nearest are taken
 SAME = 0.5  # cosine from which a channel is the edit itself rather than another
@@ -30,13 +39,6 @@ class Control(NamedTuple):
     norm: float
     norm_ratio: float
     cosine: float
-
-
-class _Moments(NamedTuple):
-    """Of a layer's activations over frames and cells: mean (channel,), second (channel, channel)."""
-
-    mean: Floats
-    second: Floats
 
 
 def matched_controls(
@@ -63,7 +65,8 @@ def matched_controls(
         are fewer, and as many more directions.
     num_directions : int
         Controls that remove a random direction at right angles to the edit's, among the channels that fire, turned
-        towards the axes of large activations, or from them, until its norm is the edit's (as far as that goes).
+        towards the axes of large activations, or from them, until its norm is the edit's (as far as that goes). Of an
+        erasure along several directions: the same change along randomly turned axes, as large.
     seed : int
     known : mapping
         Controls that were made before, by name: they are taken again, so that what rounding does to others does not
@@ -75,107 +78,107 @@ def matched_controls(
         Channels first. norm_ratio is the control's norm over the edit's.
     """
     generator = np.random.default_rng(seed)
-    moments = {layer: _moments(agent, layer, frames) for layer in dict.fromkeys(edit.layer for edit in edits)}
-    own = _norm(edits, moments)
-    others = [_channels(edit, moments[edit.layer], num_channels, generator) for edit in edits]
-    channels = {_channel_names(found): found for found in zip(*others, strict=False)}
+    moments = {layer: moments_of(agent, layer, frames) for layer in dict.fromkeys(edit.layer for edit in edits)}
+    own = norm_of(edits, moments)
+    taken = {
+        layer: _span([directions_of(edit, moments[layer]) for edit in edits if edit.layer == layer])
+        for layer in moments
+    }
+    candidates = [_channels(edit, moments[edit.layer], taken[edit.layer], generator) for edit in edits]
+    channels = {_channel_names(found): found for found in _side_by_side(candidates)}
     before = {name: tuple(found) for name, found in known.items() if name.startswith("channel")}
     channels = dict(list({**before, **channels}.items())[:num_channels])
     number = num_channels + num_directions - len(channels)
-    others = [_directions(edit, moments[edit.layer], number, generator) for edit in edits]
-    directions = {f"direction {place}": found for place, found in enumerate(zip(*others, strict=False))}
+    others = [_directions(edit, moments[edit.layer], taken[edit.layer], number, generator) for edit in edits]
+    directions = {f"direction {place}": found for place, found in enumerate(zip(*others, strict=True))}
     directions |= {name: tuple(found) for name, found in known.items() if name in directions}
 
     def controls(kind: str, made: Mapping[str, tuple[NetworkEdit, ...]]) -> Iterator[Control]:
         for name, found in made.items():
-            norm = _norm(found, moments)
-            cosine = max(_cosine(a, b, moments[a.layer]) for a, b in zip(edits, found, strict=True))
+            norm = norm_of(found, moments)
+            cosine = max(cosine_of(a, b, moments[a.layer]) for a, b in zip(edits, found, strict=True))
             yield Control(name, kind, found, norm, norm / own if own else float("nan"), cosine)
 
     return [*controls("channel", channels), *controls("direction", directions)]
 
 
-def _moments(agent: Agent, layer: str, frames: npt.NDArray[np.uint8]) -> _Moments:
-    mean, second, number = 0.0, 0.0, 0
-    for start in range(0, len(frames), BATCH):
-        activations = agent.activations(layer, frames[start : start + BATCH]).double().cpu().numpy()
-        cells = np.moveaxis(activations, 1, -1).reshape(-1, activations.shape[1])
-        mean, second, number = mean + cells.sum(0), second + cells.T @ cells, number + len(cells)
-    return _Moments(np.asarray(mean) / number, np.asarray(second) / number)
+def _span(bases: Sequence[Floats]) -> Floats:
+    """Return orthonormal columns that span what several span."""
+    axes, sizes, _ = np.linalg.svd(np.concatenate(bases, axis=1), full_matrices=False)
+    return np.asarray(axes[:, sizes > 1e-6])
 
 
-def _norm(edits: Sequence[NetworkEdit], moments: dict[str, _Moments]) -> float:
-    """Return the root mean square of what edits change, each by itself."""
-    return float(np.sqrt(sum(_square(edit, moments[edit.layer]) for edit in edits)))
-
-
-def _square(edit: NetworkEdit, moments: _Moments) -> float:
-    """Return the mean square of what one edit takes from the activations of a cell."""
-    mean, second = moments
-    if isinstance(edit, Ablate):
-        unit = _unit(np.array(edit.direction, float))
-        change = float(unit @ second @ unit)
-    elif isinstance(edit, Steer):
-        change = float((_map(edit) ** 2).sum(0).mean())
-    elif isinstance(edit, AblateChannels):
-        own, average = np.diag(second)[list(edit.channels)], mean[list(edit.channels)]
-        # a resampled map is an independent draw, so that its distance has twice the variance
-        given = np.array(edit.values or 0.0)
-        apart = 2 * (own - average**2) if edit.method == "resample" else own - 2 * average * given + given**2
-        change = float(apart.sum())
-    else:
-        taken, bias = np.array(edit.matrix) - np.eye(len(edit.bias)), np.array(edit.bias)
-        change = float(np.trace(taken @ second @ taken.T) + 2 * bias @ taken @ mean + bias @ bias)
-    return edit.strength**2 * max(0.0, change)
-
-
-def _basis(edit: NetworkEdit, channels: int) -> Floats:
-    """Return orthonormal columns, (channel, k): the directions in which an edit acts."""
-    if isinstance(edit, Ablate):
-        return _unit(np.array(edit.direction, float))[:, None]
-    if isinstance(edit, Steer):
-        return np.linalg.svd(_map(edit).reshape(channels, -1), full_matrices=False)[0][:, :1]
-    if isinstance(edit, AblateChannels):
-        return np.eye(channels)[:, list(edit.channels)]
-    _, sizes, rows = np.linalg.svd(np.array(edit.matrix) - np.eye(channels))
-    return np.asarray(rows[sizes > 1e-6 * sizes.max()].T)
-
-
-def _channels(edit: NetworkEdit, moments: _Moments, number: int, generator: np.random.Generator) -> list[NetworkEdit]:
+def _channels(edit: NetworkEdit, moments: Moments, taken: Floats, generator: np.random.Generator) -> list[NetworkEdit]:
     """Return edits of other channels that fire, those nearest in norm to the edit first."""
-    second = moments.second
-    taken = np.linalg.norm(_basis(edit, len(second)), axis=1) > SAME
-    free = np.flatnonzero((np.diag(second) > 0) & ~taken)
+    loudness = np.diag(moments.second)
+    # where an edit reaches nearly everywhere, the axis along which it changes most is what a channel must not be
+    apart = taken if taken.shape[1] < len(loudness) / 2 else directions_of(edit, moments)[:, :1]
+    free = np.flatnonzero((loudness > 0) & (np.linalg.norm(apart, axis=1) <= SAME))
     size = min(len(edit.channels), len(free)) if isinstance(edit, AblateChannels) else 1
-    if size == 0 or len(free) == 0:
+    if len(free) == 0 or size == 0:
         return []
     if size == 1:
         sets = [(int(channel),) for channel in free]
     else:
         sets = sorted({tuple(sorted(generator.choice(free, size, False).tolist())) for _ in range(DRAWS)})
     others = [_of_channels(edit, chosen, moments) for chosen in sets]
-    own = _square(edit, moments)
-    others.sort(key=lambda other: abs(np.log((_square(other, moments) + 1e-30) / (own + 1e-30))))
-    return others[:number]
+    own = mean_square(edit, moments)
+    return sorted(others, key=lambda other: abs(np.log((mean_square(other, moments) + 1e-30) / (own + 1e-30))))
 
 
-def _directions(edit: NetworkEdit, moments: _Moments, number: int, generator: np.random.Generator) -> list[NetworkEdit]:
+def _side_by_side(candidates: Sequence[Sequence[NetworkEdit]]) -> Iterator[tuple[NetworkEdit, ...]]:
+    """Yield controls with one candidate for each edit, near ones first; no channel of a layer comes twice in one."""
+    for start in range(min(map(len, candidates))):
+        chosen: list[NetworkEdit] = []
+        for others in candidates:
+            chosen += [other for other in others[start:] if not _overlaps(other, chosen)][:1]
+        if len(chosen) == len(candidates):
+            yield tuple(chosen)
+
+
+def _overlaps(edit: NetworkEdit, others: Sequence[NetworkEdit]) -> bool:
+    return any(other.layer == edit.layer and set(_numbers(other)) & set(_numbers(edit)) for other in others)
+
+
+def _directions(
+    edit: NetworkEdit, moments: Moments, taken: Floats, number: int, generator: np.random.Generator
+) -> list[NetworkEdit]:
     """Return edits of random directions of the edit's norm, at right angles to it."""
-    second = moments.second
-    basis = _basis(edit, len(second))
-    beside = np.eye(len(second)) - basis @ basis.T
-    sizes, axes = np.linalg.eigh(beside @ second @ beside)
-    live = sizes > 1e-9 * max(sizes.max(), 0)
-    if not live.any():
-        return []
-    sizes, axes = sizes[live], axes[:, live]
-    wanted = _square(edit, moments) / edit.strength**2 if edit.strength else float(np.mean(sizes))
+    if isinstance(edit, EraseConcept) and directions_of(edit, moments).shape[1] > 1:
+        return [_turned(edit, moments, generator) for _ in range(number)]
+    beside = np.eye(len(taken)) - taken @ taken.T
+    sizes, axes = _live(beside @ moments.second @ beside)
+    if not len(sizes):  # the edits reach everywhere: nothing stands at right angles to all
+        sizes, axes = _live(moments.second)
+    wanted = mean_square(edit, moments) / edit.strength**2 if edit.strength else float(np.mean(sizes))
     found = []
     for _ in range(number):
         drawn = generator.standard_normal(len(sizes))
         tilt = 0.0 if isinstance(edit, Steer) else _tilt(drawn, sizes, wanted)
-        found.append(_along(edit, axes @ _unit(drawn * sizes**tilt)))
+        found.append(_along(edit, axes @ unit(drawn * sizes**tilt)))
     return found
+
+
+def _turned(edit: EraseConcept, moments: Moments, generator: np.random.Generator) -> EraseConcept:
+    """Return the same change of activations along randomly turned axes, as large as the edit's own."""
+    channels = len(moments.mean)
+    axes = _live(moments.second)[1]
+    turn, triangle = np.linalg.qr(generator.standard_normal((axes.shape[1],) * 2))
+    turn = axes @ (turn * np.sign(np.diag(triangle)) - np.eye(axes.shape[1])) @ axes.T + np.eye(channels)
+    change, bias = turn @ (np.array(edit.matrix) - np.eye(channels)) @ turn.T, turn @ np.array(edit.bias)
+
+    def scaled(factor: float) -> EraseConcept:
+        matrix = tuple(map(tuple, (np.eye(channels) + factor * change).tolist()))
+        return dataclasses.replace(edit, matrix=matrix, bias=tuple((factor * bias).tolist()), concept="")
+
+    return scaled(float(np.sqrt(mean_square(edit, moments) / mean_square(scaled(1.0), moments))))
+
+
+def _live(second: Floats) -> tuple[Floats, Floats]:
+    """Return how large activations are along the axes along which they are not 0, and those axes as columns."""
+    sizes, axes = np.linalg.eigh(second)
+    live = sizes > 1e-9 * max(sizes.max(), 0)
+    return sizes[live], axes[:, live]
 
 
 def _tilt(drawn: Floats, sizes: Floats, wanted: float) -> float:
@@ -192,7 +195,7 @@ def _tilt(drawn: Floats, sizes: Floats, wanted: float) -> float:
     return (low + high) / 2
 
 
-def _of_channels(edit: NetworkEdit, channels: tuple[int, ...], moments: _Moments) -> NetworkEdit:
+def _of_channels(edit: NetworkEdit, channels: tuple[int, ...], moments: Moments) -> NetworkEdit:
     if isinstance(edit, AblateChannels):
         means = () if edit.method == "zero" else tuple(float(moments.mean[channel]) for channel in channels)
         method = "zero" if edit.method == "zero" else "mean"
@@ -206,32 +209,18 @@ def _along(edit: NetworkEdit, unit: Floats) -> NetworkEdit:
     if isinstance(edit, Ablate):
         return dataclasses.replace(edit, direction=direction, name="")
     if isinstance(edit, Steer):
-        length = float(np.sqrt((_map(edit) ** 2).sum(0).mean()))
+        length = float(np.sqrt((added_by(edit) ** 2).sum(0).mean()))
         return dataclasses.replace(edit, direction=tuple(length * number for number in direction), name="")
     return Ablate(edit.layer, direction, edit.strength, "layer", "", edit.checkpoint)
 
 
-def _cosine(edit: NetworkEdit, other: NetworkEdit, moments: _Moments) -> float:
-    """Return the largest cosine between a direction of one edit and of another."""
-    channels = len(moments.mean)
-    return float(np.linalg.norm(_basis(edit, channels).T @ _basis(other, channels), 2))
+def _numbers(edit: NetworkEdit) -> Sequence[int]:
+    """Return the channels that an edit of channels is about; none of another edit."""
+    if isinstance(edit, AblateChannels):
+        return edit.channels
+    return [] if isinstance(edit, EraseConcept) else np.ravel(edit.direction).nonzero()[0].tolist()
 
 
 def _channel_names(edits: Sequence[NetworkEdit]) -> str:
     """Return e.g. "channel 3 of 2b"."""
-    names = []
-    for edit in edits:
-        one_hot = () if isinstance(edit, AblateChannels | EraseConcept) else np.ravel(edit.direction).nonzero()[0]
-        channels = edit.channels if isinstance(edit, AblateChannels) else one_hot
-        names.append(f"channel {', '.join(map(str, channels))} of {edit.layer}")
-    return " and ".join(names)
-
-
-def _map(edit: Steer) -> Floats:
-    """Return what is added, (channel, y, x), or (channel, 1) where all cells get the same."""
-    direction = np.array(edit.direction, float)
-    return direction[:, None] if direction.ndim == 1 else direction
-
-
-def _unit(vector: Floats) -> Floats:
-    return vector / np.linalg.norm(vector)
+    return " and ".join(f"channel {', '.join(map(str, _numbers(edit)))} of {edit.layer}" for edit in edits)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["measure_edit"]
 
-OUTCOMES = "outcomes.jsonl"
+OUTCOMES, INSIDES = "outcomes.jsonl", "insides.jsonl"
 FRAMES = 256  # on which the norm of edits is measured
 WORLDS, EVERY = 16, 16  # side by side, and steps between two frames, where there is no study
 HIDEABLE = ("saw", "enemy", "crate")  # of CoinRun: what fills a cell is always drawn
@@ -148,10 +148,10 @@ def measure_edit(
                 for name, given in named.items()
             }
             nodes["outcomes/null"] = _controls(agent, controls, seeds[:null_levels], options)
-    missing = _missing(targets, ceiling)
-    if study is not None:
-        within, why = insides(agent, named, targets, study, seed)
-        nodes, missing = nodes | within, missing | why
+        missing = _missing(targets, ceiling)
+        if study is not None:
+            within, why = insides(agent, named, targets, study, seed, path=folder / INSIDES, progress=progress)
+            nodes, missing = nodes | within, missing | why
     raw = xr.DataTree.from_dict(nodes)
     raw.attrs = {"missing": json.dumps(missing)}
     return edit_card(raw, target=targets, margin=margin, selection=chosen if len(chosen) else None, seed=seed)
