@@ -25,15 +25,15 @@ def choose(agent, study):
         feature = int(measured["best_feature"].sel(object_class=target))
         best = str(lift["object_class"].values[int(lift.isel(feature=feature).argmax())])
         area, times = (float(measured[what].sel(object_class=target)[feature]) for what in ("auroc", "lift"))
-        said = f"feature {feature}, {times:.0f} x as active near a {target} as by chance (AUROC {area:.3f})"
+        said = f"feature {feature}, {times:.0f} x as active near it as by chance (AUROC {area:.3f})"
         if best in own:
             edits[name], targets[name] = [rlv.Ablate.feature(study, LAYER, feature)], target
             reasons.append(f"{name}: {said}")
         else:
             edits["enemy-erased"], targets["enemy-erased"] = [rlv.erase_concept(agent, study, LAYER, "enemy")], target
             reasons.append(
-                f"no feature of its own for an {target}: the best is {said}, and more so near a {best}. Enemies are "
-                f"erased from {LAYER} by least squares instead"
+                f"{target}: no feature of its own; the best is {said}, and more so near a {best}. Instead, enemies are "
+                f"erased from {LAYER} by least squares"
             )
     edits["saw-erased"], targets["saw-erased"] = [rlv.erase_object(agent, study, LAYER, SAW, keep=1)], SAW
     reasons.append(f"saw-erased: what saws add to {LAYER}, by least squares on frames drawn with and without them")
