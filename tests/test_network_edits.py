@@ -12,6 +12,7 @@ from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent,
 from rlvision_widgets.agents.editing import edit_changes, edit_places, edited_agent
 from rlvision_widgets.agents.edits import (
     KINDS,
+    WHERE,
     Ablate,
     AblateChannels,
     EraseConcept,
@@ -259,6 +260,20 @@ def test_editing_the_kernel_is_something_else_where_a_pool_lies_between(clear, l
     ]
     apart = np.abs(changes[0] - changes[1]).max()
     assert apart > 0.05 * np.abs(changes[0]).max()
+
+
+def test_a_single_channel_is_nearly_the_same_edit_on_both_sides_of_a_pool(clear):
+    observations = random_observations(clear, 3)
+    before = clear(observations)[0]
+    for channel in range(6):
+        v = np.eye(6)[channel]
+        if not clear.activations("2b", observations)[:, channel].any():
+            continue
+        kernel, layer = (
+            edited_agent(clear, Ablate("2b", v, 1.0, w), observations)(observations)[0] - before for w in WHERE
+        )
+        # the pool's root of 1e-8 is what is left of a channel that is 0
+        assert np.abs(kernel - layer).max() < 0.02 * np.abs(kernel).max()
 
 
 def test_edits_at_a_layer_are_made_in_order_and_editing_twice_is_editing_once(clear):

@@ -112,7 +112,7 @@ def edit_changes(agent: Agent, edits: Edits, observations: Frames | None = None)
 
 
 def edit_places(agent: Agent, layer: str) -> tuple[str, ...]:
-    """Return where a direction of a layer can be removed: ``"next_kernel"``, if one reads all of it, and ``"layer"``."""
+    """Return where a layer's direction can be removed: ``"next_kernel"``, if one reads all of it, and ``"layer"``."""
     try:
         next_kernel(agent.network, layer, agent.layer_shape(layer)[0])
     except ValueError:

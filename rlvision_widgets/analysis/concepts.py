@@ -72,7 +72,8 @@ def erase_concept(
     EraseConcept
         P x + (1 - P) μ with P = I - W⁺ u uᵀ W, W whitening the activations and u along W Σ_xz (theorem 4.3). On the
         samples the covariance of what is left with the concept is 0, so that no linear predictor does better than a
-        constant. The trace constraint of the package is off, because it gives that up.
+        constant. (The rounding of a float32 network leaves a trace, for coefficients in the millions.) The package's
+        limit on the trace of the covariance is off, because it gives that up.
 
     Raises
     ------
