@@ -171,6 +171,21 @@ def test_without_causes_there_is_the_total_alone():
     assert card["causes"]["count"].values.ravel().tolist() == [73, 1305, 609, 3235]
 
 
+def test_failures_add_up_also_where_some_causes_cannot_be_told():
+    result = evaluation()
+    result["cause"][:, ::7] = np.where(result["success"][:, ::7], "coin", "")
+    count = rlv.edit_card(result)["causes"]["count"]
+    assert "unknown" in count["cause"].values
+    assert (count.isel(cause=slice(-1)).sum("cause") == count.sel(cause="any failure")).all()
+
+
+def test_no_difference_is_said_with_what_could_have_gone_unseen():
+    result = evaluation({"original": {"saw": 10}, "blind": {"saw": 12}}, 1000)
+    card = rlv.edit_card(result, target="saw")
+    rise = 100 * card["causes"]["mde"].sel(condition="blind", cause="saw").item()
+    assert card.attrs["findings"][0].endswith(f"A rise of less than {rise:.2f} points could have gone unseen.")
+
+
 def with_controls(effects, own=0.4, number=200):
     """Return a card's outcomes: an edit that fails `own` of the levels, and controls that fail shares of them."""
     shares = {"original": 0.0, "blind": own, **{f"control {k}": share for k, share in enumerate(effects)}}

@@ -38,11 +38,14 @@ def _effects(card: xr.DataTree) -> Iterator[str]:
         for cause in own["cause"].values[own["role"].values != "other"]:
             row = own.sel(cause=cause)
             before = causes["rate"].sel(condition="original", cause=cause)
+            unseen = ""
+            if float(row["p_holm"]) >= causes.attrs["alpha"]:
+                unseen = f" A rise of less than {_signed(row['mde'])[1:]} points could have gone unseen."
             yield (
                 f"{name}: {cause} {percent(before)} → {percent(row['rate'])} of {number:,} levels "
                 f"({_signed(row['difference'])} points, {_signed(row['difference_low'])} to "
                 f"{_signed(row['difference_high'])}; b = {int(row['b'])}, c = {int(row['c'])}, "
-                f"Holm p {_p(float(row['p_holm']))})."
+                f"Holm p {_p(float(row['p_holm']))}).{unseen}"
             )
 
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 ORIGINAL = "original"
-ANY, MULTIPLE = "any failure", "multiple"
+ANY, MULTIPLE, UNKNOWN = "any failure", "multiple", "unknown"
 CAUSE_RULE = (
     "A failed level's cause is what the agent touches when its episode ends, found by taking the last step again with "
     "things disarmed; several at once are 'multiple', the clock is 'timeout'."
@@ -51,7 +51,8 @@ def failures(result: xr.Dataset, always: Iterable[str] = ()) -> xr.DataArray:
     Returns
     -------
     DataArray of bool, (condition, cause, level)
-        Causes by how often they occur over all conditions, then ``"multiple"``, last ``"any failure"``.
+        Causes by how often they occur over all conditions, ``"unknown"`` among them where some can be told and others
+        not, then ``"multiple"``, last ``"any failure"``.
     """
     check_evaluation(result)
     failed = ~result["success"].transpose("condition", "level").values.astype(bool)
@@ -168,6 +169,8 @@ def _causes(result: xr.Dataset, failed: npt.NDArray[np.bool_]) -> npt.NDArray[np
     if "cause" not in result:
         return np.full(failed.shape, "", object)
     named = result["cause"].transpose("condition", "level").values.astype(object)
+    if named[failed].any():  # else nothing is known of any, and there is no row but the total
+        named = np.where(failed & (named == ""), UNKNOWN, named)
     return np.where([[" and " in name for name in row] for row in named], MULTIPLE, named)
 
 

@@ -41,7 +41,7 @@ def held_out_levels(levels: int | Levels, seed: int, selection: Levels = ()) -> 
     """
     from rlvision_widgets.analysis.levels import draw_levels  # a card is read without what plays levels
 
-    if not isinstance(levels, int | np.integer):
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer):
         seeds = draw_levels(levels, seed)
         apart(seeds, selection)
         return seeds
