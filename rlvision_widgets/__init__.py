@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.moments import advantages as advantages
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.object_effects import object_effects as object_effects
+    from rlvision_widgets.analysis.outcome_table import read_outcomes as read_outcomes
     from rlvision_widgets.analysis.reentry import resume as resume
     from rlvision_widgets.analysis.reprobe import reprobe as reprobe
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
@@ -175,6 +176,7 @@ _HOME = {  # public name → module
     "masks": "analysis.world",
     "objects": "analysis.world",
     "open_study": "storage",
+    "read_outcomes": "analysis.outcome_table",
     "reduce_attribution": "analysis.features",
     "read_story": "stories",
     "refit": "study",

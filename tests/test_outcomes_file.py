@@ -146,7 +146,7 @@ def test_a_name_with_other_edits_is_refused(tmp_path, agent):
     play(path, agent, 5, edits=one)
     before = path.read_bytes()
     with pytest.raises(ValueError, match="'blind' with other edits"):
-        play(path, agent, 5, edits=other)
+        play(path, agent, 5, edits={"new": [], **other})
     assert path.read_bytes() == before
 
 
@@ -172,14 +172,42 @@ def test_a_damaged_line_is_named(whole, tmp_path):
 def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path):
     path = tmp_path / "o.jsonl"
     with OutcomesFile(path, {"seed": 0}) as first:
-        first.begin("original", {})
+        first.begin({"original": {}})
         script = "import sys; from rlvision_widgets.analysis import outcomes_file as o; o.OutcomesFile(sys.argv[1], {})"
         second = subprocess.run([sys.executable, "-c", script, str(path)], check=False, capture_output=True, text=True)
         assert "measures into" in second.stderr
         with pytest.raises(BlockingIOError, match="Wait for it"):
             OutcomesFile(path, {"seed": 0})
     with OutcomesFile(path, {"seed": 0}) as later:
-        assert later.begin("original", {}) == {}
+        assert later.conditions == {"original": {}}
+
+
+def test_a_file_is_read_without_agent_or_worlds_also_unfinished(whole, tmp_path, agent):
+    result = play(whole)
+    xr.testing.assert_identical(rlv.read_outcomes(whole), result.sortby("level_seed"))
+    path, blind = tmp_path / "o.jsonl", {"blind": [rlv.Ablate("2b", (1.0, *7 * (0.0,)))], "sham": []}
+    play(path, agent, 9, edits=blind)
+    play(path, agent, 20)
+    with path.open("ab") as file:
+        file.write(b'{"condition": "original", "lev')
+    read, all_levels = rlv.read_outcomes(path), rlv.read_outcomes(path, ["original"])
+    assert dict(read.sizes) == {"condition": 3, "level": 9}
+    xr.testing.assert_identical(read, play(None, agent, 9, edits=blind).sortby("level_seed"))
+    xr.testing.assert_identical(all_levels, play(None, agent, 20).sortby("level_seed"))
+
+
+def test_what_cannot_be_read_is_said(whole, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        rlv.read_outcomes(tmp_path / "absent.jsonl")
+    with pytest.raises(ValueError, match="Did you mean 'original'"):
+        rlv.read_outcomes(whole, ["orginal"])
+    path = tmp_path / "o.jsonl"
+    path.write_bytes(b"".join(whole.read_bytes().splitlines(keepends=True)[:2]))
+    with pytest.raises(ValueError, match="no level yet"):
+        rlv.read_outcomes(path)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match="no outcomes"):
+        rlv.read_outcomes(path)
 
 
 def test_pandas_reads_it_too(whole):

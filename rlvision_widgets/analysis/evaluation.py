@@ -12,6 +12,7 @@ import xarray as xr
 
 from rlvision_widgets.analysis.conditions import Condition, conditions_of
 from rlvision_widgets.analysis.levels import LevelEnvironment, Part, draw_levels, play_crews
+from rlvision_widgets.analysis.outcome_table import TEXTS, outcome_table
 from rlvision_widgets.analysis.outcomes_file import Outcomes, open_outcomes
 from rlvision_widgets.analysis.paired import wilson_interval
 from rlvision_widgets.analysis.playing import Act
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["Progress", "evaluate", "measure_levels", "wilson_interval"]
-
-TEXTS = ("environment_options", "agent_edits", "world_edits")  # attrs that are JSON
 
 
 class Progress(NamedTuple):
@@ -158,11 +157,14 @@ def measure_levels(
     conditions = conditions_of(agent, edits, world)
     stage = Stage(agent, environment, num_trajectories)
     question = _question(stage, seed, precision)
+    told = {condition.name: condition.to_dict() for condition in conditions}
     options = {"seed": int(seed), "precision": precision, "causes": causes}
     with open_outcomes(path, question) as outcomes:
-        for condition in conditions:
-            outcomes.begin(condition.name, condition.to_dict())
+        outcomes.begin(told)
         missing = {condition: _missing(outcomes, condition, seeds, causes) for condition in conditions}
+        for condition, left in missing.items():
+            if left:
+                stage.check(condition)
         total = len(conditions) * len(seeds)
         done = total - sum(map(len, missing.values()))
         for condition, left in missing.items():
@@ -172,7 +174,7 @@ def measure_levels(
                     outcomes.add(condition.name, part.outcomes)
                     done += len(part.outcomes)
                     tell(Progress(condition.name, done, total, _bound(part.seconds)))
-    return _dataset(conditions, seeds, outcomes, question)
+    return outcome_table(question, told, outcomes.conditions, seeds.tolist())
 
 
 @contextmanager
@@ -224,34 +226,3 @@ def _bound(seconds: Mapping[str, float]) -> str:
     whole = sum(seconds.values())
     most = max(seconds, key=lambda what: seconds[what])
     return f"{most} {seconds[most] / whole:.0%}" if whole else ""
-
-
-def _dataset(
-    conditions: Sequence[Condition], seeds: npt.NDArray[np.int64], outcomes: Outcomes, question: Mapping[str, Any]
-) -> xr.Dataset:
-    rows = [[outcomes.conditions[condition.name][level] for level in seeds.tolist()] for condition in conditions]
-    dims = "condition", "level"
-    success = np.array([[outcome.success for outcome in row] for row in rows])
-    successes, number = int(success[0].sum()), len(seeds)
-    return xr.Dataset(
-        {
-            "success": (dims, success),
-            "cause": (dims, np.array([[outcome.cause or "" for outcome in row] for row in rows], dtype=object)),
-            "length": (dims, np.array([[outcome.length for outcome in row] for row in rows], np.int32)),
-            "return": (dims, np.array([[outcome.earned for outcome in row] for row in rows], np.float32)),
-        },
-        coords={
-            "condition": np.array([condition.name for condition in conditions], dtype=object),  # any length, for zarr
-            "level_seed": ("level", seeds.astype(np.int32)),
-        },
-        attrs={
-            **question,
-            **{name: json.dumps(question[name]) for name in TEXTS},
-            "edits": json.dumps({each.name: each.edits for each in conditions if each.edits is not None}),
-            "world": json.dumps(
-                {each.name: each.to_dict()["world_edits"] for each in conditions if each.world_edits is not None}
-            ),
-            "success_rate": successes / number,
-            "wilson_interval": list(wilson_interval(successes, number)),
-        },
-    )

@@ -22,9 +22,10 @@ try:
 except ImportError:  # Windows: two processes are then not kept apart
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Outcomes", "OutcomesFile", "conditions_in", "open_outcomes"]
+__all__ = ["FORMAT", "Outcomes", "OutcomesFile", "conditions_in", "open_outcomes", "read_file"]
 
 FORMAT = {"format": "rlvision outcomes", "version": 1}
+COLUMNS = ("level", "success", "length", "return", "cause")  # an `Outcome`'s fields, in a line
 SYNC = 5.0  # seconds between two writes to the disk itself; the system has each line at once
 INFORMATION = ("agent", "package_version")  # in the first line, and no part of the question
 
@@ -35,9 +36,10 @@ class Outcomes:
     def __init__(self) -> None:
         self.conditions: dict[str, dict[int, Outcome]] = {}
 
-    def begin(self, condition: str, edits: Mapping[str, Any]) -> dict[int, Outcome]:
-        """Return what is known of a condition, by level seed."""
-        return self.conditions.setdefault(condition, {})
+    def begin(self, conditions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say which conditions follow, with the edits of each."""
+        for condition in conditions:
+            self.conditions.setdefault(condition, {})
 
     def add(self, condition: str, outcomes: Iterable[Outcome]) -> None:
         """Add levels that are over."""
@@ -84,42 +86,31 @@ class OutcomesFile(Outcomes):
             raise
         self._synced = time.monotonic()
 
-    def begin(self, condition: str, edits: Mapping[str, Any]) -> dict[int, Outcome]:
-        """Return what is known of a condition, by level seed.
+    def begin(self, conditions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say which conditions follow, with the edits of each; new ones are written down.
 
         Raises
         ------
         ValueError
-            When the file has a condition of that name with other edits.
+            When the file has a condition of such a name with other edits; nothing is written then.
         """
-        edits = _plain(edits)
-        if condition not in self._edits:
-            self._edits[condition] = edits
-            self._append({"condition": condition, **edits})
-        elif self._edits[condition] != edits:
-            raise ValueError(
-                f"{self.path} has a condition {condition!r} with other edits: {_short(self._edits[condition])} there, "
-                f"{_short(edits)} now. Give the condition another name, or measure into another file."
-            )
-        return super().begin(condition, edits)
+        asked = _plain(conditions)
+        for condition, edits in asked.items():
+            if self._edits.get(condition, edits) != edits:
+                raise ValueError(
+                    f"{self.path} has a condition {condition!r} with other edits: {_short(self._edits[condition])} "
+                    f"there, {_short(edits)} now. Give the condition another name, or measure into another file."
+                )
+        new = {condition: edits for condition, edits in asked.items() if condition not in self._edits}
+        self._edits |= new
+        self._append(*({"condition": condition, **edits} for condition, edits in new.items()))
+        super().begin(asked)
 
     def add(self, condition: str, outcomes: Iterable[Outcome]) -> None:
         """Add levels that are over, and write them down."""
         new = list(outcomes)
         super().add(condition, new)
-        self._append(
-            *(
-                {
-                    "condition": condition,
-                    "level": outcome.level_seed,
-                    "success": outcome.success,
-                    "length": outcome.length,
-                    "return": outcome.earned,
-                    "cause": outcome.cause,
-                }
-                for outcome in new
-            )
-        )
+        self._append(*({"condition": condition, **dict(zip(COLUMNS, outcome, strict=True))} for outcome in new))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -150,25 +141,21 @@ class OutcomesFile(Outcomes):
     def _read(self, asked: Mapping[str, Any]) -> None:
         self._synced = time.monotonic()
         self._file.seek(0)
-        lines = self._file.read().split(b"\n")
-        torn = lines.pop()  # "" unless what wrote the last line died over it
-        if not lines:
-            self._begin_file(torn, asked)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if not whole:
+            self._begin_file(content, asked)
             return
-        header = _parsed(lines[0])
-        if not isinstance(header, dict) or {name: header.get(name) for name in FORMAT} != FORMAT:
-            raise ValueError(f"{self.path} holds no outcomes that evaluate wrote; it is left alone. Give another path.")
+        header, self._edits, self.conditions = _read(content[:whole], self.path)
         self._check_question(header, asked)
-        for number, line in enumerate(lines[1:], start=2):
-            self._take(number, _parsed(line))
-        if torn:
-            self._file.truncate(self._file.tell() - len(torn))
+        if whole < len(content):  # what wrote the last line died over it
+            self._file.truncate(whole)
 
     def _begin_file(self, torn: bytes, asked: Mapping[str, Any]) -> None:
         """Write the first line, also over one that broke off."""
         start = json.dumps(FORMAT).encode()[:-1]
         if not (torn.startswith(start) or start.startswith(torn)):
-            raise ValueError(f"{self.path} holds no outcomes that evaluate wrote; it is left alone. Give another path.")
+            raise ValueError(_foreign(self.path))
         self._file.truncate(0)
         self._append(asked)
 
@@ -186,33 +173,62 @@ class OutcomesFile(Outcomes):
                 "different agents, worlds, seeds or precisions do not go together."
             )
 
-    def _take(self, number: int, line: Any) -> None:
-        try:
-            condition = line["condition"]
-            if "level" not in line:
-                self._edits[condition] = {name: value for name, value in line.items() if name != "condition"}
-                super().begin(condition, self._edits[condition])
-                return
-            outcome = Outcome(line["level"], line["success"], line["length"], line["return"], line["cause"])
-            super().add(condition, [outcome])
-        except (KeyError, TypeError) as error:
-            raise ValueError(
-                f"line {number} of {self.path} is damaged. Delete that line; its level is then played again."
-            ) from error
-
 
 def open_outcomes(path: str | os.PathLike[str] | None, question: Mapping[str, Any]) -> Outcomes:
     """Return where outcomes go: into a file, or into memory alone."""
     return Outcomes() if path is None else OutcomesFile(path, question)
 
 
+def read_file(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[int, Outcome]]]:
+    """Return a file's first line, the edits of its conditions, and the outcomes of each by level seed.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        When there is no file, or none that evaluate wrote.
+    """
+    content = Path(path).read_bytes()
+    return _read(content[: content.rfind(b"\n") + 1], path)
+
+
 def conditions_in(path: str | os.PathLike[str]) -> dict[str, list[dict[str, Any]]]:
     """Return the network edits of each condition that a file has; nothing where there is no file."""
-    if not os.path.exists(path):
+    if not os.path.exists(path) or not os.path.getsize(path):
         return {}
-    lines = [_parsed(line) for line in Path(path).read_bytes().split(b"\n") if b'"edits"' in line]
-    told = [line for line in lines if isinstance(line, dict) and "condition" in line]
-    return {line["condition"]: line["edits"] for line in told}
+    return {condition: edits["edits"] for condition, edits in read_file(path)[1].items()}
+
+
+def _read(
+    content: bytes, path: str | os.PathLike[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[int, Outcome]]]:
+    """Return what whole lines say: the first one, and conditions with their edits and outcomes."""
+    lines = content.split(b"\n")[:-1]
+    header = _parsed(lines[0]) if lines else None
+    if not isinstance(header, dict) or {name: header.get(name) for name in FORMAT} != FORMAT:
+        raise ValueError(_foreign(path))
+    edits: dict[str, dict[str, Any]] = {}
+    outcomes: dict[str, dict[int, Outcome]] = {}
+    for number, text in enumerate(lines[1:], start=2):
+        line = _parsed(text)
+        try:
+            condition = line.pop("condition")
+            if "level" in line:
+                outcome = Outcome(*(line[name] for name in COLUMNS))
+                outcomes[condition][outcome.level_seed] = outcome
+            else:
+                edits[condition] = line
+                outcomes.setdefault(condition, {})
+        except (AttributeError, KeyError) as error:
+            raise ValueError(
+                f"line {number} of {path} is damaged. Delete that line; its level is then played again."
+            ) from error
+    return header, edits, outcomes
+
+
+def _foreign(path: str | os.PathLike[str]) -> str:
+    return f"{path} holds no outcomes that evaluate wrote; it is left alone. Give another path."
 
 
 def _plain(value: Any) -> Any:

@@ -72,6 +72,12 @@ class Stage:
             )
         return self._given, self._most
 
+    def check(self, condition: Condition) -> None:
+        """Refuse edits that can be made in no world at all, before hours are spent on other conditions."""
+        if condition.world_edits and self._open is None:
+            with self._worlds(1) as worlds:
+                _edited(worlds, condition.world_edits)
+
     @contextmanager
     def crews(
         self, condition: Condition, levels: Sequence[int], seed: int, precision: str, causes: bool
