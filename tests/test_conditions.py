@@ -93,3 +93,13 @@ def test_hidden_saws_are_as_deadly_and_nothing_else_has_changed():
     assert "saw" in shown["cause"].values
     assert "saw" not in gone["cause"].values
     assert json.loads(result.attrs["world"])["no saws"] == [{"kind": "remove", "what": "saw"}]
+
+
+@needs_procgen
+def test_what_no_world_can_be_is_refused_before_anything_is_played(tmp_path):
+    def nobody(observations):
+        raise AssertionError("it played")
+
+    world, path = {"name": "coinrun", "distribution_mode": "easy"}, tmp_path / "o.jsonl"
+    with pytest.raises(ValueError, match="cheese"):
+        evaluate(nobody, 5, environment=world, world={"cheese": [rlv.Place("cheese")]}, path=path, progress=False)
