@@ -13,43 +13,46 @@ const SIDES = ["before", "after"] as const;
 const NAMES = { before: "original", after: "edited" };
 const ROLES = ["raises", "lowers"] as const;
 
-/** With the frame itself, where nothing else shows it. */
-export function editorMinds(withFrame: boolean): EditorPanel {
+/** With the frame itself and the policy under it; without a frame the policy is to be put elsewhere. */
+export function editorMinds(withFrame: boolean): EditorPanel & { policy: HTMLElement } {
   const gauge = editorGauge();
   const frame = pictureOf("observation", null);
   const place = h("span", { class: "rlv-hint" });
-  const heads = ROLES.map(() => h("span", { class: "rlv-hint" }));
   const sides = SIDES.map((side) => ({
     name: h("span", { class: "rlv-title" }, NAMES[side]),
-    pictures: ROLES.map((role) => pictureOf(role, side)),
     error: h("span", { class: "rlv-hint" }),
+    heads: ROLES.map(() => h("span", { class: "rlv-hint rlv-ed-head" })),
+    pictures: ROLES.map((role) => pictureOf(role, side)),
   }));
   const told = h("span", { class: "rlv-hint" });
   const policy = policyPair(told);
-  const cells = sides.flatMap(({ name, pictures, error }) => [
-    h("div", { class: "rlv-ed-side" }, name, error),
-    ...pictures.map(({ element }) => element),
-  ]);
-  const pictures = h("div", { class: "rlv-ed-maps" }, h("span", {}), ...heads, ...cells);
+  const groups = sides.map(({ name, error, heads, pictures }) =>
+    h(
+      "div",
+      { class: "rlv-ed-group" },
+      h("div", { class: "rlv-ed-side" }, name, error),
+      ...heads,
+      ...pictures.map(({ element }) => element),
+    ),
+  );
   return {
+    policy: policy.element,
     element: h(
       "section",
       { class: "rlv-ed-minds", "aria-label": "Original and edited" },
       ...(withFrame
-        ? [h("figure", { class: "rlv-ed-frame" }, frame.element, h("figcaption", {}, place))]
+        ? [h("figure", { class: "rlv-ed-frame" }, frame.element, h("figcaption", {}, place)), policy.element]
         : []),
-      h("div", { class: "rlv-ed-thoughts" }, gauge.element, pictures),
-      policy.element,
+      h("div", { class: "rlv-ed-thoughts" }, gauge.element, h("div", { class: "rlv-ed-maps" }, ...groups)),
     ),
     draw(scene) {
       const { edited, study, output, pending, trajectory, step } = scene;
       gauge.draw(scene);
       frame.draw(scene);
       setText(place, `trajectory ${trajectory + 1}, step ${step}`);
-      for (const [index, role] of ROLES.entries())
-        setText(heads[index] as HTMLElement, `${role} ${outputLabel(study, output)}`);
-      for (const [index, { pictures: own, error }] of sides.entries()) {
-        for (const picture of own) picture.draw(scene);
+      for (const [index, { pictures, heads, error }] of sides.entries()) {
+        for (const picture of pictures) picture.draw(scene);
+        for (const [at, head] of heads.entries()) setText(head, `${ROLES[at]} ${outputLabel(study, output)}`);
         const wrong = edited?.[SIDES[index] ?? "before"].error ?? Number.NaN;
         setText(error, Number.isFinite(wrong) ? `error ${signed(wrong, 3)}` : "");
         setAttribute(error, "title", "completeness error: F(a) − F(0) minus everything attributed");

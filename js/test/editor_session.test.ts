@@ -26,22 +26,22 @@ function opened(changes: Record<string, unknown> = {}, world: EditorWorld = {}) 
   return { model, workbench, counts, last, settle, asked, detach, close };
 }
 
-const after = ({ last }: ReturnType<typeof opened>) => last().edited?.after.value ?? Number.NaN;
+const editedValue = ({ last }: ReturnType<typeof opened>) => last().edited?.after.value ?? Number.NaN;
 
 describe("Workbench", () => {
   it("shows what an edit does, and undoing brings the same answer back without asking", async () => {
     const view = opened({ step: 92 });
     await view.settle();
-    const original = after(view);
+    const original = editedValue(view);
     expect(view.last().edited?.before.value).toBe(original);
     view.workbench.change([entry(0), entry(1), entry(6)]);
     await view.settle();
-    expect(after(view)).not.toBe(original);
+    expect(editedValue(view)).not.toBe(original);
     expect(view.last().edited?.before.value).toBe(original);
     const count = view.asked("edited").length;
     view.workbench.travel(-1);
     await view.settle();
-    expect(after(view)).toBe(original);
+    expect(editedValue(view)).toBe(original);
     view.workbench.travel(1);
     await view.settle();
     expect(view.asked("edited")).toHaveLength(count);
@@ -109,7 +109,7 @@ describe("Workbench", () => {
   it("says why an edit cannot be, keeps the list, and is well again when it is undone", async () => {
     const view = opened();
     await view.settle();
-    const before = after(view);
+    const before = editedValue(view);
     view.workbench.change([entry(55)]);
     await view.settle();
     expect(view.last().notice).toEqual({
@@ -120,7 +120,7 @@ describe("Workbench", () => {
     view.workbench.travel(-1);
     await view.settle();
     expect(view.last().notice).toBeNull();
-    expect(after(view)).toBe(before);
+    expect(editedValue(view)).toBe(before);
     view.close();
   });
 
@@ -184,7 +184,7 @@ describe("Workbench", () => {
     const view = opened({ can_compute: false }, { offline: true });
     await view.settle();
     expect(view.last().edited?.pixels.some((value) => value > 0)).toBe(true);
-    expect(after(view)).toBeNaN();
+    expect(editedValue(view)).toBeNaN();
     expect(view.last().notice).toBeNull();
     view.close();
   });

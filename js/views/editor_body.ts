@@ -54,6 +54,7 @@ export function editorBody(context: EditorContext, part: "whole" | "part"): Edit
           ...switches.map(({ element }) => element),
           list.element,
           presets.element,
+          ...(isWhole ? [] : [minds.policy]),
         ),
         minds.element,
       ),
