@@ -316,6 +316,7 @@ def test_levels_are_held_out(study):
         (lambda: rlv.edit_card(evaluation(), target={"saw hidden": "saw"}), "unknown edit 'saw hidden'"),
         (lambda: rlv.edit_card(evaluation(), target="saw", ceiling={"saw-blind": "hid"}), "unknown condition 'hid'"),
         (lambda: rlv.edit_card(evaluation(), ceiling={"saw-blind": "saw hidden"}), "unknown edit with a target"),
+        (lambda: rlv.edit_card(evaluation().isel(condition=[0, 3]), target="saw"), "and there is none"),
         (lambda: rlv.edit_card(evaluation(), margin=0), "margin is a difference of rates"),
         (lambda: rlv.edit_card(evaluation(), confidence=2), "confidence must be between 0 and 1"),
     ],

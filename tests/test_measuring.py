@@ -263,4 +263,4 @@ def test_saws_hidden_are_the_ceiling_of_saw_blindness():
     lava = rlv.measure_edit(
         agent, [edit], target="lava", levels=2, null_levels=0, strengths=(), num_trajectories=2, progress=False
     )
-    assert json.loads(lava.attrs["missing"])["ceiling"] == "lava cannot be made invisible."
+    assert json.loads(lava.attrs["missing"])["ceiling"].startswith("lava cannot be made invisible")

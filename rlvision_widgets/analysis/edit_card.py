@@ -196,6 +196,10 @@ def _kinds(main: xr.Dataset) -> dict[str, str]:
 def _targets(main: xr.Dataset, kinds: Mapping[str, str], target: str | Mapping[str, str]) -> dict[str, str]:
     """Return the target of each edit that has one."""
     edits = [name for name, kind in kinds.items() if kind == "edit"]
+    if isinstance(target, str) and not edits:
+        raise ValueError(
+            f"target={target!r} is what an edit of the network is meant to bring about, and there is none."
+        )
     by_name = dict.fromkeys(edits, target) if isinstance(target, str) else dict(target)
     check_targets(by_name, edits, [str(cause) for cause in failures(main)["cause"].values])
     return by_name

@@ -263,5 +263,5 @@ def _missing(targets: Mapping[str, str], ceiling: bool) -> dict[str, str]:
         return {"ceiling": "no target was named, so that there is nothing to hide."}
     unseen = sorted({hidden_object(cause) for cause in targets.values()} - set(HIDEABLE))
     if ceiling and unseen:
-        return {"ceiling": f"{', '.join(unseen)} cannot be made invisible."}
+        return {"ceiling": f"{', '.join(unseen)} cannot be made invisible here; only {', '.join(HIDEABLE)} can."}
     return {}
