@@ -30,6 +30,8 @@ BUDGETS = {  # bytes
     "world.js": 30_000,
     "forks.js": 30_000,
     "editing.js": 80_000,
+    "editor.js": 60_000,
+    "editor.css": 20_000,
 }
 
 

@@ -4,7 +4,7 @@
  * `&offline=1` has only what is kept, `&agent=0` cannot compute. `window.rlv` serves tests.
  */
 import type { AnyModel } from "@anywidget/types";
-import type { EditorTraits } from "../host/editor_seats.ts";
+import type { EditorTraits } from "../host/editor_model.ts";
 import { editorModel } from "../test/synthetic_editor.ts";
 import editor from "../views/editor.ts";
 import { countListeners } from "./listening.ts";

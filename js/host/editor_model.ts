@@ -1,37 +1,29 @@
 /** What an editor shares with Python, wherever it sits: in a widget of its own, or in the explorer. */
 import type { NetworkEdit } from "../core/editor.ts";
 import type { Params } from "../core/wants.ts";
-import type { KeptEdits, StoredEdit } from "../generated/traits.d.ts";
+import type { EditorTraits as Described, KeptEdits } from "../generated/traits.d.ts";
 import type { Reply, RequestOptions } from "./rpc.ts";
 
 /** A list of edits that the study keeps under a name. */
 export type Preset = Omit<KeptEdits, "edits"> & { edits: NetworkEdit[] };
 
-/** Traits that both the editor and the explorer have. */
-export interface EditingTraits {
-  trajectory: number;
-  step: number;
-  layer: string;
-  output: string;
+interface Lists {
   edits: NetworkEdit[];
   history: NetworkEdit[][];
   undone: NetworkEdit[][];
-  feature: number | null;
-  hovered: number | null;
-  can_compute: boolean;
-  _study: unknown;
-  /** Questions whose answers the study keeps: a page without a kernel has these and no others. */
-  _edited: StoredEdit[];
   _presets: Preset[];
 }
 
+/** As a mapped type, because anywidget asks for an index signature, which an interface lacks. */
+export type EditorTraits = {
+  [Name in keyof Described]: Name extends keyof Lists ? Lists[Name] : Described[Name];
+};
+
 /** How a race is run and a difference measured: traits of the editor; the explorer keeps the usual ones. */
-export interface RaceOptions {
-  num_steps: number;
-  /** -1: the luck that was recorded. */
-  seed: number;
-  levels: number;
-}
+export type RaceOptions = Pick<EditorTraits, "num_steps" | "seed" | "levels">;
+
+/** Traits that both the editor and the explorer have. */
+export type EditingTraits = Omit<EditorTraits, keyof RaceOptions>;
 
 export const USUAL: RaceOptions = { num_steps: 100, seed: -1, levels: 256 };
 

@@ -1,14 +1,9 @@
 /** Where an editor sits: in a widget of its own, or in the explorer. */
 import type { AnyModel } from "@anywidget/types";
-import { type EditingTraits, type RaceOptions, type Seat, USUAL } from "./editor_model.ts";
+import { type EditorTraits, type Seat, USUAL } from "./editor_model.ts";
 import { Rpc } from "./rpc.ts";
 import { Saver } from "./saver.ts";
 import type { Session } from "./session.ts";
-
-/** As a mapped type, because anywidget asks for an index signature, which an interface lacks. */
-export type EditorTraits = {
-  [Name in keyof (EditingTraits & RaceOptions)]: (EditingTraits & RaceOptions)[Name];
-};
 
 export type EditorModel = Pick<
   AnyModel<EditorTraits>,

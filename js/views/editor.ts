@@ -1,6 +1,7 @@
 /** Entry of the editor's bundle: one workbench a model, shared by all its views. */
 import type { AnyWidget } from "@anywidget/types";
-import { type EditorTraits, ownSeat } from "../host/editor_seats.ts";
+import type { EditorTraits } from "../host/editor_model.ts";
+import { ownSeat } from "../host/editor_seats.ts";
 import { Workbench } from "../host/editor_session.ts";
 import { sayHello } from "../host/hello.ts";
 import { showEditor } from "./editor_view.ts";
