@@ -203,6 +203,26 @@ def test_equal_lists_have_one_text(built):
     assert len(set(texts)) == 1 + len(others)
 
 
+def test_a_layer_that_no_kernel_reads_alone_is_edited_itself(view):
+    assert view.source.connection.edit_places(view.layer) == ("next_kernel", "layer")
+    view.source.connection.edit_places = lambda layer: ("layer",)  # as in a residual network
+    view.toggle(1)
+    assert view.edits == [entry(view, 1, where="layer")]
+
+
+def test_a_story_undoes_too(agent, built):
+    study = built.copy()
+    story = rlv.Story(study, "told", notes=[rlv.Note("look", steps=2)], agent=agent)
+    story.toggle(1)
+    edits = story.edits
+    story.undo()
+    assert story.edits == []
+    story.redo()
+    assert story.edits == edits
+    assert story.note == 0
+    story.close()
+
+
 # -- the agent --------------------------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,12 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.editing import edit_places
 from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.analysis.bench import Bench, Place, look
 from rlvision_widgets.analysis.connected_world import ConnectedWorld
@@ -23,6 +24,7 @@ from rlvision_widgets.analysis.small_measure import Meter
 
 __all__ = ["ConnectedEdits"]
 
+T = TypeVar("T")
 Entries = Iterable[Mapping[str, Any]]
 
 
@@ -55,11 +57,11 @@ class ConnectedEdits(ConnectedWorld):
         found = _edits(read(self._study, edits))
         if not found:
             return self._agent
-        if self._agent.network.concurrent:
-            return self._bench.made(found).agent
-        made = self._do(lambda _: self._bench.made(found).agent, None, None)  # nobody may run it while it is copied
-        assert made is not None  # only a cancelled one returns nothing
-        return made
+        return self._alone(lambda: self._bench.made(found).agent)
+
+    def edit_places(self, layer: str) -> tuple[str, ...]:
+        """Return where a direction of a layer can be edited, the usual place first; see `editing.edit_places`."""
+        return self._alone(lambda: edit_places(self._agent, layer))
 
     def look_edited(  # noqa: PLR0917 - a place, a question and two callbacks
         self,
@@ -93,6 +95,14 @@ class ConnectedEdits(ConnectedWorld):
         course = Course(trajectory, step, num_steps, seed)
         found = self._do(lambda task: race(task, self._runs, edited, course), progress, cancelled)
         return None if found is None else _with_texts(found, entries)
+
+    def _alone(self, work: Callable[[], T]) -> T:
+        """Do what must not meet a computation of a wrapped network, which two cannot run or copy at once."""
+        if self._agent.network.concurrent:
+            return work()
+        found = self._do(lambda _: work(), None, None)
+        assert found is not None  # only what is cancelled returns nothing
+        return found
 
     def _open_world(self, trajectory: int, step: int) -> None:
         """Open the world while the first frame is looked at: Procgen takes seconds, and a race is to start at once."""

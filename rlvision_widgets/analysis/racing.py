@@ -84,11 +84,9 @@ def race(task: Task, runs: Runs, edited: Agent, course: Course) -> Imagined:
     quiet = dataclasses.replace(task, report=_silent)
     told = dataclasses.replace(task, agent=edited, report=lambda _, done, total: task.report("race", done, total))
     sides = runs.of((quiet, told), course)
-    data = {
-        name: (("version", *(RENAMED.get(str(dim), str(dim)) for dim in first.dims)), np.stack([first, second]))
-        for name, first, second in ((name, *(side[name] for side, _ in sides)) for name in RACE.variables)
-    }
-    action, frames = data["action"][1], data["observation"][1]
+    both = [data[list(RACE.variables)].rename(RENAMED) for data, _ in sides]
+    data = xr.concat(both, "version")
+    action, frames = data["action"].values, data["observation"].values
     rows = {
         **{name: [one[name] for _, one in sides] for name in sides[0][1]},
         "diverged": _first(action[0] != action[1]),
@@ -96,7 +94,7 @@ def race(task: Task, runs: Runs, edited: Agent, course: Course) -> Imagined:
         "num_steps": course.num_steps,
         "seed": course.seed,
     }
-    return Imagined(xr.Dataset(data), rows)
+    return Imagined(data, rows)
 
 
 def _run(task: Task, course: Course) -> Run:

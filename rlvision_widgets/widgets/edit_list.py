@@ -119,7 +119,7 @@ def _completed(edit: Any, study: xr.DataTree) -> Entry:
 
 def _feature(entry: Mapping[str, Any], study: xr.DataTree) -> Entry:
     layers = study.children["layers"].children if "layers" in study.children else {}
-    layer, where = entry.get("layer"), entry.get("where", WHERE[0])
+    layer, where = str(entry.get("layer")), entry.get("where", WHERE[0])
     if layer not in layers:
         hint = "Features of others are found when their attribution is computed."
         raise ValueError(unknown("layer", layer, layers, hint))

@@ -81,7 +81,8 @@ class EditingTraits(View):
         ValueError
             For an unknown feature, naming the nearest; as `edit`.
         """
-        own = {"kind": "feature", "layer": getattr(self, "layer"), "feature": feature, "strength": strength}  # noqa: B009
+        layer = getattr(self, "layer")  # noqa: B009 - of the subclass
+        own = {"kind": "feature", "layer": layer, "feature": feature, "strength": strength, **self._usual_place(layer)}
         (new,) = completed([own], self.study)
         place = next((index for index, entry in enumerate(self.edits) if _is_about(entry, new)), None)
         if place is None:
@@ -109,12 +110,12 @@ class EditingTraits(View):
     def undo(self) -> None:
         """Go back to the list of edits before the last change; nothing happens where there is none."""
         if self.history:
-            self._go(self.history[-1], self.history[:-1], [*self.undone, self.edits])
+            self._take(self.history[-1], self.history[:-1], [*self.undone, self.edits])
 
     def redo(self) -> None:
         """Make again what was undone last; nothing happens where there is nothing."""
         if self.undone:
-            self._go(self.undone[-1], [*self.history, self.edits], self.undone[:-1])
+            self._take(self.undone[-1], [*self.history, self.edits], self.undone[:-1])
 
     def reset(self) -> None:
         """Take all edits out of the list; `undo` brings them back."""
@@ -152,9 +153,9 @@ class EditingTraits(View):
         ValueError
             Without a connected agent; for an edit that cannot be made in it.
         """
-        return self._editing().edited_agent(effective(self.edits))
+        return self._editable().edited_agent(effective(self.edits))
 
-    def _editing(self) -> Any:
+    def _editable(self) -> Any:
         connection = self.source.connection
         if connection is None:
             raise ValueError("there is no agent to edit here: pass agent= to the view")
@@ -162,13 +163,18 @@ class EditingTraits(View):
             raise ValueError("what this view is connected to cannot edit its agent: pass agent= to the view")
         return connection
 
+    def _usual_place(self, layer: str) -> dict[str, str]:
+        """Return where a feature of a layer is edited unless one says it: of a residual layer no kernel reads all."""
+        places = getattr(self.source.connection, "edit_places", None)
+        return {} if places is None else {"where": places(layer)[0]}
+
     def _change(self, edits: list[Entry]) -> None:
         if edits != self.edits:
             if self.source.connection is not None and effective(edits):
-                self._editing().edited_agent(effective(edits))  # raises what is wrong, before anything is changed
-            self._go(edits, [*self.history, self.edits], [])
+                self._editable().edited_agent(effective(edits))  # raises what is wrong, before anything is changed
+            self._take(edits, [*self.history, self.edits], [])
 
-    def _go(self, edits: list[Entry], history: list[list[Entry]], undone: list[list[Entry]]) -> None:
+    def _take(self, edits: list[Entry], history: list[list[Entry]], undone: list[list[Entry]]) -> None:
         with self.hold_sync(), self.hold_trait_notifications():
             self.edits, self.history, self.undone = edits, history, undone
 
