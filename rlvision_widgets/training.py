@@ -765,7 +765,7 @@ def evaluation(run: Run, options: TrainingOptions, make: Callable[..., "Environm
     agent, count = export_agent(run, options), options.evaluation_levels
     world = make(options.environment, num_trajectories=16, seed=0, **options.environment_options) if make else None
     with world or nullcontext():
-        found = evaluate(agent, count, options.seed + 1, environment=cast(Any, world), progress=False)
+        found = evaluate(agent, count, options.seed + 1, environment=cast(Any, world), causes=False, progress=False)
     return {
         "steps": run.steps,
         "levels": count,

@@ -103,3 +103,15 @@ def test_what_no_world_can_be_is_refused_before_anything_is_played(tmp_path):
     world, path = {"name": "coinrun", "distribution_mode": "easy"}, tmp_path / "o.jsonl"
     with pytest.raises(ValueError, match="cheese"):
         evaluate(nobody, 5, environment=world, world={"cheese": [rlv.Place("cheese")]}, path=path, progress=False)
+
+
+@needs_procgen
+def test_an_edit_that_no_level_can_have_is_told(recwarn):
+    def hopping(observations):
+        return np.tile(np.where(np.isin(np.arange(15), (7, 8)), 3, 0).astype(np.float32), (len(observations), 1)), None
+
+    options = {"environment": {"name": "coinrun", "distribution_mode": "easy"}, "causes": False, "progress": False}
+    evaluate(hopping, 3, world={"a": [rlv.Hide("saw")]}, **options)
+    assert not recwarn
+    with pytest.warns(UserWarning, match="'b': every cheese hidden.* none of .* levels"):
+        evaluate(hopping, 100, world={"b": [rlv.Hide("cheese")]}, **options)

@@ -136,7 +136,7 @@ def test_an_interrupt_says_what_is_kept(runner, tmp_path):
     for path in (None, tmp_path / "o.jsonl"):
         command = [sys.executable, "-m", "rlvision_widgets.cli", "evaluate", str(runner), "--levels", "5000"]
         kept = ["--path", str(path)] if path else []
-        environment = {**os.environ, "TQDM_DISABLE": "0"}
+        environment = {**os.environ, "TQDM_DISABLE": "0", "OMP_NUM_THREADS": "2"}
         process = subprocess.Popen([*command, *kept], stderr=subprocess.PIPE, env=environment)
         seen = b""
         while b"%" not in seen:

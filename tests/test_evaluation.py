@@ -99,7 +99,10 @@ def test_what_is_no_confidence_is_refused(confidence):
     ("levels", "message"),
     [
         (0, "at least 1"),
+        (-3, "at least 1"),
+        (2**31, "at most"),
         ([], "list of level seeds"),
+        ([[1, 2]], "list of level seeds"),
         ([1.5], "list of level seeds"),
         ([3, 4, 3], "come twice"),
         ([-1], "from 0 to"),
@@ -109,6 +112,18 @@ def test_what_is_no_confidence_is_refused(confidence):
 def test_wrong_levels_are_refused(levels, message):
     with pytest.raises(ValueError, match=message):
         play(hasty, levels)
+
+
+@pytest.mark.parametrize("levels", [2.5, "many", None, True])
+def test_what_is_no_number_of_levels_is_refused(levels):
+    with pytest.raises(TypeError, match="a number, or a list"):
+        play(hasty, levels)
+
+
+@pytest.mark.parametrize("option", [{"seed": -1}, {"seed": 0.5}, {"num_trajectories": 0}])
+def test_wrong_options_are_refused(option):
+    with pytest.raises((TypeError, ValueError), match=next(iter(option))):
+        play(hasty, 3, **option)
 
 
 def test_a_world_without_levels_is_refused():

@@ -112,9 +112,9 @@ def evaluate(
 
     Notes
     -----
-    What bounds it is the network, once a step of a level; worlds take a twentieth of that and causes less (one more
-    replay of a failed level, without the network). All cores are used: see `rlvision_widgets.analysis.levels`. Memory
-    does not grow but by the outcomes, some 100 bytes a level.
+    What bounds it is the network, which sees every step of every level: the bar tells its share. Worlds take about a
+    tenth of that, and causes one more replay of each failed level without the network. All of torch's threads are used,
+    and none waits for another (`rlvision_widgets.analysis.levels`). Memory grows by some 220 bytes a level.
 
     An interrupt (Ctrl-C) ends it without a result; with `path`, nothing that was finished is lost.
     """

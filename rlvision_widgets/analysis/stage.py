@@ -1,6 +1,7 @@
 """Where levels are played: batches of worlds, one a crew, and spare worlds for causes."""
 
 import math
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ from rlvision_widgets.analysis.levels import Crew, Explain, LevelEnvironment
 from rlvision_widgets.analysis.playing import Act, describe, make_world
 from rlvision_widgets.analysis.precision import steady
 from rlvision_widgets.environments import make_environment
-from rlvision_widgets.environments.edited import edited_environment
+from rlvision_widgets.environments.edited import EditedEnvironment, edited_environment
 from rlvision_widgets.environments.edits import Edit
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.games import GAMES
@@ -25,6 +26,7 @@ __all__ = ["Stage"]
 LEVEL_OPTIONS = ("num_levels", "start_level", "use_sequential_levels")  # here it is `levels` that says which
 MOST = 32  # worlds of a crew: as many observations pass through the network at once
 MULTIPLE = 4
+MANY = 100  # levels without what an edit is about are no accident
 
 
 class Stage:
@@ -87,13 +89,14 @@ class Stage:
         waiting = deque(levels)
         act = steady(condition.act, precision)
         with ExitStack() as stack:
-
-            def crew() -> Crew:
+            played = []
+            for _ in range(number):
                 worlds = self._open or stack.enter_context(self._worlds(size))
-                explain = self._explainer(stack, condition.world_edits) if causes else None
-                return Crew(act, _edited(worlds, condition.world_edits), seed, waiting, explain)
-
-            yield [crew() for _ in range(number)]
+                played.append(_edited(worlds, condition.world_edits))
+            explain = [self._explainer(stack, condition.world_edits) if causes else None for _ in played]
+            yield [Crew(act, worlds, seed, waiting, why) for worlds, why in zip(played, explain, strict=True)]
+            if condition.world_edits:
+                _warn_of_nothing(condition.name, cast("list[EditedEnvironment]", played))
 
     def _sizes(self, act: Act, num_levels: int) -> tuple[int, int]:
         """Return how many crews play, and the worlds of each."""
@@ -130,3 +133,13 @@ class Stage:
 
 def _edited(worlds: Environment, edits: Sequence[Edit] | None) -> LevelEnvironment:
     return edited_environment(worlds, edits, when="reset") if edits else worlds
+
+
+def _warn_of_nothing(condition: str, played: Sequence[EditedEnvironment]) -> None:
+    """Say which edits were made in no level: an edit that is not there is not shown to be harmless."""
+    opened = sum(worlds.num_opened for worlds in played)
+    for place, described in enumerate(played[0].described()):
+        if opened >= MANY and not any(worlds.counts[place] for worlds in played):
+            warnings.warn(
+                f"world {condition!r}: {described}: none of {opened} levels had what that takes.", stacklevel=2
+            )
