@@ -240,6 +240,26 @@ def test_a_part_that_is_missing_says_why_where_it_would_be_and_at_the_top(tree, 
     assert len(root.findall(".//section")) == len(PARTS) + 2
 
 
+def test_an_edit_that_a_part_lacks_is_named_with_the_reason(tree):
+    partly = without(tree, why="")
+    for part in PARTS:
+        partly[part] = tree[part].to_dataset().sel(edit=["saw-blind"])
+    partly.attrs["missing"] = json.dumps({"probes": "enemy-blind: no frame shows it."})
+    root = shown(partly)
+    assert all("Not measured for enemy-blind" in words(section(root, part)) for part in PARTS)
+    assert "Not measured for enemy-blind (enemy-blind: no frame shows it)." in words(section(root, "probes"))
+    assert "Not measured" not in words(root.find("header"))
+
+
+def test_layers_that_were_probed_for_another_edit_alone_are_no_rows():
+    tree = card_tree()
+    for name in ("auroc", "auroc_low", "auroc_high"):
+        tree["probes"][name].loc[{"edit": "enemy-blind", "layer": "3a"}] = np.nan
+    found = tables(section(shown(tree), "probes"))
+    layers = {caption.split(":")[0]: {row[0][0] for row in rows} for caption, rows in found.items()}
+    assert layers == {"saw-blind": {"2b", "2b → 3a", "3a"}, "enemy-blind": {"2b", "2b → 3a"}}
+
+
 def test_a_card_of_the_table_alone(tree):
     view = rlv.EditCard(without(tree, *PARTS))
     assert {key: len(figures) for key, figures in view.figures.items() if figures} == {"causes": 2}

@@ -87,7 +87,7 @@ def _marks(series: Series, chart: Chart, scales: dict[str, Any]) -> list[Any]:
             marker=look.marker,
             default_size=SIZES.get(series.look, SIZES["else"]),
             colors=[look.colour],
-            fill=series.look != "control",
+            opacities=[0.55 if series.look == "control" else 1.0],
             names=np.array([point.words for point in points]),
             display_names=False,
             tooltip=bq.Tooltip(fields=["name"], show_labels=False),

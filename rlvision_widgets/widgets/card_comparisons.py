@@ -35,6 +35,7 @@ def null_section(card: CardTree) -> Section:
         f"the same {plural(int(data.attrs['num_levels']), 'level')}. p is one-sided: (1 + those that do at least as "
         "much) / (1 + all).",
         *(_null_words(card, data, edit) for edit in edits),
+        *card.left_out("null", data),
     ]
     charts = tuple(_null_chart(card, data, edit) for edit in edits)
     tables = [table for edit in edits for table in _null_tables(card, data, edit)]
@@ -50,7 +51,7 @@ def dose_section(card: CardTree) -> Section:
     return Section(
         "dose",
         title,
-        tuple(_dose_words(card, data, edit) for edit in edits),
+        (*(_dose_words(card, data, edit) for edit in edits), *card.left_out("dose", data)),
         tuple(_dose_chart(card, data, edit) for edit in edits),
         tuple(_dose_table(card, data, edit) for edit in edits),
     )

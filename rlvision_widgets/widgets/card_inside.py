@@ -25,6 +25,7 @@ def internals_section(card: CardTree) -> Section:
         "that concerns the object alone changes both where it is in sight, many times as much as elsewhere. Intervals "
         f"are {card.sure}, from episodes drawn again.",
         *(sentence for edit in edits for sentence in _words(data, edit)),
+        *card.left_out("internals", data),
     ]
     charts = [_chart(card, data, "kl", "Change of the policy", "KL, nats")]
     if _has_value(data):

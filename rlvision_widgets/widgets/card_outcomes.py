@@ -40,6 +40,7 @@ def ceiling_section(card: CardTree) -> Section:
         f"often as if it could not be seen. Intervals are {card.sure}, from "
         f"{count(data.attrs['num_resamples'])} paired resamples of {plural(int(data.attrs['num_levels']), 'level')}.",
         *(_blindness_words(data, edit) for edit in edits),
+        *card.left_out("ceiling", data),
     ]
     return Section("ceiling", title, tuple(sentences), (_blindness_chart(card, data),), (_ceiling_table(card, data),))
 

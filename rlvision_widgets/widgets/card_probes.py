@@ -26,20 +26,23 @@ def probes_section(card: CardTree) -> Section:
         f"on other levels: {number(chance)} is chance, 1 finds it always. What they still find after the edit, the "
         f"agent may still use; what they no longer find, others may. Intervals are {card.sure}.",
         *(sentence for edit in edits for sentence in _words(data, edit, chance)),
+        *card.left_out("probes", data),
     ]
     charts = tuple(_chart(card, data, edit, chance) for edit in edits)
     return Section("probes", title, tuple(sentences), charts, tuple(_table(data, edit) for edit in edits))
 
 
-def _places(data: xr.Dataset) -> list[tuple[str, str]]:
-    """Return layers with classifiers, in the order of the rows."""
-    return [(str(layer), str(one)) for layer in data["layer"].values for one in data["classifier"].values]
+def _places(data: xr.Dataset, edit: Condition) -> list[tuple[str, str]]:
+    """Return the layers that were probed for an edit, with classifiers, in the order of the rows."""
+    probed = data["auroc"].sel(edit=edit.name) if "edit" in data["auroc"].dims else data["auroc"]
+    layers = [str(layer) for layer in data["layer"].values if probed.sel(layer=layer).notnull().any()]
+    return [(layer, str(one)) for layer in layers for one in data["classifier"].values]
 
 
 def _words(data: xr.Dataset, edit: Condition, chance: float) -> Iterator[str]:
     """Say where the object can be read best of the places that the edit changes."""
     changed = {}
-    for place in _places(data):
+    for place in _places(data, edit):
         before, after = (_auroc(data, edit, *place, version) for version in VERSIONS)
         if math.isfinite(after[0]) and after != before:
             changed[place] = before, after
@@ -55,7 +58,7 @@ def _words(data: xr.Dataset, edit: Condition, chance: float) -> Iterator[str]:
 
 
 def _chart(card: CardTree, data: xr.Dataset, edit: Condition, chance: float) -> Chart:
-    places, series = _places(data), []
+    places, series = _places(data, edit), []
     for place, version in enumerate(VERSIONS):
         points = []
         for row, (layer, classifier) in enumerate(places):
@@ -86,7 +89,7 @@ def _auroc(data: xr.Dataset, edit: Condition, layer: str, classifier: str, versi
 
 def _table(data: xr.Dataset, edit: Condition) -> Table:
     rows = []
-    for layer, classifier in _places(data):
+    for layer, classifier in _places(data, edit):
         cells = []
         for version in VERSIONS:
             value, *ends = _auroc(data, edit, layer, classifier, version)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.widgets.card_parts import Point
-from rlvision_widgets.widgets.card_words import interval, percent, plural, points
+from rlvision_widgets.widgets.card_words import interval, joined, percent, plural, points
 
 __all__ = [
     "TOTAL",
@@ -120,6 +120,13 @@ class CardTree:
     def why_missing(self, name: str) -> str:
         """Return why a node is not there, as a sentence's end."""
         return f"{self.missing.get(name, 'no reason is recorded').rstrip('.')}."
+
+    def left_out(self, name: str, data: xr.Dataset) -> list[str]:
+        """Return a sentence on the edits that a node has nothing of, and why, if there are any."""
+        held = self.edits_of(data)
+        others = [edit.name for edit in self.edits if edit not in held]
+        why = f" ({self.missing[name].rstrip('.')})" if name in self.missing else ""
+        return [f"Not measured for {joined(others)}{why}."] if others else []
 
     def cause_of(self, edit: Condition) -> str:
         """Return the cause that an edit is judged by: its target, or all failures together."""
