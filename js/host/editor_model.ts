@@ -39,8 +39,8 @@ export interface Seat {
   readonly offline: boolean;
 }
 
-/** Another value of one of these is another question. */
-export const ASKED = ["trajectory", "step", "edits", "layer", "output"] as const;
+/** Another value of one of these is another question, as is another list of edits. */
+export const ASKED = ["trajectory", "step", "layer", "output"] as const;
 
 /** These change only what is drawn. */
 export const LOOKS = ["history", "undone", "feature", "hovered", "_edited", "_presets"] as const;

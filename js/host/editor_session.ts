@@ -299,6 +299,11 @@ export class Workbench {
 
   /** Somebody set a trait: another view, Python, or this one when all of them are set. */
   #asked = (): void => {
+    if (!this.#isSetting) this.#ask();
+  };
+
+  /** Another list, whatever a slider that is held would have made of the one before. */
+  #listed = (): void => {
     if (this.#isSetting) return;
     this.#draft = null;
     this.#ask();
@@ -327,6 +332,7 @@ export class Workbench {
     return [
       ...ASKED.map((trait): [string, () => void] => [`change:${trait}`, this.#asked]),
       ...LOOKS.map((trait): [string, () => void] => [`change:${trait}`, this.invalidate]),
+      ["change:edits", this.#listed],
       ["change:_study", this.#described],
       ["change:can_compute", this.#connected],
     ];

@@ -48,12 +48,9 @@ export function editorFeatures(context: EditorContext): EditorPanel {
   };
 }
 
-function emptiness({ pending, progress, canCompute }: EditorScene): string {
+function emptiness({ pending, canCompute }: EditorScene): string {
   if (!canCompute) return "This layer has no features.";
-  if (!pending) return "This layer has no features yet.";
-  const done =
-    progress && progress.total > 0 ? ` ${progress.stage} ${progress.done} of ${progress.total}` : "";
-  return `Its features are being found…${done}`;
+  return pending ? "Its features are being found…" : "This layer has no features yet.";
 }
 
 function rowOf({ workbench }: EditorContext, feature: number, signal: AbortSignal) {

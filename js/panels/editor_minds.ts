@@ -49,7 +49,7 @@ export function editorMinds(withFrame: boolean): EditorPanel & { policy: HTMLEle
       const { edited, study, output, pending, trajectory, step } = scene;
       gauge.draw(scene);
       frame.draw(scene);
-      setText(place, `trajectory ${trajectory + 1}, step ${step}`);
+      setText(place, `trajectory ${trajectory + 1}, step ${step}${farAs(scene)}`);
       for (const [index, { pictures, heads, error }] of sides.entries()) {
         for (const picture of pictures) picture.draw(scene);
         for (const [at, head] of heads.entries()) setText(head, `${ROLES[at]} ${outputLabel(study, output)}`);
@@ -64,6 +64,12 @@ export function editorMinds(withFrame: boolean): EditorPanel & { policy: HTMLEle
       policy.draw({ before, after, names: study.action_names, pending });
     },
   };
+}
+
+/** How far a long wait has come: a layer's features may have to be found first. */
+function farAs({ pending, progress }: EditorScene): string {
+  if (!pending || !progress || progress.total <= 0) return "";
+  return ` · ${progress.stage} ${progress.done} of ${progress.total}`;
 }
 
 function pictureOf(role: Role, side: "before" | "after" | null): EditorPanel {

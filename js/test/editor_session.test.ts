@@ -84,6 +84,19 @@ describe("Workbench", () => {
     view.close();
   });
 
+  it("keeps what a slider is held at while the explorer plays", async () => {
+    const view = opened();
+    await view.settle();
+    view.workbench.preview(withFeature([], "2b", 3, { strength: 0.5 }));
+    view.model.set("step", 41);
+    await view.settle();
+    expect(view.last().edits[0]?.strength).toBe(0.5);
+    view.model.set("edits", [entry(1)]);
+    await view.settle();
+    expect(view.last().edits).toEqual([entry(1)]);
+    view.close();
+  });
+
   it("tells which entry did what, also when some are off", async () => {
     const view = opened({
       edits: [entry(4, { enabled: false }), entry(2), entry(1, { strength: 0 }), entry(3)],
