@@ -192,29 +192,30 @@ def test_an_edited_agent_says_what_was_done(clear):
 
 
 @pytest.mark.parametrize("kind", ["ablate", "zero", "mean", "resample", "steer", "steer cells", "erase"])
-def test_activations_are_those_that_the_edit_says(clear, kind):
+@pytest.mark.parametrize("strength", [0.6, -1.5])
+def test_activations_are_those_that_the_edit_says(clear, kind, strength):
     observations = random_observations(clear, 4)
     a = clear.activations("2b", observations).double().numpy()
-    edit = one_of_each(clear, "2b", 0.6)[kind]
+    edit = one_of_each(clear, "2b", strength)[kind]
     found = edited_agent(clear, edit).activations("2b", observations).double().numpy()
     expected = a.copy()
     if kind == "ablate":
         v = np.array(edit.direction)
-        expected -= 0.6 * np.einsum("c,bcyx->byx", v, a)[:, None] * v[:, None, None] / (v @ v)
+        expected -= strength * np.einsum("c,bcyx->byx", v, a)[:, None] * v[:, None, None] / (v @ v)
     elif kind in ("zero", "mean"):
         values = np.reshape(edit.values or [0.0, 0.0], (2, 1, 1))
-        expected[:, list(edit.channels)] += 0.6 * (values - a[:, list(edit.channels)])
+        expected[:, list(edit.channels)] += strength * (values - a[:, list(edit.channels)])
     elif kind == "resample":
-        candidates = a[:, None, [0, 2]] + 0.6 * (edit.maps.astype(float)[None] - a[:, None, [0, 2]])
+        candidates = a[:, None, [0, 2]] + strength * (edit.maps.astype(float)[None] - a[:, None, [0, 2]])
         drawn = np.abs(candidates - found[:, None, [0, 2]]).max((2, 3, 4)).argmin(1)
         expected[:, [0, 2]] = candidates[np.arange(4), drawn]
     elif kind == "steer":
-        expected += 0.6 * np.array(edit.direction)[:, None, None]
+        expected += strength * np.array(edit.direction)[:, None, None]
     elif kind == "steer cells":
-        expected += 0.6 * np.array(edit.direction)
+        expected += strength * np.array(edit.direction)
     else:
         moved = np.einsum("dc,bcyx->bdyx", np.array(edit.matrix), a) + np.array(edit.bias)[:, None, None]
-        expected += 0.6 * (moved - a)
+        expected += strength * (moved - a)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert np.abs(found - a).max() > 1e-3
 
