@@ -50,7 +50,9 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.moments import bookmarks as bookmarks
     from rlvision_widgets.analysis.object_effects import object_effects as object_effects
     from rlvision_widgets.analysis.outcome_table import read_outcomes as read_outcomes
+    from rlvision_widgets.analysis.redundancy import hunt_redundancy as hunt_redundancy
     from rlvision_widgets.analysis.reentry import resume as resume
+    from rlvision_widgets.analysis.repair import search_repair as search_repair
     from rlvision_widgets.analysis.reprobe import reprobe as reprobe
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
     from rlvision_widgets.analysis.rollout import collect_rollout as collect_rollout
@@ -166,6 +168,7 @@ _HOME = {  # public name → module
     "fit_nmf": "analysis.features",
     "keep_edits": "analysis.kept_edits",
     "kept_edits": "analysis.kept_edits",
+    "hunt_redundancy": "analysis.redundancy",
     "load_agent": "agents",
     "make_environment": "environments",
     "measure_edit": "analysis.measuring",
@@ -194,6 +197,7 @@ _HOME = {  # public name → module
     "save_names": "namefile",
     "save_snapshot": "snapshot",
     "save_study": "storage",
+    "search_repair": "analysis.repair",
     "show_snapshot": "snapshot",
     "spatial_grid": "analysis.grids",
     "story_names": "stories",
