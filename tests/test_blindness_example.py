@@ -37,4 +37,4 @@ def test_it_runs_with_few_levels(notebook, tmp_path):
     assert all(sum(new in cell.source for cell in notebook.cells) == 1 for new in small.values())
     where = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", store_widget_state=False, resources=where).execute()
-    assert (tmp_path / "saw-blind.html").stat().st_size > 20_000
+    assert (tmp_path / "saw-erased.html").stat().st_size > 20_000
