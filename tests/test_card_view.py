@@ -104,9 +104,10 @@ def test_equivalence_is_told_of_causes_that_should_not_move_and_of_no_others(tre
         rows = next(rows for caption, rows in tables(shown(tree)).items() if caption.startswith(f"{condition} ("))
         for row in rows:
             one = data.sel(condition=condition, cause=row[0][0])
-            said = {"other": "equivalent" if one["equivalent"] else "not shown"}.get(one["role"].item(), "is to move")
-            assert row[7][0] == said
-            if said != "is to move":
+            verdict = "equivalent" if one["equivalent"] else "not shown"
+            role = one["role"].item()
+            assert row[7][0] == {"target": "is to move", "total": "–", "other": verdict}[role]
+            if role == "other":
                 ends = [100 * float(one[f"equivalence_{end}"]) for end in ("low", "high")]
                 assert_says(" ".join(row[7][1:]), *ends, float(one["p_equivalent"]))
 
@@ -447,6 +448,20 @@ def test_svg_s_places_are_the_values(tree):
     lines = root.findall("line[@class='interval original']")
     low = np.array([float(node.get("x1")) for node in lines])
     np.testing.assert_allclose((low - ticks["0"]) / per_unit, [point.low for point in original.points], atol=0.002)
+
+
+def test_many_edits_are_told_apart_by_their_looks_and_their_places(tree):
+    many = without(tree, *PARTS)
+    causes = tree["causes"].to_dataset()
+    names = ["original", *(f"edit {k}" for k in range(5)), "no saws seen"]
+    rows = causes.isel(condition=[0, 1, 2, 1, 2, 1, 3]).assign_coords(condition=names)
+    many["causes"] = rows
+    chart = read_card(many).sections[0].charts[0]
+    assert len({series.look for series in chart.series}) == 7
+    (first, *others) = (series.points[0].at * chart.row_height for series in chart.series)
+    assert np.diff([first, *others]).min() >= 8 - 1e-9
+    assert chart.series[-1].points[0].at < 0.5
+    assert len(draw_chart(chart, "k").findall("polygon[@class='marker edited4']")) == 1 + len(CAUSES)
 
 
 def test_svg_has_a_name_and_its_numbers_in_words(tree):

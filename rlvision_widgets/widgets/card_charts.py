@@ -12,7 +12,7 @@ from rlvision_widgets.widgets.time_chart import MUTED, Legend, axis, figure, tic
 
 __all__ = ["plot_chart"]
 
-ROW, LINE = 40, 18  # pixels
+LINE = 18  # pixels
 CURVES = 220
 AROUND = 94  # pixels above and below the plot
 LETTER = 6.6  # width of a letter of a row's name, about
@@ -34,7 +34,7 @@ def plot_chart(chart: Chart) -> bq.Figure:
     """
     scales = _scales(chart)
     marks = [mark for series in chart.series for mark in _marks(series, chart, scales)]
-    height = ROW * len(chart.rows) if chart.rows else CURVES
+    height = chart.row_height * len(chart.rows) if chart.rows else CURVES
     legend = Legend(apart=LINE / height)
     drawn = figure([*_dotted(chart, scales), *marks, *legend.marks], _axes(chart, scales), chart.title)
     drawn.layout.height = f"{AROUND + height}px"

@@ -17,7 +17,7 @@ from rlvision_widgets.widgets.card_reading import (
     rate_cell,
     rate_point,
 )
-from rlvision_widgets.widgets.card_words import chance, count, interval, percent, plural, points
+from rlvision_widgets.widgets.card_words import NOTHING, chance, count, interval, percent, plural, points
 
 __all__ = ["dose_section", "null_section"]
 
@@ -141,7 +141,7 @@ def _controls_table(card: CardTree, data: xr.Dataset, edit: Condition) -> Table:
                     f"{float(one['cosine']):.2f}".replace("-", "−"),
                     *(count(at(one, name, cause=cause)) for name in ("count", "b", "c")),
                     points(at(one, "difference", cause=cause)),
-                    points(at(one, "difference", cause=TOTAL)) if TOTAL in one["cause"].values else "–",
+                    points(at(one, "difference", cause=TOTAL)) if TOTAL in one["cause"].values else NOTHING,
                 )
             )
     header = ("control", "kind", "size / edit's", "cosine", "failed", "b", "c", "points", "any failure")

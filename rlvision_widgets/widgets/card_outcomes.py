@@ -16,7 +16,7 @@ from rlvision_widgets.widgets.card_reading import (
     rate_cell,
     rate_point,
 )
-from rlvision_widgets.widgets.card_words import chance, count, interval, percent, plural, points
+from rlvision_widgets.widgets.card_words import NOTHING, chance, count, interval, percent, plural, points
 
 __all__ = ["causes_section", "ceiling_section"]
 
@@ -150,9 +150,10 @@ def _causes_row(data: xr.Dataset, original: str, one: Condition, cause: str) -> 
 
 
 def _equivalence_cell(data: xr.Dataset, one: Condition, here: dict[str, str]) -> str:
-    if one.kind == "world":
-        return "–"
-    if str(data["role"].sel(here).item()) != "other":
+    role = str(data["role"].sel(here).item())
+    if one.kind == "world" or role == "total":
+        return NOTHING
+    if role == "target":
         return "is to move"
     verdict = "equivalent" if at(data, "equivalent", **here) else "not shown"
     low, high = at(data, "equivalence_low", **here), at(data, "equivalence_high", **here)

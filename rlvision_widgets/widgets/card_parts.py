@@ -32,6 +32,8 @@ LOOKS = {
     "edited": Look("diamond", "#D55E00", "#C24A00", "#F2934A"),
     "edited2": Look("triangle-up", "#CC79A7", "#A8467C", "#E3A3C6"),
     "edited3": Look("triangle-down", "#B8860B", "#8A6100", "#E6B54A"),
+    "edited4": Look("cross", "#8A6FDB", "#6A4BC4", "#B3A0F5"),
+    "edited5": Look("square", "#B5651D", "#8A4420", "#DDA27E"),
     "ceiling": Look("square", "#009E73", "#007A59", "#2FC79C"),
     "ceiling2": Look("square", "#808080", "#59616A", "#A6A6A6"),
     "control": Look("circle", "#808080", "#59616A", "#A6A6A6"),
@@ -95,6 +97,11 @@ class Chart:
     rows: tuple[str, ...] = ()
     along: str = ""
     marks: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def row_height(self) -> int:
+        """Pixels of a row, so that its series stand beside each other."""
+        return max(40, 10 * sum(one.look != "control" for one in self.series))
 
 
 @dataclass(frozen=True)

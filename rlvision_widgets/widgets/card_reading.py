@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 TOTAL = "any failure"
-EDIT_LOOKS = ("edited", "edited2", "edited3")
+EDIT_LOOKS = ("edited", "edited2", "edited3", "edited4", "edited5")
 WORLD_LOOKS = ("ceiling", "ceiling2")
 
 

@@ -10,7 +10,6 @@ from rlvision_widgets.widgets.time_chart import ticks
 __all__ = ["draw_chart"]
 
 WIDTH = 640
-ROW = 40
 CURVES = 220  # height of the plot where there are no rows
 LEFT, NARROW_LEFT, RIGHT, TOP, BOTTOM = 176, 60, 24, 34, 44
 LETTER = 6.6  # width of a letter at 12 px, about
@@ -18,6 +17,10 @@ LONGEST = 25  # letters of a row's name
 SIZE = 5.0  # half a marker's, in pixels
 CORNERS = {  # of a marker, in units of its size
     "diamond": ((0, -1), (1, 0), (0, 1), (-1, 0)),
+    "cross": (
+        *((-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3)),
+        *((0.3, 1), (-0.3, 1), (-0.3, 0.3), (-1, 0.3), (-1, -0.3), (-0.3, -0.3)),
+    ),
     "triangle-up": ((0, -0.9), (0.95, 0.75), (-0.95, 0.75)),
     "triangle-down": ((0, 0.9), (0.95, -0.75), (-0.95, -0.75)),
 }
@@ -30,7 +33,8 @@ class _Frame:
         self.has_rows = bool(chart.rows)
         self.left, self.right = LEFT if self.has_rows else NARROW_LEFT, WIDTH - RIGHT
         self.top = TOP
-        self.bottom = TOP + (ROW * len(chart.rows) if self.has_rows else CURVES)
+        self.row = chart.row_height
+        self.bottom = TOP + (self.row * len(chart.rows) if self.has_rows else CURVES)
         self.height = self.bottom + BOTTOM
         self.ends = chart.ends
         at = [point.at for series in chart.series for point in series.points]
@@ -47,7 +51,7 @@ class _Frame:
     def at(self, at: float) -> float:
         """Return where a point stands along the other axis."""
         if self.has_rows:
-            return self.top + (at + 0.5) * ROW
+            return self.top + (at + 0.5) * self.row
         low, high = self.along
         spare = 12
         return self.left + spare + (at - low) / ((high - low) or 1) * (self.right - self.left - 2 * spare)

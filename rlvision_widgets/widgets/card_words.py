@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 __all__ = [
+    "NOTHING",
     "chance",
     "count",
     "interval",
