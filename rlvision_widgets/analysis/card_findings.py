@@ -59,8 +59,9 @@ def _equivalences(card: xr.DataTree) -> Iterator[str]:
         held = [str(cause) for cause in others["cause"].values[others["equivalent"].values]]
         open_ = [str(cause) for cause in others["cause"].values[~others["equivalent"].values]]
         margin = percent(causes.attrs["margin"], 1)[:-2]
-        parts = [f"within ±{margin} points of the original: {', '.join(held)}"] if held else []
-        parts += [f"not shown to be: {', '.join(open_)}"] if open_ else []
+        within = f"within ±{margin} points of the original"
+        parts = [f"{within}: {', '.join(held)}"] if held else []
+        parts += [f"not shown to be{'' if held else ' ' + within}: {', '.join(open_)}"] if open_ else []
         yield f"{name}: {'; '.join(parts)}."
 
 
