@@ -34,7 +34,8 @@ def test_a_dot_says_what_it_is(card, notebook):
     dot = card.locator(".bqplot").nth(2).locator(".dot").first
     dot.scroll_into_view_if_needed()
     dot.hover()
-    expect(notebook.page.get_by_text("saw-blind / channel 0: ")).to_be_visible()
+    tooltip = notebook.page.locator(".tooltiptext", has_text="saw-blind / channel 0: ")
+    expect(tooltip).to_be_visible()
 
 
 def test_it_follows_the_notebook_s_theme(card, notebook):
