@@ -12,7 +12,7 @@ const HEADS: [text: string, title: string][] = [
   ["fails by", ""],
   ["original", "levels lost to this cause"],
   ["edited", "levels lost to this cause"],
-  ["", "share of the levels, with its Wilson interval (95 %): above original, below edited"],
+  ["share", "share of the levels, with its Wilson interval (95 %): above original, below edited"],
   ["only edited", "levels that only the edited agent loses to it (b of McNemar's test)"],
   ["only original", "levels that only the original agent loses to it (c)"],
   ["p", "exact McNemar test, two-sided"],

@@ -22,7 +22,8 @@ export interface EditorBody extends EditorPanel {
 }
 
 /** Whole, or as a part of a view that shows the frame and has a switch for each feature. */
-export function editorBody(context: EditorContext, part: "whole" | "part"): EditorBody {
+export function editorBody(outer: EditorContext, part: "whole" | "part"): EditorBody {
+  const { context, report } = reportOf(outer);
   const { workbench, signal } = context;
   const message = noticeLine({
     offline: OFFLINE,
@@ -39,7 +40,6 @@ export function editorBody(context: EditorContext, part: "whole" | "part"): Edit
   const minds = editorMinds(isWhole);
   const below = [editorRace(context), editorMeasure(context)];
   const panels = [message, ...switches, list, presets, minds, ...below];
-  const report = reportOf(context);
   return {
     notice: message.element,
     element: h(
@@ -67,15 +67,22 @@ export function editorBody(context: EditorContext, part: "whole" | "part"): Edit
   };
 }
 
-/** Says what an edit did, once its answer is there. */
-function reportOf({ say }: EditorContext): (scene: EditorScene) => void {
+/** Says what an edit did, once its answer is there; what was said of the edit itself is said again before it. */
+function reportOf(outer: EditorContext): { context: EditorContext; report(scene: EditorScene): void } {
   let last: unknown = null;
-  return (scene) => {
+  let remark = "";
+  const say = (text: string) => {
+    remark = text;
+    outer.say(text);
+  };
+  const report = (scene: EditorScene) => {
     if (scene.pending || scene.edited === last) return;
     const isFirst = last === null;
     last = scene.edited;
-    if (!isFirst) say(verdict(scene));
+    if (!isFirst) outer.say([remark, verdict(scene)].filter(Boolean).join(". "));
+    remark = "";
   };
+  return { context: { ...outer, say }, report };
 }
 
 /** Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) while something inside has the focus. */
