@@ -125,8 +125,8 @@ def hunt_redundancy(
         sees), blindness, blindness_low, blindness_high, target_rate, harm (rise of failures by other causes, share of
         levels), harm_p. attrs: target, settings, original_seen (nats), ceiling_rate, stopped (why), edits (JSON: those
         of the best_round, which has the largest blindness without harm).
-        ``/left`` : left (round, layer, channel), what each channel carried of what was seen before the round's edit,
-        a share of what the original sees; NaN beyond a layer's channels.
+        ``/left`` : left (round_before, layer, channel), what each channel carried of what was still seen before a
+        round's edit, a share of what the original sees; NaN beyond a layer's channels.
         ``/proposals`` (proposal): in_round, kind, edit, seen, harm_policy of all that were tried.
         ``/outcomes`` : the evaluation, conditions ``"original"``, ``"round 1"``, …, ``"saw hidden"``.
 
