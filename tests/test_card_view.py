@@ -36,7 +36,7 @@ def view(tree):
 
 def body(text):
     """Return what a page shows; fails where an element is not closed."""
-    return ET.fromstring(text[text.index('<div class="rlv-card"') : text.index("</body>")])
+    return ET.fromstring(text[text.index('<div class="rlv-card whole"') : text.index("</body>")])
 
 
 def shown(tree):

@@ -16,7 +16,7 @@ from rlvision_widgets.widgets.card_words import count, interval, joined, percent
 
 __all__ = ["read_card"]
 
-MOST_FIGURES = 6
+MOST_FIGURES = 9
 SECTIONS = (
     causes_section,
     null_section,

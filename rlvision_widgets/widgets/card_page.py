@@ -79,7 +79,7 @@ def draw_words(section: Section) -> tuple[Element, list[Element], list[Element]]
 
 def _body(card: Card, title: str | None = None) -> Element:
     sections = [draw_section(section) for section in card.sections]
-    return element("div", draw_head(card, title), element("main", *sections), class_="rlv-card")
+    return element("div", draw_head(card, title), element("main", *sections), class_="rlv-card whole")
 
 
 def _figure(chart: Chart, key: str) -> Element:

@@ -18,7 +18,6 @@ STYLE = (
   --faint: color-mix(in srgb, var(--text) 6%, transparent);
   color-scheme: light dark;
   box-sizing: border-box;
-  background: var(--surface);
   color: var(--text);
   font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
   font-variant-numeric: tabular-nums;
@@ -71,13 +70,14 @@ STYLE = (
   & summary { cursor: pointer; font-size: 12px; padding: 2px 0; }
   & .absent { color: var(--muted); font-style: italic; }
 }
+.rlv-card.whole { background: var(--surface); }
 [data-jp-theme-light="true"] .rlv-card, [data-theme="light"] .rlv-card { color-scheme: light; }
 [data-jp-theme-light="false"] .rlv-card, [data-theme="dark"] .rlv-card { color-scheme: dark; }
 """
 )
 
 PAGE_STYLE = """
-:root { color-scheme: light dark; background: Canvas; }
+:root { color-scheme: light dark; background: light-dark(#ffffff, #1b1c1e); }
 body { margin: 0; }
 .rlv-card { max-width: 1240px; margin: 0 auto; padding: 24px 16px; min-height: 100vh; }
 @media (max-width: 820px) {

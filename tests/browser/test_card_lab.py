@@ -7,7 +7,7 @@ pytestmark = pytest.mark.browser
 
 SHOW = "from card_tree import card_tree\nview = rlv.EditCard(card_tree())\nview"
 FIGURES = 11
-BACKGROUND = "(card) => getComputedStyle(card).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+INK = "(card) => getComputedStyle(card).color.match(/\\d+/g).slice(0, 3).map(Number)"
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def test_a_dot_says_what_it_is(card, notebook):
 
 def test_it_follows_the_notebook_s_theme(card, notebook):
     head = card.locator(".rlv-card").first
-    light = head.evaluate(BACKGROUND)
+    light = head.evaluate(INK)
     notebook.lab.command("apputils:change-theme", theme="JupyterLab Dark")
     try:
         notebook.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
-        assert sum(head.evaluate(BACKGROUND)) < 200
-        assert sum(light) > 600
+        assert sum(head.evaluate(INK)) > 600
+        assert sum(light) < 200
     finally:
         notebook.lab.command("apputils:change-theme", theme="JupyterLab Light")
         notebook.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'true'")
