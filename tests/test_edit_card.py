@@ -142,6 +142,27 @@ def test_the_ceiling_is_the_world_in_which_the_target_is_hidden(card):
     assert row["blindness_low"] < 0.389 < row["blindness_high"]
 
 
+def test_a_ceiling_that_is_as_the_original_is_none_to_be_blind_to():
+    result = evaluation({"original": {"saw": 66}, "saw-blind": {"saw": 68}, "saw hidden": {"saw": 67}}, 1000)
+    card = rlv.edit_card(result, target="saw")
+    row = card["ceiling"].to_dataset().sel(edit="saw-blind")
+    assert row["p_ceiling"] > 0.05
+    assert np.isnan([row[name] for name in ("blindness", "blindness_low", "blindness_high")]).all()
+    said = next(line for line in card.attrs["findings"] if "blind to" in line)
+    assert "saw hidden is not shown to raise failures by saw (6.60 % → 6.70 %, p = " in said
+    assert not any("nan" in line for line in card.attrs["findings"])
+
+
+def test_a_card_without_any_failure_says_nothing_that_is_not_so():
+    result = with_doses([0, 0, 0], [0.0, 0.5, 1.0])
+    card = rlv.edit_card(result, target="saw")
+    assert (card["causes"]["count"] == 0).all()
+    said = " ".join(card.attrs["findings"])
+    assert "nan" not in said
+    assert "the same at all" in said
+    assert "rises" not in said
+
+
 def test_without_a_target_or_a_world_there_is_no_ceiling_and_the_card_says_so():
     for result, target in ((evaluation(), None), (evaluation().isel(condition=[0, 1]), "saw")):
         card = rlv.edit_card(result, target=target)

@@ -157,6 +157,7 @@ def test_more_levels_and_less_noise_make_smaller_rises_detectable():
     assert detectable_paired(0, 10_000) < detectable_paired(0.001, 10_000) < detectable(0.01, 10_000)
     assert np.isnan(detectable(0.9, 10))  # nothing above .9 could be told from it by ten levels
     assert np.isnan(detectable_paired(0.0, 3))
+    assert np.isnan(detectable_paired(0.45, 60)), "a rise above .1 would need more pairs than there are"
 
 
 def outcomes(number, *failed):
@@ -171,10 +172,21 @@ def test_the_blindness_index_of_the_article():
 
 def test_blindness_is_0_for_the_original_and_1_at_the_ceiling():
     original, ceiling = outcomes(1000, 20, 300)
-    assert blindness(original, original, ceiling) == (0, 0, 0)
-    assert blindness(original, ceiling, ceiling) == (1, 1, 1)
-    assert np.isnan(blindness(original, ceiling, original)).all()
+    assert blindness(original, original, ceiling)[:3] == (0, 0, 0)
+    assert blindness(original, ceiling, ceiling)[:3] == (1, 1, 1)
+    assert np.isnan(blindness(original, ceiling, original)[:3]).all()
     assert blindness(original, ceiling, ceiling, seed=3) == blindness(original, ceiling, ceiling, seed=3)
+
+
+def test_there_is_no_blindness_where_the_ceiling_is_not_shown_to_be_above_the_original():
+    original, edited, seven = outcomes(1000, 20, 34, 27)
+    assert mcnemar(7, 0) < 0.05 < mcnemar(5, 0)
+    for ceiling, shown in ((seven, True), (outcomes(1000, 25)[0], False)):
+        found = blindness(original, edited, ceiling)
+        assert np.isfinite(found[:3]).all() == shown
+        assert found.low < found.estimate < found.high or not shown
+        assert found.p_ceiling == mcnemar(int(ceiling.sum()) - 20, 0)
+    assert np.isnan(blindness(original, edited, seven, confidence=0.99).estimate)
 
 
 def test_the_interval_of_blindness_covers():

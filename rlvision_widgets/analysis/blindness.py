@@ -10,17 +10,22 @@ import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.analysis.cause_table import ORIGINAL
+from rlvision_widgets.analysis.paired import mcnemar
 from rlvision_widgets.names import unknown
 
 __all__ = ["Blindness", "blindness", "ceiling_table", "ceilings_of", "hidden_object"]
 
 
 class Blindness(NamedTuple):
-    """How far an edit goes from the original (0) to not seeing at all (1), with its bootstrap interval."""
+    """How far an edit goes from the original (0) to not seeing at all (1), with its bootstrap interval.
+
+    `p_ceiling` is McNemar's exact p of the ceiling against the original: without a difference there is no such way.
+    """
 
     estimate: float
     low: float
     high: float
+    p_ceiling: float
 
 
 def blindness(
@@ -39,13 +44,16 @@ def blindness(
     original, edited, ceiling : bool array, (level,)
         Whether each level failed by that cause: as it is, after the edit, and where the object cannot be seen.
     confidence : float
-        Of the percentile bootstrap over levels, which keeps the three outcomes of a level together.
+        Of the percentile bootstrap over levels, which keeps the three outcomes of a level together; and of the ceiling
+        being above the original.
     num_resamples, seed : int
 
     Returns
     -------
     Blindness
-        All NaN where the ceiling is not above the original; bounds NaN where that is so in a resample.
+        All but p_ceiling NaN where the ceiling is not shown to be above the original (p_ceiling below 1 - confidence):
+        there is nothing to be blind to. A resample in which it is not counts as beyond either bound, so that a bound
+        is NaN where there are too many of them.
     """
     outcomes = [np.asarray(outcome, bool) for outcome in (original, edited, ceiling)]
     if len({outcome.shape for outcome in outcomes}) != 1 or outcomes[0].ndim != 1 or not len(outcomes[0]):
@@ -57,11 +65,17 @@ def blindness(
     # levels of one pattern of outcomes are alike, so that resampling counts of the eight patterns resamples levels
     patterns = np.bincount(outcomes[0] + 2 * outcomes[1] + 4 * outcomes[2], minlength=8)
     drawn = np.random.default_rng(seed).multinomial(number, patterns / number, size=num_resamples)
+    p = mcnemar(int((outcomes[2] & ~outcomes[0]).sum()), int((outcomes[0] & ~outcomes[2]).sum()))
     index = _index(patterns[None])[0]
-    resampled = _index(drawn)
-    tail = (1 - confidence) / 2
-    low, high = (np.nan, np.nan) if np.isnan(index) else np.quantile(resampled, [tail, 1 - tail])
-    return Blindness(float(index), float(low), float(high))
+    if np.isnan(index) or p >= 1 - confidence:
+        return Blindness(np.nan, np.nan, np.nan, p)
+    resampled, tail = _index(drawn), (1 - confidence) / 2
+    with np.errstate(invalid="ignore"):  # between two infinities there is no bound: NaN
+        low, high = (
+            float(np.quantile(np.nan_to_num(resampled, nan=beyond), place))
+            for beyond, place in ((-np.inf, tail), (np.inf, 1 - tail))
+        )
+    return Blindness(float(index), low, high, p)
 
 
 def hidden_object(cause: str) -> str:
@@ -88,12 +102,13 @@ def ceilings_of(
 def ceiling_table(
     failed: xr.DataArray, targets: Mapping[str, str], ceilings: Mapping[str, str], settings: Mapping[str, Any]
 ) -> xr.Dataset:
-    """Compare edits with their ceilings, (edit): the three rates, and blindness with its interval."""
+    """Compare edits with their ceilings, (edit): the three rates, and what `blindness` says."""
     rows = []
     for edit, condition in ceilings.items():
         outcomes = [failed.sel(condition=name, cause=targets[edit]).values for name in (ORIGINAL, edit, condition)]
         rows.append([*(outcome.mean() for outcome in outcomes), *blindness(*outcomes, **settings)])
     names = ("rate_original", "rate_edited", "rate_ceiling", "blindness", "blindness_low", "blindness_high")
+    names += ("p_ceiling",)
     columns = np.array(rows, float).T
     return xr.Dataset(
         {name: ("edit", column) for name, column in zip(names, columns, strict=True)},

@@ -1,6 +1,7 @@
 """An edit card in words."""
 
 import json
+import math
 from collections.abc import Iterator
 
 import xarray as xr
@@ -39,7 +40,7 @@ def _effects(card: xr.DataTree) -> Iterator[str]:
             row = own.sel(cause=cause)
             before = causes["rate"].sel(condition="original", cause=cause)
             unseen = ""
-            if float(row["p_holm"]) >= causes.attrs["alpha"]:
+            if float(row["p_holm"]) >= causes.attrs["alpha"] and not math.isnan(row["mde"]):
                 unseen = f" A rise of less than {_signed(row['mde'])[1:]} points could have gone unseen."
             yield (
                 f"{name}: {cause} {percent(before)} → {percent(row['rate'])} of {number:,} levels "
@@ -71,6 +72,13 @@ def _ceilings(card: xr.DataTree) -> Iterator[str]:
     ceiling = card["ceiling"].to_dataset()
     for name in ceiling["edit"].values:
         row = ceiling.sel(edit=name)
+        if math.isnan(row["blindness"]):
+            yield (
+                f"{name}: no blindness index, since there is nothing to be blind to: {row['ceiling'].item()} is not shown "
+                f"to raise failures by {row['target'].item()} ({percent(row['rate_original'])} → "
+                f"{percent(row['rate_ceiling'])}, p {_p(float(row['p_ceiling']))})."
+            )
+            continue
         yield (
             f"{name}: blindness {float(row['blindness']):.3f} ({float(row['blindness_low']):.3f} to "
             f"{float(row['blindness_high']):.3f}), where 0 is the original and 1 is {row['ceiling'].item()} "
@@ -107,11 +115,16 @@ def _doses(card: xr.DataTree) -> Iterator[str]:
         rates = ", ".join(
             f"{s:g}: {percent(r)}" for s, r in zip(own["strength"].values, own["rate"].values, strict=True)
         )
-        shape = "rises with strength" if own["monotone"] else f"falls by {percent(own['largest_drop'])} somewhere"
-        yield f"{edit}: {cause} by strength {rates} ({shape})."
+        yield f"{edit}: {cause} by strength {rates} ({_shape(own)})."
         if 0 in dose["strength"].values:
             sham = "changes nothing" if own["sham_identical"] else "CHANGES OUTCOMES: the pairing is broken"
             yield f"{edit}: the sham, strength 0, {sham}."
+
+
+def _shape(dose: xr.Dataset) -> str:
+    if not dose["monotone"]:
+        return f"falls by {percent(dose['largest_drop'])} somewhere"
+    return "rises with strength" if dose["rate"][-1] > dose["rate"][0] else "the same at all"
 
 
 def _signed(share: xr.DataArray | float) -> str:

@@ -199,7 +199,7 @@ def detectable_paired(saved: float, number: int, power: float = 0.8, alpha: floa
         noise = z_alpha * np.sqrt(changed) + z_power * np.sqrt(max(0.0, changed - rise**2))
         return rise * float(np.sqrt(number)) - float(noise)
 
-    return _root(short, 1 - saved)
+    return _root(short, 1 - 2 * saved)
 
 
 def _tango_score(b: int, c: int, number: int, difference: float) -> float:

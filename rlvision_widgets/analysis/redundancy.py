@@ -231,7 +231,7 @@ def _played(outcomes: xr.Dataset, condition: str, ceiling: str, target: str) -> 
     b, c = int((now & ~then).sum()), int((then & ~now).sum())
     blind = blindness(*(by_target.sel(condition=name).values for name in (ORIGINAL, condition, ceiling)))
     rate = float(by_target.sel(condition=condition).mean())
-    return Played(blind.estimate, blind.low, blind.high, rate, (b - c) / len(now), mcnemar(b, c))
+    return Played(*blind[:3], rate, (b - c) / len(now), mcnemar(b, c))
 
 
 def _harms(one: Played, most_harm: float) -> bool:
@@ -243,6 +243,10 @@ def _stopped(played: Sequence[Played], goal: float, most_harm: float, rounds: in
     last = played[-1]
     if _harms(last, most_harm):
         return f"failures by other causes have risen by {last.harm:.1%} of the levels (p = {last.harm_p:.2g})"
+    if np.isnan(last.blindness):
+        return (
+            "the hidden object is not shown to raise failures on these levels, so that there is no blindness: play more"
+        )
     if last.blindness >= goal:
         return f"blindness has reached {goal:.0%}"
     if len(played) == rounds:
