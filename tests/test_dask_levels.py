@@ -14,6 +14,7 @@ from rlvision_widgets.analysis.evaluation import evaluate, measure_levels
 from rlvision_widgets.analysis.outcomes_file import OutcomesFile
 
 distributed = pytest.importorskip("distributed", reason="dask is an extra")
+dask = pytest.importorskip("dask")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of dask's own making, e.g. a port that is taken
 HIDDEN = {"saws hidden": [rlv.Hide("saw")]}
 LEVELS = 12
@@ -58,7 +59,12 @@ def test_a_worker_that_dies_loses_no_level(coinrun, local):
                 os.kill(self.killed, signal.SIGKILL)
 
     told = Told()
-    with cluster(n_workers=2, processes=True) as workers, distributed.Client(workers) as client:
+    impatient = {"distributed.comm.timeouts.connect": "3s"}  # with the worker that is no more
+    with (
+        dask.config.set(impatient),
+        cluster(n_workers=2, processes=True) as workers,
+        distributed.Client(workers) as client,
+    ):
         pids = client.run(os.getpid)
         result = measure_levels(coinrun, LEVELS, 0, precision="bfloat16", client=client, tell=told)
         assert told.killed not in client.run(os.getpid).values()
