@@ -40,7 +40,13 @@ export interface Seat {
 }
 
 /** Another value of one of these is another question, as is another list of edits. */
-export const ASKED = ["trajectory", "step", "layer", "output"] as const;
+export const ASKED = ["trajectory", "step", "output"] as const;
+
+/** As are these, and the sliders are others then. */
+export const REBUILDS = ["layer", "edits"] as const;
 
 /** These change only what is drawn. */
-export const LOOKS = ["history", "undone", "feature", "hovered", "_edited", "_presets"] as const;
+export const LOOKS = [
+  ...["history", "undone", "feature", "hovered", "_edited", "_presets"],
+  ...["num_steps", "seed", "levels"],
+] as const;

@@ -16,7 +16,7 @@ import { type Asker, noticeOf, Question } from "./counterfactual_question.ts";
 import { arraysOf } from "./counterfactual_reply.ts";
 import type { Notice } from "./counterfactual_scene.ts";
 import { EditedAnswers } from "./editor_answers.ts";
-import { ASKED, type EditingTraits, LOOKS, type Seat } from "./editor_model.ts";
+import { ASKED, type EditingTraits, LOOKS, REBUILDS, type Seat } from "./editor_model.ts";
 import { type Change, type Edited, type Measured, measuredOf, type Race, raceOf } from "./editor_reply.ts";
 import type { EditorScene } from "./editor_scene.ts";
 import type { Progress, Reply } from "./rpc.ts";
@@ -167,9 +167,8 @@ export class Workbench {
     this.invalidate();
   }
 
-  stop(): void {
-    this.#race.stop();
-    this.#measured.stop();
+  stop(what: "race" | "measure"): void {
+    (what === "race" ? this.#race : this.#measured).stop();
     this.invalidate();
   }
 
@@ -302,7 +301,7 @@ export class Workbench {
     if (!this.#isSetting) this.#ask();
   };
 
-  /** Another list, whatever a slider that is held would have made of the one before. */
+  /** Another list, or other sliders: whatever one that was held would have made of the list before. */
   #listed = (): void => {
     if (this.#isSetting) return;
     this.#draft = null;
@@ -332,7 +331,7 @@ export class Workbench {
     return [
       ...ASKED.map((trait): [string, () => void] => [`change:${trait}`, this.#asked]),
       ...LOOKS.map((trait): [string, () => void] => [`change:${trait}`, this.invalidate]),
-      ["change:edits", this.#listed],
+      ...REBUILDS.map((trait): [string, () => void] => [`change:${trait}`, this.#listed]),
       ["change:_study", this.#described],
       ["change:can_compute", this.#connected],
     ];
@@ -368,7 +367,6 @@ export class Workbench {
     try {
       const found = await this.#answers.fetch(key, params, flight.control.signal, progress);
       if (this.#flying !== flight) return;
-      this.#failedKey = "";
       if (this.#notice?.kind === "gone") this.#notice = null;
       this.#show(found, edits);
     } catch (error) {
@@ -386,6 +384,9 @@ export class Workbench {
   #show(found: Edited, edits: Edits = this.edits): void {
     this.#shown = found;
     this.#shownEdits = edits;
+    // What went wrong elsewhere is no longer what is looked at.
+    if (this.#failedKey !== "") this.#notice = null;
+    this.#failedKey = "";
   }
 
   #failed = (error: unknown): void => {

@@ -6,6 +6,7 @@ export function dragRows(
   move: (from: number, to: number) => void,
   signal: AbortSignal,
 ): void {
+  let held: HTMLElement | null = null;
   let from = -1;
   let to = -1;
   let start = 0;
@@ -44,16 +45,18 @@ export function dragRows(
     const grip = gripOf(event.target);
     if (!grip || event.button !== 0) return;
     grip.setPointerCapture(event.pointerId);
+    held = grip;
     [from, start] = [rowOf(grip), event.clientY];
     to = from;
   });
   listen("pointermove", ({ clientY }) => {
     if (from < 0) return;
+    if (!held?.isConnected) return end();
     to = placeAt(clientY);
     show(clientY);
   });
   listen("pointerup", () => {
-    const [was, now] = [from, to];
+    const [was, now] = [held?.isConnected ? from : -1, to];
     end();
     if (was >= 0) move(was, now);
   });

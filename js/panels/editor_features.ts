@@ -4,6 +4,7 @@ import { entryOfFeature, isOn, strengthOf, toggledFeature, withFeature } from ".
 import { decimalsFor, signed } from "../core/numbers.ts";
 import type { EditorScene } from "../host/editor_scene.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
+import { focusedNear } from "../views/focus.ts";
 import type { EditorContext, EditorPanel } from "./editor_panel.ts";
 import { strengthControl } from "./editor_strength.ts";
 import { drawPairedBar } from "./paired_bar.ts";
@@ -33,11 +34,15 @@ export function editorFeatures(context: EditorContext): EditorPanel {
     draw(scene) {
       const count = scene.layer?.features.length ?? 0;
       if (list.length !== count || layer !== scene.layerName) {
+        const had = rows.contains(focusedNear(rows));
+        // A row that goes hears no pointer leave.
+        if (list.length > 0) context.workbench.set("hovered", null);
         life.abort();
         life = new AbortController();
         layer = scene.layerName;
         list = Array.from({ length: count }, (_, index) => rowOf(context, index, life.signal));
         rows.replaceChildren(...list.map(({ element }) => element));
+        if (had) rows.querySelector<HTMLElement>(".rlv-ed-pin")?.focus({ preventScroll: true });
       }
       setText(title, `features of ${scene.layerName}`);
       none.hidden = count > 0;

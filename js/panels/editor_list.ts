@@ -61,14 +61,16 @@ export function editorList(context: EditorContext): EditorPanel {
   signal.addEventListener("abort", () => life.abort(), { once: true });
   const build = ({ edits }: EditorScene) => {
     const key = JSON.stringify(edits.map(({ kind, layer, feature, name }) => [kind, layer, feature, name]));
-    if (key === built) return;
-    built = key;
     const had = list.contains(focusedNear(list));
-    life.abort();
-    life = new AbortController();
-    rows = edits.map((edit, index) => rowOf(context, edit, index, life.signal));
-    list.replaceChildren(...rows.map(({ element }) => element));
+    if (key !== built) {
+      built = key;
+      life.abort();
+      life = new AbortController();
+      rows = edits.map((edit, index) => rowOf(context, edit, index, life.signal));
+      list.replaceChildren(...rows.map(({ element }) => element));
+    } else if (held === null) return;
     if (held !== null) rows[held]?.grip.focus({ preventScroll: true });
+    else if (had && edits.length === 0) undo.focus({ preventScroll: true });
     else if (had) toEdits(list);
     held = null;
   };

@@ -33,7 +33,7 @@ export function editorMeasure({ workbench, signal }: EditorContext): EditorPanel
     (value) => seat.setOption("levels", value),
     signal,
   );
-  const stop = button("stop", {}, () => workbench.stop(), signal);
+  const stop = button("stop", {}, () => workbench.stop("measure"), signal);
   const state = h("span", { class: "rlv-hint", role: "status" });
   const bar = h("progress", { class: "rlv-ed-progress", "aria-label": "Levels played" });
   const body = h("tbody", {});
@@ -73,6 +73,8 @@ export function editorMeasure({ workbench, signal }: EditorContext): EditorPanel
       const { done = 0, total = 0 } = measured.progress ?? {};
       if (total > 0) [bar.max, bar.value] = [total, done];
       else bar.removeAttribute("value");
+      // How far it has come is not read out: only what came of it.
+      setAttribute(state, "aria-live", measured.running ? "off" : "polite");
       setText(state, stateOf(scene));
       scroll.hidden = measured.value === null;
       setAttribute(scroll, "data-stale", measured.stale || measured.running);

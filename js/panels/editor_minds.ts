@@ -95,8 +95,12 @@ function pictureOf(role: Role, side: "before" | "after" | null): EditorPanel {
 /** In one sentence, for those who do not see it. */
 export function verdict({ edited, edits, study }: EditorScene): string {
   if (!edited) return "";
-  const { before, after } = edited;
-  if (!edits.some(isActive)) return `The original agent. Value ${fixed(before.value, 2)}`;
+  const { before, after, kl } = edited;
+  const isValued = Number.isFinite(after.value);
+  if (!edits.some(isActive))
+    return `The original agent${isValued ? `. Value ${fixed(before.value, 2)}` : ""}`;
+  // An agent with a policy alone.
+  if (!isValued) return Number.isFinite(kl) ? `The policies differ by ${fixed(kl, 3)} nats` : "";
   const change = after.value - before.value;
   return `Value ${fixed(after.value, 2)}, ${signed(change, 2)}${share(change, study.value_scale, true)} against the original`;
 }

@@ -1,7 +1,7 @@
 /** Original and edited agent from the same state with the same luck, in lock-step. */
 import { fixed } from "../core/numbers.ts";
 import type { EditorScene } from "../host/editor_scene.ts";
-import { h, icon, setText } from "../views/dom.ts";
+import { h, icon, setAttribute, setText } from "../views/dom.ts";
 import { focusedNear } from "../views/focus.ts";
 import { PLAY } from "../views/icons.ts";
 import { button, enable, isEnabled, number } from "./counterfactual_panel.ts";
@@ -43,7 +43,7 @@ export function editorRace({ workbench, signal, theme }: EditorContext): EditorP
     (value) => seat.setOption("seed", value),
     signal,
   );
-  const stop = button("stop", {}, () => workbench.stop(), signal);
+  const stop = button("stop", {}, () => workbench.stop("race"), signal);
   const state = h("span", { class: "rlv-hint", role: "status" });
   const field = (text: string, control: HTMLElement) =>
     h("label", { class: "rlv-field" }, h("span", { class: "rlv-label" }, text), control);
@@ -71,6 +71,8 @@ export function editorRace({ workbench, signal, theme }: EditorContext): EditorP
       enable(play, canRace && !race.running);
       if (!race.running && focusedNear(stop) === stop) play.focus({ preventScroll: true });
       stop.hidden = !race.running;
+      // How far it has come is not read out: only what came of it.
+      setAttribute(state, "aria-live", race.running ? "off" : "polite");
       setText(state, stateOf(scene));
       film.draw(race.value, race.stale || race.running, study.action_names);
     },

@@ -57,6 +57,8 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
   let known = 0;
   let isHeld = false;
   let byHand = false;
+  /** A key that is held changes it again and again: one step back once it is let go of. */
+  let repeats = false;
   const show = (strength: number) => {
     setText(number, fixed(strength, 2));
     setAttribute(slider, "aria-valuetext", fixed(strength, 2));
@@ -86,14 +88,24 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
     show(strength);
     preview(strength);
   });
-  listen("change", () => {
+  const finish = () => {
     set(read());
     byHand = false;
     isHeld = false;
+    repeats = false;
+  };
+  listen("change", () => {
+    if (!repeats) finish();
   });
+  // Not every browser tells of a change that ends where it began.
+  for (const type of ["keyup", "blur", "pointercancel"] as const)
+    listen(type, () => {
+      if (isHeld) finish();
+    });
   listen("dblclick", () => set(0));
   listen("keydown", (event) => {
     byHand = false;
+    repeats = event.repeat;
     if (event.key === "0" || event.key === "1") {
       set(Number(event.key));
       event.preventDefault();

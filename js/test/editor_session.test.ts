@@ -109,6 +109,60 @@ describe("Workbench", () => {
     view.close();
   });
 
+  it("drops what a slider is held at when its layer goes, and with it the slider", async () => {
+    const view = opened();
+    await view.settle();
+    view.workbench.preview(withFeature([], "2b", 3, { strength: 0.5 }));
+    view.model.set("layer", "3a");
+    await view.settle();
+    expect(view.last().edits).toEqual([]);
+    view.close();
+  });
+
+  it("says no longer what went wrong on a frame or layer that was left", async () => {
+    const view = opened({ layer: "4a", edits: [entry(1, { layer: "4a" })] });
+    await view.settle();
+    expect(view.last().notice?.kind).toBe("error");
+    view.model.set("edits", []);
+    await view.settle();
+    expect(view.last().notice).toBeNull();
+    view.model.set("edits", [entry(55)]);
+    await view.settle();
+    expect(view.last().notice?.kind).toBe("error");
+    view.model.set("edits", []); // known: nothing is asked
+    await view.settle();
+    expect(view.last().notice).toBeNull();
+    view.close();
+  });
+
+  it("knows at once that a race or a measurement was of other numbers", async () => {
+    const view = opened({ edits: [entry(0)] });
+    await view.settle();
+    view.workbench.race();
+    view.workbench.measure();
+    await view.settle();
+    view.model.set("num_steps", 30);
+    paint();
+    expect(view.last().race.stale).toBe(true);
+    expect(view.last().measured.stale).toBe(false);
+    view.model.set("levels", 30);
+    paint();
+    expect(view.last().measured.stale).toBe(true);
+    view.close();
+  });
+
+  it("stops a race without the measurement that runs beside it", async () => {
+    const view = opened({ edits: [entry(0)] });
+    await view.settle();
+    view.counts.hold = true;
+    view.workbench.measure();
+    view.workbench.race();
+    view.workbench.stop("race");
+    expect(view.workbench.gather()?.race.running).toBe(false);
+    expect(view.workbench.gather()?.measured.running).toBe(true);
+    view.close();
+  });
+
   it("does not ask about an edit that is off", async () => {
     const view = opened();
     await view.settle();
@@ -187,7 +241,7 @@ describe("Workbench", () => {
     view.counts.hold = true;
     view.workbench.measure();
     expect(view.workbench.gather()?.measured.running).toBe(true);
-    view.workbench.stop();
+    view.workbench.stop("measure");
     expect(view.workbench.gather()?.measured.running).toBe(false);
     expect(view.counts.sent.at(-1)?.kind).toBe("rlv-cancel");
     view.close();

@@ -1,4 +1,5 @@
 /** The editor without what says where it is: the same in a view of its own and in the explorer. */
+import { textOfEdits } from "../core/editor.ts";
 import type { EditorScene } from "../host/editor_scene.ts";
 import { editorFeatures } from "../panels/editor_features.ts";
 import { editorKept } from "../panels/editor_header.ts";
@@ -67,19 +68,25 @@ export function editorBody(outer: EditorContext, part: "whole" | "part"): Editor
   };
 }
 
-/** Says what an edit did, once its answer is there; what was said of the edit itself is said again before it. */
+/**
+ * Says what an edit did, once its answer is there; what was said of the edit itself is said again before it. Another
+ * frame is no such news: while an explorer plays, one would come with each.
+ */
 function reportOf(outer: EditorContext): { context: EditorContext; report(scene: EditorScene): void } {
   let last: unknown = null;
+  let judged: string | null = null;
   let remark = "";
   const say = (text: string) => {
     remark = text;
     outer.say(text);
   };
   const report = (scene: EditorScene) => {
-    if (scene.pending || scene.edited === last) return;
-    const isFirst = last === null;
+    if (scene.pending) return;
+    const now = textOfEdits(scene.edits);
+    const isNews = scene.edited !== last && now !== judged;
+    if (isNews && judged !== null) outer.say([remark, verdict(scene)].filter(Boolean).join(". "));
+    if (isNews) judged = now;
     last = scene.edited;
-    if (!isFirst) outer.say([remark, verdict(scene)].filter(Boolean).join(". "));
     remark = "";
   };
   return { context: { ...outer, say }, report };
