@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; what was finished is kept.", file=sys.stderr)
         return 130
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, TypeError, ValueError, KeyError, RuntimeError, ImportError) as error:
         if options.traceback:
             raise
         message = error.args[0] if isinstance(error, KeyError) and error.args else error

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     edits = {name: _network_edits(text) for name, text in _named("--edit", options.edit).items()}
     world = {name: _read(text) for name, text in _named("--world", options.world).items()}
     _check_outputs(options, comparing=bool(edits or world))
+    _check_target(options, edits)
     try:
         result = _evaluated(options, edits, world)
     except KeyboardInterrupt:
@@ -137,6 +138,18 @@ def _check_outputs(options: argparse.Namespace, comparing: bool) -> None:
             raise ValueError(f"there is no folder {path.parent} to write {path.name} into.")
     if options.card is not None and not comparing:
         raise ValueError("--card compares conditions: give --edit or --world as well.")
+
+
+def _check_target(options: argparse.Namespace, edits: Collection[str]) -> None:
+    if options.target is None:
+        return
+    if options.card is None or not edits:
+        raise ValueError("--target is what the card asks of edits of the network: give --card and --edit as well.")
+    from rlvision_widgets.agents import load_agent
+    from rlvision_widgets.analysis.edit_card import check_targets
+
+    if load_agent(options.agent).environment.get("name") == "coinrun":  # other games' causes show when they occur
+        check_targets(dict.fromkeys(edits, options.target), list(edits))
 
 
 def _client(address: str | None) -> Any:

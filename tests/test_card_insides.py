@@ -59,6 +59,9 @@ def test_what_is_known_is_not_measured_again_and_is_the_same(agent, built, asked
         xr.testing.assert_identical(
             again[node].isel(edit=[0]).dropna("layer" if "layer" in data.dims else "edit", how="all"), data
         )
+    asked.clear()
+    inside(agent, built, tmp_path, {"one": "saw", "two": "saw"})
+    assert not asked, "the line that broke off took the next one with it"
 
 
 @pytest.mark.parametrize("other", ["target", "edit", "seed", "study"])

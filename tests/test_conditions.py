@@ -103,6 +103,7 @@ def test_what_no_world_can_be_is_refused_before_anything_is_played(tmp_path):
     world, path = {"name": "coinrun", "distribution_mode": "easy"}, tmp_path / "o.jsonl"
     with pytest.raises(ValueError, match="cheese"):
         evaluate(nobody, 5, environment=world, world={"cheese": [rlv.Place("cheese")]}, path=path, progress=False)
+    assert len(path.read_text().splitlines()) == 1, "mended, it may have the same name"
 
 
 @needs_procgen

@@ -96,9 +96,10 @@ def test_interrupted_anywhere_and_gone_on_with_it_is_the_same_card(agent, built,
 
 
 def test_levels_and_strengths_may_be_added(agent, built, card, tmp_path):
-    measured(agent, path=tmp_path, study=built, levels=6, null_levels=0, strengths=())
+    measured(agent, path=tmp_path, study=built, levels=6, null_levels=0, strengths=np.array([]))
     start = (tmp_path / "outcomes.jsonl").read_bytes()
-    xr.testing.assert_identical(measured(agent, path=tmp_path, study=built), card)
+    gone_on = measured(agent, path=tmp_path, study=built, strengths=np.linspace(0, 1, 3))
+    xr.testing.assert_identical(gone_on, card)
     assert (tmp_path / "outcomes.jsonl").read_bytes().startswith(start)
 
 

@@ -74,7 +74,7 @@ def _ceilings(card: xr.DataTree) -> Iterator[str]:
         row = ceiling.sel(edit=name)
         if math.isnan(row["blindness"]):
             yield (
-                f"{name}: no blindness index, since there is nothing to be blind to: {row['ceiling'].item()} is not shown "
+                f"{name}: no blindness index, as there is nothing to be blind to: {row['ceiling'].item()} is not shown "
                 f"to raise failures by {row['target'].item()} ({percent(row['rate_original'])} → "
                 f"{percent(row['rate_ceiling'])}, p {_p(float(row['p_ceiling']))})."
             )

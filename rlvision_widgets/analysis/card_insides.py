@@ -57,7 +57,7 @@ def insides(
     """
     measures: dict[str, Any] = {"internals": partial(edit_internals, seed=seed), "probes": partial(reprobe, seed=seed)}
     shown = {name: str(study.attrs.get(name)) for name in STUDY} | {"sizes": dict(study.sizes)}
-    known = _known(path)
+    known, torn = _known(path), path.exists() and not path.read_bytes().endswith(b"\n")
     found: dict[str, dict[str, xr.Dataset]] = {node: {} for node in measures}
     reasons: dict[str, list[str]] = {node: [] for node in measures}
     tasks = [(node, name) for name in targets for node in measures]
@@ -67,8 +67,9 @@ def insides(
         try:
             if key not in known:
                 known[key] = json.loads(json.dumps(measures[node](agent, edits[name], study, targets[name]).to_dict()))
-                with path.open("a") as file:
-                    file.write(json.dumps({"asked": key, "found": known[key]}) + "\n")
+                with path.open("a") as file:  # an empty line ends one that broke off
+                    file.write("\n" * torn + json.dumps({"asked": key, "found": known[key]}) + "\n")
+                torn = False
             found[node][name] = xr.Dataset.from_dict(known[key])
         except (ImportError, ValueError) as error:
             reasons[node].append(f"{name}: {error}")

@@ -160,11 +160,11 @@ def measure_levels(
     told = {condition.name: condition.to_dict() for condition in conditions}
     options = {"seed": int(seed), "precision": precision, "causes": causes}
     with open_outcomes(path, question) as outcomes:
+        for condition in conditions:
+            if condition.name not in outcomes.conditions:
+                stage.check(condition)  # before it is written down: mended, it may have the same name
         outcomes.begin(told)
         missing = {condition: _missing(outcomes, condition, seeds, causes) for condition in conditions}
-        for condition, left in missing.items():
-            if left:
-                stage.check(condition)
         total = len(conditions) * len(seeds)
         done = total - sum(map(len, missing.values()))
         for condition, left in missing.items():

@@ -139,7 +139,7 @@ def measure_edit(
         options["path"] = folder / OUTCOMES
         frames = _frames(agent, study, environment, seed) if controlled else None
         nodes["outcomes/main"] = evaluate(agent, seeds, edits=named, world=world, **options)
-        if dose_levels and strengths:
+        if dose_levels and any(doses.values()):
             nodes["outcomes/dose"] = _doses(agent, doses, seeds[:dose_levels], options)
         if frames is not None:
             before = _made_before(folder / OUTCOMES, list(named))
@@ -252,7 +252,7 @@ def _frames(
         world: Any = environment
         if environment is None or isinstance(environment, Mapping):
             world = stack.enter_context(make_world(agent, environment, num_trajectories=WORLDS, seed=seed))
-        number = FRAMES // world.num_trajectories
+        number = max(1, FRAMES // world.num_trajectories)
         shown = collect_observations(agent, world, num_samples=number, every=EVERY, seed=seed, progress=False)
     return np.asarray(shown.values)
 

@@ -244,9 +244,7 @@ def _stopped(played: Sequence[Played], goal: float, most_harm: float, rounds: in
     if _harms(last, most_harm):
         return f"failures by other causes have risen by {last.harm:.1%} of the levels (p = {last.harm_p:.2g})"
     if np.isnan(last.blindness):
-        return (
-            "the hidden object is not shown to raise failures on these levels, so that there is no blindness: play more"
-        )
+        return "the hidden object is not shown to raise failures on these levels, so that nothing is blind: play more"
     if last.blindness >= goal:
         return f"blindness has reached {goal:.0%}"
     if len(played) == rounds:
