@@ -7,7 +7,6 @@ import pytest
 from editor_page import EditorPage
 from explorer_page import LONG, eventually
 from playwright.sync_api import expect
-from test_counterfactual_lab import LOOKS
 from test_environments import needs_procgen
 
 import rlvision_widgets as rlv
@@ -47,7 +46,7 @@ def strongest(study):
     """Number of the feature that says most about the value of the frame, and its name."""
     total = study["layers/2b/outputs/value"]["total"].isel(trajectory=0, step=20)
     feature = int(abs(total).argmax())
-    return feature, str(study["layers/2b"]["name"].values[feature]) or f"feature {feature}"
+    return feature, str(study["layers/2b"]["feature_name"].values[feature]) or f"feature {feature}"
 
 
 def test_a_switch_edits_the_agent_and_both_play_on(view, notebook, saved):
@@ -123,20 +122,3 @@ def test_nothing_is_left_of_a_view_that_is_gone(notebook, saved):
     assert notebook.lab.alive() != before
     notebook.clear()
     eventually(notebook.lab.alive, before)
-
-
-def test_it_looks_the_same_beside_an_explorer(notebook, saved):
-    """One style sheet must not reach into the other view."""
-    notebook.page.mouse.move(0, 0)
-    alone = EditorPage(notebook.show(SHOW))
-    alone.settle()
-    editor_alone = alone.root.evaluate(LOOKS)
-    explorer = "explorer = rlv.Explorer(edited, step=20)"
-    region = notebook.show(f"{explorer}; explorer").get_by_role("region", name="Explorer", exact=True)
-    explorer_alone = region.evaluate(LOOKS)
-    output = notebook.show(f"{explorer}; from IPython.display import display; display(explorer)\n{SHOW}", views=2)
-    beside = EditorPage(output)
-    beside.settle()
-    eventually(lambda: beside.root.evaluate(LOOKS), editor_alone)
-    region = output.get_by_role("region", name="Explorer", exact=True)
-    eventually(lambda: region.evaluate(LOOKS), explorer_alone)
