@@ -54,7 +54,10 @@ export const entryOfFeature = (edits: Edits, layer: string, feature: number): Ne
 export const withEntry = (edits: Edits, index: number, change: Partial<NetworkEdit>): NetworkEdit[] =>
   edits.map((edit, other) => (other === index ? { ...edit, ...change } : edit));
 
-/** The list with a feature's entry changed; one is added, enabled and of strength 1 if not said otherwise. */
+/**
+ * The list with a feature's entry changed; one is added, enabled and of strength 1 if not said otherwise, in the place
+ * where the layer's other features are edited: of a residual layer only one is possible.
+ */
 export function withFeature(
   edits: Edits,
   layer: string,
@@ -63,14 +66,9 @@ export function withFeature(
 ): NetworkEdit[] {
   const index = indexOfFeature(edits, layer, feature);
   if (index >= 0) return withEntry(edits, index, change);
-  const added = {
-    kind: "feature",
-    layer,
-    feature,
-    strength: 1,
-    where: "next_kernel",
-    enabled: true,
-  } as const;
+  const like = edits.findLast((edit) => edit.kind === "feature" && edit.layer === layer);
+  const where = like?.where ?? "next_kernel";
+  const added = { kind: "feature", layer, feature, strength: 1, where, enabled: true } as const;
   return [...edits, { ...added, ...change }];
 }
 

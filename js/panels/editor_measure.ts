@@ -74,7 +74,7 @@ export function editorMeasure({ workbench, signal }: EditorContext): EditorPanel
       if (total > 0) [bar.max, bar.value] = [total, done];
       else bar.removeAttribute("value");
       // How far it has come is not read out: only what came of it.
-      setAttribute(state, "aria-live", measured.running ? "off" : "polite");
+      setAttribute(state, "aria-live", measured.running && "off");
       setText(state, stateOf(scene));
       scroll.hidden = measured.value === null;
       setAttribute(scroll, "data-stale", measured.stale || measured.running);

@@ -72,7 +72,7 @@ export function editorRace({ workbench, signal, theme }: EditorContext): EditorP
       if (!race.running && focusedNear(stop) === stop) play.focus({ preventScroll: true });
       stop.hidden = !race.running;
       // How far it has come is not read out: only what came of it.
-      setAttribute(state, "aria-live", race.running ? "off" : "polite");
+      setAttribute(state, "aria-live", race.running && "off");
       setText(state, stateOf(scene));
       film.draw(race.value, race.stale || race.running, study.action_names);
     },

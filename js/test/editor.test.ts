@@ -37,6 +37,12 @@ describe("the list of edits", () => {
     expect(toggledFeature(off, "2b", 4)).toEqual(on);
   });
 
+  it("edits a feature where the layer's other features are edited", () => {
+    const there = [entry(0, { where: "layer" }), entry(0, { layer: "3a" })];
+    expect(entryOfFeature(toggledFeature(there, "2b", 1), "2b", 1)?.where).toBe("layer");
+    expect(entryOfFeature(toggledFeature(there, "3a", 1), "3a", 1)?.where).toBe("next_kernel");
+  });
+
   it("keeps a strength while an edit is off, but one of 0 comes back as 1", () => {
     const weak = withFeature([], "2b", 3, { strength: 0.25 });
     expect(toggledFeature(toggledFeature(weak, "2b", 3), "2b", 3)).toEqual(weak);
