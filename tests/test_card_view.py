@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+import warnings
 import xml.etree.ElementTree as ET
 
 import bqplot as bq
@@ -209,6 +210,24 @@ def test_the_headline_says_effect_ceiling_null_and_what_is_not_shown(tree):
     assert second.endswith("Unchanged within ±0.5 points: saw and multiple; not shown to be unchanged: out of time.")
 
 
+@pytest.mark.parametrize(
+    ("ratio", "size"), [(0.4, "of 0.40 to 1.00 times its size did"), (np.nan, "of unknown size did")]
+)
+def test_random_edits_that_are_smaller_than_the_edit_are_not_called_as_large(tree, ratio, size):
+    uneven = tree.copy()
+    null = tree["null"].to_dataset()
+    channels = (null["null_of"] == "saw-blind") & (null["kind"] == "channel")
+    ratios = np.ones(null.sizes["null"])
+    ratios[np.flatnonzero(channels)[0]] = ratio
+    uneven["null"] = xr.DataTree(null.assign_coords(norm_ratio=("null", ratios)))
+    first, second = read_card(uneven).headline
+    assert f"one of 40 random edits {size} as much" in first
+    assert "of its size did as much" in second
+    told = words(section(shown(uneven), "null"))
+    assert f"20 random channels {size}" in told
+    assert "20 random directions of its size did" in told
+
+
 def test_a_null_result_is_no_proof_and_comes_with_what_it_could_have_missed():
     tree = card_tree()
     causes = tree["causes"].to_dataset()
@@ -329,7 +348,7 @@ def test_edits_and_random_edits_that_all_do_nothing_are_drawn():
     for name in ("difference", "edit_difference"):
         tree["null"][name].values[:] = 0.0
     said = words(section(shown(tree), "null"))
-    assert "saw-blind changed failures from saw by 0 points; 20 of 20 random channels did as much" in said
+    assert "saw-blind changed failures from saw by 0 points; 20 of 20 random channels of its size did as much" in said
     assert len(rlv.EditCard(tree).figures["null"]) == 2
 
 
@@ -581,6 +600,19 @@ def test_where_no_widget_runs_the_page_is_shown(view):
     assert "application/vnd.jupyter.widget-view+json" in data
     assert "Failures by cause" in data["text/html"]
     assert "<svg" in data["text/html"]
+
+
+def test_a_card_that_was_saved_is_shown_as_it_was(tree, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr: how it stores text may change
+        tree.to_zarr(tmp_path / "card.zarr")
+    for path in (tmp_path / "card.zarr", str(tmp_path / "card.zarr")):
+        assert rlv.EditCard(path).html() == rlv.EditCard(tree).html()
+    with pytest.raises(FileNotFoundError, match="no edit card at"):
+        rlv.EditCard(tmp_path / "other.zarr")
+    (tmp_path / "outcomes.jsonl").write_text("{}\n")
+    with pytest.raises(ValueError, match="read_outcomes"):
+        rlv.EditCard(tmp_path / "outcomes.jsonl")
 
 
 def test_bad_input_is_refused_in_words(tree, study, tmp_path):

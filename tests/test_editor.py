@@ -69,6 +69,7 @@ def test_entries_are_completed(view):
     [
         ({"kind": "featur"}, "Did you mean 'feature'"),
         ({"kind": "ablat"}, "Did you mean 'ablate'"),
+        ({"kind": ["feature"]}, "unknown kind of edit"),
         ({"layer": "2c"}, "unknown layer"),
         ({"feature": 3}, "from 0 to 2, got 3"),
         ({"feature": -1}, "from 0 to 2"),
@@ -92,6 +93,15 @@ def test_what_is_no_edit_is_refused_and_nothing_changes(view, changes, words):
     with pytest.raises(ValueError, match=words):
         ask(view, "edited", **question(view, [{**entry(view, 0), **changes}]))
     assert view.edits == view.history == []
+
+
+def test_numbers_may_be_numpy_s(view):
+    view.edit({**entry(view, np.int64(1)), "strength": np.float32(0.5)})
+    view.toggle(2, strength=np.int64(1))
+    assert view.edits == [entry(view, 1, 0.5), entry(view, 2)]
+    json.dumps(view.edits)
+    with pytest.raises(ValueError, match="unknown name of kept edits"):
+        view.edit({"kind": "stored", "name": ["mine"]})
 
 
 def test_edits_that_are_no_list_are_refused(view):
@@ -474,6 +484,18 @@ def test_pictures_show_both_agents(view, tmp_path):
     rlv.save_snapshot(view, tmp_path / "race.gif", progress=False)
     with Image.open(tmp_path / "race.gif") as movie:
         assert movie.n_frames > 1
+
+
+def test_a_picture_of_a_race_is_of_the_features_as_they_are(view):
+    view.num_steps = 3
+    view.toggle(1)
+    view.picture(step=1)
+    before = view._raced()
+    rlv.refit(view.source.connection._agent, view.study, layer=view.layer, seed=5, progress=False)
+    assert view.edits
+    fresh = view.source.connection.race(view.trajectory, view.step, view.edits, 3, -1)
+    assert (fresh.data["policy_logits"].values != before.data["policy_logits"].values).any()
+    np.testing.assert_array_equal(view._raced().data["policy_logits"], fresh.data["policy_logits"])
 
 
 def test_a_notebook_is_not_made_to_wait_for_a_picture(view):

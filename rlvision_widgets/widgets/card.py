@@ -25,14 +25,14 @@ TABLES = ("causes", "ceiling", "null", "dose", "internals", "probes")
 class EditCard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Show what an edit changed, and all that it takes to doubt it.
 
-    Sentences, bqplot figures and tables: failures by cause, random edits of the same size, the ceiling and the
+    Sentences, bqplot figures and tables: failures by cause, random edits in its place, the ceiling and the
     blindness index, dose and response, what changes inside, what probes still find, and how all of it was measured. A
     part that was not measured says so.
 
     Parameters
     ----------
-    card : DataTree
-        As `rlv.edit_card` and `rlv.measure_edit` return it.
+    card : DataTree, str or Path
+        As `rlv.edit_card` and `rlv.measure_edit` return it, or where its `to_zarr` has saved it.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class EditCard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     Raises
     ------
-    ValueError
-        If it is no edit card.
+    FileNotFoundError, ValueError
+        If there is nothing, or no edit card.
 
     Examples
     --------
@@ -53,9 +53,9 @@ class EditCard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     """
 
     @strict_keywords
-    def __init__(self, card: xr.DataTree) -> None:
-        self.card = card
-        self._content = read_card(card)
+    def __init__(self, card: xr.DataTree | str | os.PathLike[str]) -> None:
+        self.card = _opened(card) if isinstance(card, str | os.PathLike) else card
+        self._content = read_card(self.card)
         self.figures = {one.key: tuple(map(plot_chart, one.charts)) for one in self._content.sections}
         super().__init__([_shown_head(self._content), *(self._shown(one) for one in self._content.sections)])
 
@@ -105,6 +105,20 @@ class EditCard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
         data = {**data, "text/html": inline(self._content)}
         return (data, *metadata) if metadata else data
+
+
+def _opened(path: str | os.PathLike[str]) -> xr.DataTree:
+    """Read a card that was saved."""
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no edit card at {str(path)!r}; card.to_zarr(path) saves one.")
+    try:
+        with xr.open_datatree(path, engine="zarr", consolidated=False) as tree:
+            return tree.load()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{str(path)!r} holds no edit card that card.to_zarr(path) has saved ({error}). Outcomes of `evaluate` "
+            "become one by rlv.edit_card(rlv.read_outcomes(path)), the folder of `measure_edit` by the same call again."
+        ) from None
 
 
 def _tables(data: xr.Dataset) -> Iterator[tuple[str, Any]]:

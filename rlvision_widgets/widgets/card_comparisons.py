@@ -1,4 +1,4 @@
-"""What an edit is measured against: random edits of its size, and itself at other strengths, of which 0 is a sham."""
+"""What an edit is measured against: random edits, and itself at other strengths, of which 0 is a sham."""
 
 from collections.abc import Iterator
 
@@ -16,6 +16,7 @@ from rlvision_widgets.widgets.card_reading import (
     random_changes,
     rate_cell,
     rate_point,
+    sizes_of,
 )
 from rlvision_widgets.widgets.card_words import NOTHING, chance, count, interval, percent, plural, points
 
@@ -25,15 +26,16 @@ DOTS = 0.02  # of the axis: a control's dot
 
 
 def null_section(card: CardTree) -> Section:
-    """Tell whether random edits of the same size do the same."""
-    title, data = "Random edits of the same size", card.part("null")
+    """Tell whether random edits do the same, and how large they are."""
+    title, data = "Random edits in its place", card.part("null")
     if data is None:
         return Section("null", title, missing=card.why_missing("null"))
     edits = card.edits_of(data)
     sentences = [
-        f"Random channels and random directions, scaled so that they take as much from the activations as the edit, on "
-        f"the same {plural(int(data.attrs['num_levels']), 'level')}. p is one-sided: (1 + those that do at least as "
-        "much) / (1 + all).",
+        "What another channel (of those that fire, the nearest in size) or a random direction does in the place of the "
+        f"edit's, on the same {plural(int(data.attrs['num_levels']), 'level')}. Size is what an edit takes from the "
+        "activations, the root mean square; where no channel of the edit's size is left, smaller ones are weaker "
+        "controls. p is one-sided: (1 + those that raise failures at least as much) / (1 + all).",
         *(_null_words(card, data, edit) for edit in edits),
         *card.left_out("null", data),
     ]
@@ -65,9 +67,10 @@ def _null_words(card: CardTree, data: xr.Dataset, edit: Condition) -> str:
         random = random_changes(data, edit, kind, cause)
         if len(random):
             as_strong, many = int((random >= mine).sum()), plural(len(random), f"random {kind}")
+            size = sizes_of(data, edit, [kind])
             p = chance(at(data, "p_null", edit=edit.name, null_kind=kind, cause=cause))
             least = "" if as_strong else ", the least that so many can give"
-            words.append(f"{as_strong or 'none'} of {many} did as much (p = {p}{least})")
+            words.append(f"{as_strong or 'none'} of {many} {size} did as much (p = {p}{least})")
     return f"{edit.name} changed failures from {cause} by {points(mine)} points; {'; '.join(words)}."
 
 

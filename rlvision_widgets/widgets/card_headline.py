@@ -3,7 +3,16 @@
 import math
 from collections.abc import Iterator
 
-from rlvision_widgets.widgets.card_reading import TOTAL, CardTree, Condition, at, kinds_of, others_of, random_changes
+from rlvision_widgets.widgets.card_reading import (
+    TOTAL,
+    CardTree,
+    Condition,
+    at,
+    kinds_of,
+    others_of,
+    random_changes,
+    sizes_of,
+)
 from rlvision_widgets.widgets.card_words import chance, interval, joined, percent, plural, points
 
 __all__ = ["headline"]
@@ -58,7 +67,8 @@ def _context(card: CardTree, edit: Condition) -> str:
         random = [change for kind in kinds_of(null) for change in random_changes(null, edit, kind, card.cause_of(edit))]
         as_strong = sum(change >= mine for change in random)
         if random:
-            words.append(f"{as_strong or 'none'} of {plural(len(random), 'random edit')} of its size did as much")
+            size, many = sizes_of(null, edit, kinds_of(null)), plural(len(random), "random edit")
+            words.append(f"{as_strong or 'none'} of {many} {size} did as much")
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 

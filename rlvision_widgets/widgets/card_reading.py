@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +26,11 @@ __all__ = [
     "random_changes",
     "rate_cell",
     "rate_point",
+    "sizes_of",
 ]
 
 TOTAL = "any failure"
+ALIKE = 0.1  # by which what takes as much from the activations may differ
 EDIT_LOOKS = ("edited", "edited2", "edited3", "edited4", "edited5")
 WORLD_LOOKS = ("ceiling", "ceiling2")
 
@@ -166,6 +169,16 @@ def random_changes(null: xr.Dataset, edit: Condition, kind: str, cause: str) -> 
     """Return by how much each random edit of a kind changed the failures from a cause, as shares of levels."""
     changes: npt.NDArray[np.float64] = controls_of(null, edit, kind)["difference"].sel(cause=cause).values
     return changes
+
+
+def sizes_of(null: xr.Dataset, edit: Condition, kinds: Iterable[str]) -> str:
+    """Say how large an edit's random edits are beside it: one that takes less is a weaker control."""
+    ratios = np.concatenate([controls_of(null, edit, kind)["norm_ratio"].values for kind in kinds])
+    if not np.isfinite(ratios).all():
+        return "of unknown size"
+    if (np.abs(ratios - 1) <= ALIKE).all():
+        return "of its size"
+    return f"of {ratios.min():.2f} to {ratios.max():.2f} times its size"
 
 
 def rate_point(data: xr.Dataset, row: float, words: str, **where: Any) -> Point:

@@ -7,6 +7,7 @@ network edit as its own `to_dict` has it. Only what is enabled and has a strengt
 
 import json
 import math
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -107,7 +108,7 @@ def _completed(edit: Any, study: xr.DataTree) -> Entry:
     kind, enabled = entry.get("kind"), entry.get("enabled", True)
     if not isinstance(enabled, bool):
         raise ValueError(f"enabled must be true or false, got {enabled!r}")
-    if kind not in OWN:
+    if not isinstance(kind, str) or kind not in OWN:
         return {**_network_edit(entry), "enabled": enabled}
     fields = (*COMMON, *OWN[kind])
     for name in entry:
@@ -148,14 +149,14 @@ def _is_whole(value: Any) -> bool:
 
 
 def _stored(entry: Mapping[str, Any], study: xr.DataTree) -> Entry:
-    names = kept_names(study)
-    if entry.get("name") not in names:
-        raise ValueError(unknown("name of kept edits", entry.get("name"), names, "Keep some with keep_edits."))
-    return {"name": entry["name"]}
+    names, name = kept_names(study), entry.get("name")
+    if not isinstance(name, str) or name not in names:
+        raise ValueError(unknown("name of kept edits", name, names, "Keep some with keep_edits."))
+    return {"name": name}
 
 
 def _strength(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise ValueError(f"strength must be a number, got {value!r}")
     if not -STRONGEST <= value <= STRONGEST:
         raise ValueError(
@@ -168,7 +169,7 @@ def _network_edit(entry: Mapping[str, Any]) -> Entry:
     """Return any other edit as it describes itself."""
     network = _network()
     kinds = [*OWN, *network.KINDS]
-    if entry.get("kind") not in kinds:
+    if not isinstance(entry.get("kind"), str) or entry["kind"] not in kinds:
         raise ValueError(unknown("kind of edit", entry.get("kind"), kinds))
     (edit,) = network.network_edits_from([{name: value for name, value in entry.items() if name != "enabled"}])
     shown = {name: getattr(edit, name) for name in ("strength", "where") if hasattr(edit, name)}

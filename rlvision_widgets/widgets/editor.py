@@ -9,7 +9,7 @@ from rlvision_widgets.widgets.bundle import built
 from rlvision_widgets.widgets.editing_page import edits_requests, edits_state
 from rlvision_widgets.widgets.editor_picture import picture_of, picture_of_race
 from rlvision_widgets.widgets.editor_traits import EditorTraits
-from rlvision_widgets.widgets.kept_edits import Answered, find
+from rlvision_widgets.widgets.kept_edits import Answered, find, key_of
 from rlvision_widgets.widgets.page import Asked as Requested
 from rlvision_widgets.widgets.poster import Pixels, png
 from rlvision_widgets.widgets.server import Connection
@@ -86,7 +86,7 @@ class Editor(EditorTraits):
         state: Mapping[str, Any] | str | None = None,
         **traits: Any,
     ) -> None:
-        self._running: tuple[dict[str, Any], Answered] | None = None
+        self._running: tuple[str, Answered] | None = None
         super().__init__([(study, agent, connection)], state=state, **traits)
 
     def refresh(self) -> None:
@@ -135,8 +135,9 @@ class Editor(EditorTraits):
         """Return the race from what is shown; remembered, because a movie asks for each of its frames."""
         place: dict[str, Any] = {"trajectory": self.trajectory, "step": self.step, "edits": json.dumps(self.edits)}
         question = asked_race(self.source, **place, num_steps=self.num_steps, seed=self.seed)
-        if self._running is None or self._running[0] != question:
-            self._running = question, raced(self.source, self.source.connection, question)
+        key = key_of(self.study, "races", question)  # also of what its words stand for: features can be fitted anew
+        if self._running is None or self._running[0] != key:
+            self._running = key, raced(self.source, self.source.connection, question)
             self._tell_kept()
         return self._running[1]
 
