@@ -159,9 +159,10 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_a_damaged_line_is_named(whole, tmp_path):
+@pytest.mark.parametrize("damaged", [b'{"condition": "orig', b"[1]", b"5", b""])
+def test_a_damaged_line_is_named(whole, tmp_path, damaged):
     path, lines = tmp_path / "o.jsonl", whole.read_bytes().splitlines(keepends=True)
-    lines[7] = lines[7][:20] + b"\n"
+    lines[7] = damaged + b"\n"
     path.write_bytes(b"".join(lines))
     with pytest.raises(ValueError, match="line 8 of"):
         play(path)

@@ -107,8 +107,10 @@ def ceiling_table(
     for edit, condition in ceilings.items():
         outcomes = [failed.sel(condition=name, cause=targets[edit]).values for name in (ORIGINAL, edit, condition)]
         rows.append([*(outcome.mean() for outcome in outcomes), *blindness(*outcomes, **settings)])
-    names = ("rate_original", "rate_edited", "rate_ceiling", "blindness", "blindness_low", "blindness_high")
-    names += ("p_ceiling",)
+    names = (
+        *("rate_original", "rate_edited", "rate_ceiling"),
+        *("blindness", "blindness_low", "blindness_high", "p_ceiling"),
+    )
     columns = np.array(rows, float).T
     return xr.Dataset(
         {name: ("edit", column) for name, column in zip(names, columns, strict=True)},

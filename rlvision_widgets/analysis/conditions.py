@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rlvision_widgets.analysis.cause_table import ORIGINAL
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.environments.edits import Edit, edits_from, edits_to_json
 
 __all__ = ["ORIGINAL", "Condition", "conditions_of"]
-
-ORIGINAL = "original"
 
 
 @dataclass(frozen=True, eq=False)

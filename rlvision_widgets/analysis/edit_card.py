@@ -93,7 +93,8 @@ def edit_card(
         causes (condition, cause): count, rate and its Wilson interval; paired with the original, level by level: b, c,
         exact McNemar p, p_holm (over all rows of all conditions), difference with Tango's and Newcombe's interval,
         p_equivalent, equivalent and its 90 % interval, mde (of separate samples) and mde_paired.
-        ceiling (edit): rates and blindness index with bootstrap interval. null (null, cause), dose (edit, strength,
+        ceiling (edit): rates and blindness index with bootstrap interval, NaN where p_ceiling does not show that the
+        unseen object raises failures. null (null, cause), dose (edit, strength,
         cause), internals, probes: where there are such measurements. outcomes/…: the levels themselves. attrs:
         findings (in words), missing (JSON: what is absent, and why), and the settings.
 

@@ -116,7 +116,8 @@ def evaluate(
     tenth of that, and causes one more replay of each failed level without the network. All of torch's threads are used,
     and none waits for another (`rlvision_widgets.analysis.levels`). Memory grows by some 220 bytes a level.
 
-    An interrupt (Ctrl-C) ends it without a result; with `path`, nothing that was finished is lost.
+    An interrupt (Ctrl-C) ends it without a result; with `path`, all levels are kept but those that ended in the last
+    eight steps, which are played again, and end the same.
     """
     with _bar(progress) as tell:
         return measure_levels(

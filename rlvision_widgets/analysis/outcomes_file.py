@@ -220,7 +220,7 @@ def _read(
             else:
                 edits[condition] = line
                 outcomes.setdefault(condition, {})
-        except (AttributeError, KeyError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(
                 f"line {number} of {path} is damaged. Delete that line; its level is then played again."
             ) from error
