@@ -153,6 +153,18 @@ def test_a_key_opens_and_escape_inside_closes_and_gives_the_focus_back(open_page
     eventually(lambda: page.root.evaluate(HEIGHTS), looks)
 
 
+def test_taking_out_the_last_edit_leaves_the_focus_where_keys_go_on(opened):
+    page = opened()
+    page.switch(SAW).click()
+    page.settle()
+    page.section.get_by_role("button", name=f"Take out {SAW}").press("Enter")
+    expect(page.list).to_have_count(0)
+    page.settle()
+    expect(page.section.get_by_role("button", name="Undo", exact=True)).to_be_focused()
+    page.root.page.keyboard.press("Control+z")
+    expect(page.list).to_have_count(1)
+
+
 def test_what_is_typed_is_no_command(opened):
     page = opened()
     page.switch(SAW).click()
