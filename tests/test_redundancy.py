@@ -164,12 +164,23 @@ def test_an_interrupted_hunt_goes_on_and_finds_the_same(agent, study, hunted, tm
         hunt(agent, study, path=tmp_path, weight=5.0)
 
 
+def test_a_hunt_does_not_go_on_with_the_rounds_of_another_study(agent, study, hunted, tmp_path, monkeypatch):
+    hunt, _ = hunted
+    pairs = redundancy.object_pairs(study, "saw")
+    hunt(agent, study, path=tmp_path, rounds=1)
+    other = Pairs("saw", pairs.shown[::-1], pairs.hidden[::-1], pairs.others, *2 * (np.arange(48),))
+    monkeypatch.setattr(redundancy, "object_pairs", lambda *arguments, **options: other)
+    with pytest.raises(ValueError, match=r"other settings \(study\)"):
+        hunt(agent, study, path=tmp_path, rounds=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"kinds": ("chanel",)}, "Did you mean 'channel'"),
         ({"layers": ["2c"]}, "unknown layer '2c'"),
         ({"rounds": 0}, "rounds must be from 1"),
+        ({"num_pairs": 1}, "num_pairs must be from 2"),
     ],
 )
 def test_a_hunt_that_cannot_be_is_refused(agent, study, hunted, options, message):

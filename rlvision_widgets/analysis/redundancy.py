@@ -18,6 +18,7 @@ Hilton, Cammarata, Carter, Goh, Olah, "Understanding RL Vision", Distill 2020 (p
 McGrath et al., "The Hydra Effect: Emergent Self-repair in Language Model Computations", 2023.
 """
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ from rlvision_widgets.analysis.evaluation import evaluate
 from rlvision_widgets.analysis.held_out import chosen_by, held_out_levels
 from rlvision_widgets.analysis.journal import Journal
 from rlvision_widgets.analysis.paired import mcnemar
-from rlvision_widgets.analysis.pairs import Judge, object_pairs, still_seen_by_channel
+from rlvision_widgets.analysis.pairs import Judge, Pairs, object_pairs, still_seen_by_channel
 from rlvision_widgets.analysis.progress import track
 from rlvision_widgets.analysis.proposals import KINDS, Setting, Shares, feature_layers, proposals
 from rlvision_widgets.environments.edits import Hide
@@ -140,9 +141,9 @@ def hunt_redundancy(
     -----
     An interrupt (Ctrl-C) ends it without a result; with `path`, nothing that was finished is lost.
     """
-    counts = {"rounds": rounds, "num_pairs": num_pairs, "levels": levels}
-    for name, number in counts.items():
-        check_count(name, number, 1)
+    counts = {"rounds": (rounds, 1), "num_pairs": (num_pairs, 2), "levels": (levels, 1)}  # fit, and judge
+    for name, (number, least) in counts.items():
+        check_count(name, number, least)
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(unknown("kind of edit", kind, KINDS))
@@ -156,6 +157,7 @@ def hunt_redundancy(
     setting = Setting(agent, study, chosen, fitting, keep)
     question = {"agent": agent.checkpoint, "target": target, "layers": chosen, "kinds": list(kinds), "keep": keep}
     question |= {"weight": weight, "num_pairs": num_pairs, "frames": [len(fitting.shown), len(fitting.others)]}
+    question |= {"study": _mark(study, [fitting, judging])}
     folder = None if path is None else Path(path)
     journal = Journal(folder and folder / "rounds.jsonl", question)
     seeds = held_out_levels(levels, seed, chosen_by(study))
@@ -181,6 +183,18 @@ def hunt_redundancy(
     if not played:
         outcomes = evaluate(agent, seeds, **options)
     return _tree(journal.entries, played, outcomes, judge.seen, settings | {"stopped": stopped})
+
+
+def _mark(study: xr.DataTree, pairs: Sequence[Pairs]) -> str:
+    """Return a digest of what is fitted on and judged by: the frames, and the study's features."""
+    digest = hashlib.sha256()
+    for part in pairs:
+        for frames in (part.shown, part.hidden, part.others):
+            digest.update(frames.tobytes())
+    for layer in feature_layers(study):
+        digest.update(layer.encode())
+        digest.update(study.children["layers"].children[layer].dataset["direction"].values.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _layers(agent: Agent, study: xr.DataTree, layers: Sequence[str] | None) -> list[str]:

@@ -219,7 +219,7 @@ def _signal(
         observations = at_frames(study.dataset["observation"], frames)
         codes = torch.cat(list(layer_codes(agent, observations, features, layer=layer)))
         return codes.float().numpy(), features, "activations"
-    node = study.children["layers"].children.get(layer)
+    node = study.children["layers"].children.get(layer) if "layers" in study.children else None
     outputs = node.children["outputs"].children if node is not None and "outputs" in node.children else {}
     output = next(iter(outputs), "value") if output is None else output
     if output not in outputs:

@@ -50,9 +50,9 @@ def _words(data: xr.Dataset, edit: Condition, chance: float) -> Iterator[str]:
         yield f"{edit.name} changes none of the activations that were probed."
         return
     (layer, classifier), (before, after) = max(changed.items(), key=lambda item: item[1][1][0])
-    verdict = "it can still be read" if after[1] > chance else "nothing is shown to be left"
+    verdict = "the object can still be read" if after[1] > chance else "the object is not shown to be readable"
     yield (
-        f"{edit.name}: of what the edit changes, {verdict}, most at {layer} ({classifier}): AUROC {measured(*after)}, "
+        f"{edit.name}: {verdict} from what the edit changes, best at {layer} ({classifier}): AUROC {measured(*after)}, "
         f"before {measured(*before)}."
     )
 

@@ -7,7 +7,6 @@ network edit as its own `to_dict` has it. Only what is enabled and has a strengt
 
 import json
 import math
-import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -156,7 +155,7 @@ def _stored(entry: Mapping[str, Any], study: xr.DataTree) -> Entry:
 
 
 def _strength(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not hasattr(value, "__float__") or not math.isfinite(value):
         raise ValueError(f"strength must be a number, got {value!r}")
     if not -STRONGEST <= value <= STRONGEST:
         raise ValueError(
