@@ -136,6 +136,8 @@ def _check_outputs(options: argparse.Namespace, comparing: bool) -> None:
             raise ValueError(f"{path} should end in {' or '.join(suffixes)}.")
         if not path.parent.is_dir():
             raise ValueError(f"there is no folder {path.parent} to write {path.name} into.")
+        if path.suffix == ".zarr" and path.exists() and not (path / "success").is_dir():  # it would be replaced whole
+            raise ValueError(f"{path} is there and holds no evaluation, perhaps a study; give --data another name.")
     if options.card is not None and not comparing:
         raise ValueError("--card compares conditions: give --edit or --world as well.")
 

@@ -135,6 +135,16 @@ def test_what_cannot_be_is_one_clear_line_before_anything_is_played(runner, argu
 
 
 @needs_procgen
+def test_a_study_is_not_replaced_by_an_evaluation(runner, folder, capsys):
+    (folder / "study.zarr" / "layers").mkdir(parents=True)
+    assert main(["evaluate", str(runner), "--levels", "2", "--data", "study.zarr"]) == 1
+    assert "holds no evaluation" in capsys.readouterr().err
+    assert (folder / "study.zarr" / "layers").is_dir()
+    for _ in range(2):
+        assert main(["evaluate", str(runner), "--levels", "2", "--data", "o.zarr"]) == 0
+
+
+@needs_procgen
 @pytest.mark.slow
 def test_an_interrupt_says_what_is_kept(runner, tmp_path):
     for path in (None, tmp_path / "o.jsonl"):
