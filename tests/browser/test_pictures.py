@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from counterfactual_page import CounterfactualPage
+from editor_page import EditorPage
 from explorer_page import LONG, ExplorerPage, eventually
 from lab import IDLE
 from playwright.sync_api import expect
@@ -58,6 +59,13 @@ def test_the_notebook_s_views_in_both_themes_make_pictures(page, demo, tmp_path)
         world.button("remove").click()
         eventually(lambda: len(world.edits()), 1)
         world.settle()
+    editor = EditorPage(page)
+    editor.root.scroll_into_view_if_needed()
+    editor.settle()
+    editor.root.get_by_role("switch").first.click()
+    editor.settle()
+    editor.button("play both").click()
+    editor.race.get_by_role("slider", name="Step played on").wait_for()
     folder = Path(os.environ.get("RLVISION_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     seen = {}
@@ -67,7 +75,11 @@ def test_the_notebook_s_views_in_both_themes_make_pictures(page, demo, tmp_path)
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light, timeout=LONG)
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)  # the theme's own colours fade in
-        for view, root in (("explorer", explorer.root), ("counterfactual", world.root)):
+        for view, root in (
+            ("explorer", explorer.root),
+            ("counterfactual", world.root),
+            ("editor", editor.root),
+        ):
             root.scroll_into_view_if_needed()
             seen[view, name] = root.screenshot(path=folder / f"{view}-{name}.png")
-    assert len(set(seen.values())) == 4
+    assert len(set(seen.values())) == 6
