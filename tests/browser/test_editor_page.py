@@ -24,6 +24,8 @@ def query(*edits, **rest):
     return urllib.parse.urlencode({"edits": json.dumps(edits), "step": STEP, **rest})
 
 
+CUT = """(all) => all.filter(({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth)
+    .map(({ textContent }) => textContent)"""
 THREE = query(entry(1), entry(6, where="layer"), entry(3, strength=-0.5))
 
 
@@ -144,6 +146,68 @@ def test_the_order_changes_by_dragging_and_by_keys(open_page):
     view.page.keyboard.press("Escape")
     mouse.up()
     assert view.listed() == ["gap below", "coin", "agent or enemy moving right"], "Esc puts it back"
+
+
+def test_a_key_that_is_held_is_one_step_back_and_not_one_a_notch(open_page):
+    view = open_page()
+    slider = view.strength("coin")
+    slider.focus()
+    for _ in range(8):
+        view.page.keyboard.down("ArrowRight")
+    view.page.keyboard.up("ArrowRight")
+    eventually(lambda: trait(view, "edits")[0]["strength"], 0.4)
+    assert len(trait(view, "history")) == 2, "the first press and what was held"
+
+
+def test_the_order_of_edits_that_look_alike_changes_and_the_focus_goes_along(open_page):
+    alike = [{"kind": "erase", "concept": name, "layer": "2b", "strength": 1, "enabled": True} for name in "ab"]
+    view = open_page(query(*alike))
+    grips = view.root.locator(".rlv-ed-grip")
+    grips.nth(1).focus()
+    view.page.keyboard.press("ArrowUp")
+    view.expect_listed("b", "a")
+    expect(grips.nth(0)).to_be_focused()
+
+
+def test_a_list_that_changes_while_a_row_is_dragged_lets_go_of_it(open_page):
+    view = open_page(THREE)
+    first, last = (view.root.locator(".rlv-ed-grip").nth(index).bounding_box() for index in (0, 2))
+    mouse = view.page.mouse
+    mouse.move(first["x"] + 8, first["y"] + 8)
+    mouse.down()
+    mouse.move(first["x"] + 8, first["y"] + 30, steps=3)
+    view.page.evaluate("(edits) => rlv.model.set('edits', edits)", [entry(4), entry(5), entry(7)])
+    view.settle()
+    mouse.move(last["x"] + 8, last["y"] + 20, steps=4)
+    expect(view.root.locator("[data-dragged]")).to_have_count(0)
+    mouse.up()
+    assert [edit["feature"] for edit in trait(view, "edits")] == [4, 5, 7]
+
+
+def test_another_layer_leaves_no_feature_alone_that_is_not_there(open_page):
+    view = open_page()
+    view.page.evaluate("() => rlv.model.set('hovered', 2)")
+    view.strength("coin").focus()
+    view.page.evaluate("() => rlv.model.set('layer', '3a')")
+    view.settle()
+    assert trait(view, "layer") == "3a"
+    assert trait(view, "hovered") != 2
+
+
+def test_what_an_edit_did_is_said_and_another_frame_is_not(open_page):
+    view = open_page()
+    view.switch("coin").click()
+    view.expect_said("^Value .* against the original")
+    live = view.root.locator("[aria-live=polite]")
+    said = live.inner_text()
+    value = view.values()[1]
+    view.root.get_by_role("slider", name="Step", exact=True).press("PageDown")
+    eventually(lambda: view.values()[1] != value, True)
+    view.settle()
+    assert live.inner_text() == said
+    view.page.evaluate("(edit) => rlv.model.set('edits', [edit])", entry(55))
+    expect(view.notice).to_contain_text("features 0 to 7")
+    assert live.inner_text() == said, "an edit that failed did nothing"
 
 
 def test_entries_can_be_switched_placed_weakened_and_taken_out(open_page):
@@ -350,3 +414,4 @@ def test_no_text_is_cut_and_nothing_is_wider_than_its_place(open_page):
     for width in (1400, 1000, 700, 480):
         view = open_page(THREE, width=width)
         assert view.root.evaluate("(root) => root.scrollWidth <= root.clientWidth"), width
+        assert view.root.locator(".rlv-hint, .rlv-title, td, th").evaluate_all(CUT) == [], width
