@@ -73,7 +73,8 @@ def save_snapshot(
         A view, shown just as it stands; a study, or where one is saved; or an edit card (`rlv.edit_card`, or its view),
         whose page is plain text, tables and drawings without any script.
     path : str or Path
-        Where to; an edit card's ends in ``.html``. Ends in ``.html``, ``.png``, ``.gif`` or ``.mp4`` (which needs imageio-ffmpeg).
+        Where to. Ends in ``.html``, ``.png``, ``.gif`` or ``.mp4`` (which needs imageio-ffmpeg); an edit card's in
+        ``.html``.
     title : str, optional
         The page's title and heading; by default names the agent and the environment.
     steps : slice or iterable of int, optional
