@@ -351,6 +351,17 @@ def test_edits_and_random_edits_that_all_do_nothing_are_drawn():
     assert len(rlv.EditCard(tree).figures["null"]) == 2
 
 
+def test_a_large_map_is_named_and_not_printed(tree):
+    matrix = [[0.123] * 32] * 32
+    edit = {"kind": "erase", "layer": "2b", "matrix": matrix, "bias": [0.456] * 32}
+    large = tree.copy()
+    large.attrs = {**tree.attrs, "edits": json.dumps({"saw-blind": [edit]})}
+    said = words(section(shown(large), "protocol"))
+    assert "32 × 32 numbers, in card.json" in said
+    assert "0.123" not in said
+    assert said.count("0.456") == 32
+
+
 def test_a_ceiling_that_is_none_has_no_index():
     tree = card_tree()
     for name in ("blindness", "blindness_low", "blindness_high"):

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import numpy as np
+
 from rlvision_widgets.widgets.card_parts import Section, Table
 from rlvision_widgets.widgets.card_reading import CardTree
 from rlvision_widgets.widgets.card_words import count
@@ -10,6 +12,7 @@ from rlvision_widgets.widgets.card_words import count
 __all__ = ["protocol_section"]
 
 UNKNOWN = "not recorded"
+MOST = 64  # numbers of one field that are printed; `EditCard.to_csv` writes all of them
 PARTS = ("ceiling", "null", "dose", "internals", "probes")  # that have a section of their own
 
 
@@ -30,7 +33,7 @@ def _made(card: CardTree) -> Table:
     for what in ("edits", "world"):
         for name, edits in card.told(what, {}).items():
             words = "; ".join(told.get(name, []))
-            rows.append((name, "\n".join([*([words] if words else []), json.dumps(edits, ensure_ascii=False)])))
+            rows.append((name, "\n".join([*([words] if words else []), json.dumps(_short(edits), ensure_ascii=False)])))
     levels = [f"{part}: {count(data.attrs['num_levels'])}" for part, data in _parts(card) if "num_levels" in data.attrs]
     rows += [
         ("levels of the parts", "; ".join(levels) or UNKNOWN),
@@ -76,6 +79,18 @@ def _parts(card: CardTree) -> list[tuple[str, Any]]:
 def _options(attrs: Any) -> str:
     options = attrs.get("environment_options", UNKNOWN)
     return options if isinstance(options, str) else json.dumps(options)
+
+
+def _short(edits: Any) -> Any:
+    """Return edits with the words for what it is in the place of a large array."""
+    if isinstance(edits, dict):
+        return {name: _short(value) for name, value in edits.items()}
+    if not isinstance(edits, list):
+        return edits
+    numbers = np.array(edits) if not any(isinstance(each, dict) for each in edits) else np.array([])
+    if numbers.size > MOST:
+        return f"{' × '.join(map(str, numbers.shape))} numbers, in card.json"
+    return [_short(each) for each in edits]
 
 
 def _known(attrs: Any, name: str) -> str:
