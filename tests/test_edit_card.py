@@ -243,6 +243,16 @@ def test_an_edit_beyond_all_controls_has_the_smallest_p_there_is():
     )
 
 
+def test_controls_of_another_size_are_not_called_matched():
+    raw = with_controls([0.01, 0.02] * 20)
+    null = raw["outcomes/null"].to_dataset()
+    ratios = np.linspace(0.3, 1.5, null.sizes["condition"])
+    raw["outcomes/null"] = xr.DataTree(null.assign_coords(norm_ratio=("condition", ratios)))
+    findings = " ".join(rlv.edit_card(raw, target="saw").attrs["findings"])
+    assert f"of 20 random channels of {ratios[1]:.2f} to {ratios[39]:.2f} times its norm" in findings
+    assert "matched norm" not in findings
+
+
 def test_a_random_edit_among_random_controls_has_a_uniform_place():
     rng = np.random.default_rng(5)
     places = []

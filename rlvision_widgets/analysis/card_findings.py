@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from rlvision_widgets.environments.edits import describe, edits_from
@@ -99,10 +101,19 @@ def _nulls(card: xr.DataTree) -> Iterator[str]:
             others = null["difference"].sel(cause=cause).values[mine]
             own = float(null["edit_difference"].sel(edit=edit, cause=cause))
             yield (
-                f"{edit}: of {mine.sum()} random {kind}s of matched norm ({null.attrs['num_levels']:,} levels each) "
+                f"{edit}: of {mine.sum()} random {kind}s{_size(null, mine)} ({null.attrs['num_levels']:,} levels each) "
                 f"{int((others >= own).sum())} change {cause} by as much ({_signed(own)} points; theirs "
                 f"{_signed(others.min())} to {_signed(others.max())})."
             )
+
+
+def _size(null: xr.Dataset, mine: npt.NDArray[np.bool_]) -> str:
+    """Return how large controls are beside the edit, in words."""
+    ratios = null["norm_ratio"].values[mine] if "norm_ratio" in null else np.array([np.nan])
+    if not np.isfinite(ratios).all():
+        return ""
+    low, high = float(ratios.min()), float(ratios.max())
+    return " of matched norm" if low >= 0.9 and high <= 1.1 else f" of {low:.2f} to {high:.2f} times its norm"
 
 
 def _doses(card: xr.DataTree) -> Iterator[str]:
