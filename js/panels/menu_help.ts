@@ -35,7 +35,7 @@ const LINES: [term: string, text: string][] = [
   ],
   ["objects", "Outlined from the game's own state, which the agent never sees: what is where."],
   [
-    "edit",
+    "edit agent",
     "Takes features out of the network, or makes them stronger: what it expects and does then, here and when it plays on.",
   ],
   ["forks", "What else could have happened from a step on. Click a line to compare it step by step."],

@@ -36,7 +36,7 @@ export function toggles({ session, signal }: Context): Panel {
   const edit = h(
     "button",
     { class: "rlv-toggle", title: "Switch features of the network off or up, and see what changes (t)" },
-    "edit",
+    "edit agent",
   );
   edit.addEventListener("click", () => session.set("editing", !session.model.get("editing")), { signal });
   const shown = () => (session.model.get("objects") ?? "off") !== "off";

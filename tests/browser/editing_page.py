@@ -9,7 +9,7 @@ class EditingPage(ExplorerPage):
 
     def __init__(self, inside, number=0):
         super().__init__(inside, number)
-        self.toggle = self.button("edit")
+        self.toggle = self.button("edit agent")
         self.section = self.root.get_by_role("region", name="Editing")
         self.rows = self.root.get_by_role("group", name="Features")
         self.list = self.section.get_by_role("list", name="Edits, in their order").get_by_role("listitem")
