@@ -121,6 +121,7 @@ def test_everything_goes_by_keys_and_none_does_two_things(opened):
         keyboard.press("Tab")
     keyboard.press("Space")
     eventually(lambda: edits(page), [("2b", 0, 1, True)])
+    expect(page.strength(SAW)).to_have_attribute("tabindex", "0")  # once it is drawn as on
     keyboard.press("Tab")
     expect(page.strength(SAW)).to_be_focused()
     keyboard.press("ArrowLeft")
