@@ -61,8 +61,9 @@ def test_every_request_of_the_page_has_its_answer(study, snapshot):
         attrs["data-rlv-reply"]: json.loads(text) for attrs, text in Page(snapshot).all("script", "data-rlv-reply")
     }
     source = StudySource(study)
-    asked = [*requests(source), *parts(source), *opened(source)]
-    assert len(replies) == len(asked) == 3 * (2 + 3 + 1 + 3) + 1 + len(list(parts(source))) + 1
+    editing = ("bundle", {"name": "editing"})
+    asked = [*requests(source), *parts(source), *opened(source), editing]
+    assert len(replies) == len(asked) == 3 * (2 + 3 + 1 + 3) + 1 + len(list(parts(source))) + 2
     for method, params in asked:
         reply = replies[method + json.dumps(params, sort_keys=True, separators=(",", ":"))]
         flags, arrays = source.answer(method, params)
