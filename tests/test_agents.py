@@ -282,7 +282,7 @@ def test_agents_that_cannot_be_are_refused():
         Agent(network, name="small", action_names=NAMES[:2])
     with torch.no_grad():
         network.value.bias.fill_(torch.nan)
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match=r"hold NaN or infinity: value\.bias"):
         Agent(network, name="small", action_names=NAMES)
 
 

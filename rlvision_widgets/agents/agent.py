@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
-from rlvision_widgets.agents.weights import weights_digest
+from rlvision_widgets.agents.weights import no_numbers, weights_digest
 from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER
@@ -28,6 +28,8 @@ PROCGEN_ACTIONS = (
 """Procgen's fifteen button combinations in the order of their ids; agents with nine actions use the first nine."""
 
 BATCH = 32  # observations that pass through the network at once: 1a of the clear CNN then stays in the cache (8 MiB)
+
+LISTED = 5  # weights that a message names
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -346,7 +348,14 @@ class Agent:
                 f"agent {self.name!r}: the network gives values {value.shape} for 2 observations, not (2,)"
             )
         if not np.isfinite(logits).all() or (value is not None and not np.isfinite(value).all()):
-            raise ValueError(f"agent {self.name!r}: logits or value of a black frame are not finite; check the weights")
+            raise ValueError(f"agent {self.name!r}: {self._not_finite()}")
+
+    def _not_finite(self) -> str:
+        wrong = no_numbers(self.network)
+        if not wrong:
+            return "logits or value of a black frame are not finite, though all weights are; check what scales it"
+        listed = ", ".join(wrong[:LISTED]) + (f" and {len(wrong) - LISTED} more" if len(wrong) > LISTED else "")
+        return f"these weights hold NaN or infinity: {listed}. Its training diverged; take an earlier checkpoint"
 
 
 Agent.__init__ = strict_keywords(Agent.__init__)  # type: ignore[method-assign]

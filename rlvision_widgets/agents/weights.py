@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["check_shapes", "inner_state", "load_state", "weights_digest"]
+__all__ = ["check_shapes", "inner_state", "load_state", "no_numbers", "weights_digest"]
 
 Shape = tuple[int, ...]
 CONTAINERS = ("state_dict", "model_state_dict", "model")  # where training scripts put weights beside other things
@@ -65,6 +65,15 @@ def check_shapes(expected: Mapping[str, Shape], found: Mapping[str, Shape], what
     ]
     if lines:
         raise ValueError(f"the weights are not those of {what}; {len(lines)} differences:\n  " + "\n  ".join(lines))
+
+
+def no_numbers(network: nn.Module) -> list[str]:
+    """Return the names of the weights that hold NaN or infinity."""
+    return [
+        name
+        for name, weight in network.state_dict().items()
+        if weight.is_floating_point() and not bool(torch.isfinite(weight).all())
+    ]
 
 
 def weights_digest(network: nn.Module) -> str:
