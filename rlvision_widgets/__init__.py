@@ -12,6 +12,7 @@ from rlvision_widgets.names import unknown
 
 if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import Agent as Agent
+    from rlvision_widgets.agents import bundled_agents as bundled_agents
     from rlvision_widgets.agents import edit_changes as edit_changes
     from rlvision_widgets.agents import edited_agent as edited_agent
     from rlvision_widgets.agents import export_weights as export_weights
@@ -147,6 +148,7 @@ _HOME = {  # public name → module
     "branch": "analysis.branches",
     "branch_names": "analysis.branches",
     "build_study": "study",
+    "bundled_agents": "agents",
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
     "connect": "study",

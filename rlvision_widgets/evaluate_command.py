@@ -12,7 +12,7 @@ from rlvision_widgets.names import unknown
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["PRECISIONS", "add_arguments", "named", "rates", "read_edits", "run"]
 
 PRECISIONS = ("float32", "bfloat16")
 DATA = (".nc", ".zarr", ".csv")
@@ -22,7 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser, positive: Callable[[str], int
     """Add the command's arguments to a parser."""
     parser.add_argument("agent", help="a bundled agent's name, or a .safetensors or .jd file")
     parser.add_argument("--levels", type=positive, default=2048, metavar="N", help="levels (default 2048)")
+    parser.add_argument(
+        "--level-seeds",
+        metavar="FROM:TO",
+        help="play these levels, TO left out, such as an agent's training levels 0:100",
+    )
     parser.add_argument("--seed", type=int, default=0, help="draws the levels and the action noise (default 0)")
+    parser.add_argument(
+        "--environment",
+        metavar="OPTIONS",
+        help='change options of the agent\'s world, as JSON: \'{"distribution_mode": "hard"}\'',
+    )
+    parser.add_argument("--random", action="store_true", help="play the agent's buttons at random instead")
     parser.add_argument(
         "--edit",
         action="append",
@@ -52,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser, positive: Callable[[str], int
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print a summary, and write what was asked for."""
-    edits = {name: _network_edits(text) for name, text in _named("--edit", options.edit).items()}
-    world = {name: _read(text) for name, text in _named("--world", options.world).items()}
+    edits = {name: _network_edits(text) for name, text in named("--edit", options.edit).items()}
+    world = {name: read_edits(text) for name, text in named("--world", options.world).items()}
     _check_outputs(options, comparing=bool(edits or world))
     _check_target(options, edits)
     try:
@@ -76,21 +87,55 @@ def run(options: argparse.Namespace) -> int:
 def _evaluated(options: argparse.Namespace, edits: dict[str, Any], world: dict[str, Any]) -> "xr.Dataset":
     from rlvision_widgets.agents import load_agent
     from rlvision_widgets.analysis.evaluation import evaluate
+    from rlvision_widgets.analysis.players import RandomPlayer
 
+    agent = load_agent(options.agent)
+    environment = _environment(options.environment)
+    if options.random:
+        if edits:
+            raise ValueError("--random plays without a network: leave --edit out.")
+        environment = {**agent.environment, **environment}
     return evaluate(
-        load_agent(options.agent),
-        levels=options.levels,
+        RandomPlayer(agent.action_names) if options.random else agent,
+        levels=options.levels if options.level_seeds is None else _level_seeds(options.level_seeds),
         seed=options.seed,
         edits=edits,
         world=world,
+        environment=environment or None,
         precision=options.precision,
         path=options.path,
         client=_client(options.scheduler),
     )
 
 
-def _named(option: str, given: Sequence[str]) -> dict[str, str]:
-    """Return what was given as NAME=…, by name."""
+def _environment(text: str | None) -> dict[str, Any]:
+    """Return the options that change the agent's world."""
+    try:
+        options = json.loads(text or "{}")
+    except ValueError as error:
+        raise ValueError(f"--environment takes options as JSON, and {text!r} is none: {error}.") from error
+    if not isinstance(options, dict):
+        raise ValueError(
+            f'--environment takes options by name, such as {{"distribution_mode": "hard"}}; {text!r} came.'
+        )
+    return options
+
+
+def _level_seeds(text: str) -> range:
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise ValueError(f"--level-seeds takes FROM:TO with FROM < TO, such as 0:100, and {text!r} came.")
+    return range(int(first), int(last))
+
+
+def named(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Return what was given as NAME=…, by name.
+
+    Raises
+    ------
+    ValueError
+        When one has no name or nothing behind it, or a name comes twice.
+    """
     named: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -105,7 +150,7 @@ def _named(option: str, given: Sequence[str]) -> dict[str, str]:
 def _network_edits(text: str) -> Any:
     """Return edits kept in a study for STUDY#NAME, and JSON otherwise."""
     if text.lstrip().startswith(("[", "{")) or "#" not in text or Path(text).is_file():
-        return _read(text)
+        return read_edits(text)
     from rlvision_widgets.analysis.kept_edits import kept_edits
     from rlvision_widgets.storage import open_study
 
@@ -118,8 +163,14 @@ def _network_edits(text: str) -> Any:
     return kept[name]
 
 
-def _read(text: str) -> Any:
-    """Return what JSON, or a file of it, stands for."""
+def read_edits(text: str) -> Any:
+    """Return what JSON, or a file of it, stands for.
+
+    Raises
+    ------
+    OSError, ValueError
+        When there is no such file, or no JSON in it.
+    """
     inline = text.lstrip().startswith(("[", "{"))
     try:
         return json.loads(text if inline else Path(text).read_text())
@@ -168,7 +219,7 @@ def _lines(result: "xr.Dataset") -> list[str]:
     """Return the outcome in words, a line a condition."""
     number = result.sizes["level"]
     lines = []
-    for name, told in _rates(result).items():
+    for name, told in rates(result).items():
         agent = result.attrs["agent"] if name == "original" else name
         low, high = told["wilson_interval"]
         failures = ", ".join(f"{cause} {count}" for cause, count in told["failures"].items())
@@ -181,35 +232,46 @@ def _lines(result: "xr.Dataset") -> list[str]:
 
 def _summary(result: "xr.Dataset") -> dict[str, Any]:
     """Return the outcome for JSON; the original's stands at the top, as it always did."""
-    rates = _rates(result)
+    told = rates(result)
     return {
         **{name: result.attrs[name] for name in ("agent", "checkpoint")},
         "environment": {"name": result.attrs["environment"], **json.loads(result.attrs["environment_options"])},
         "levels": result.sizes["level"],
         "seed": int(result.attrs["seed"]),
         "precision": result.attrs["precision"],
-        **{name: rates["original"][name] for name in ("success", "wilson_interval")},
-        "conditions": rates,
+        **{name: told["original"][name] for name in ("success", "wilson_interval")},
+        "conditions": told,
         "edits": json.loads(result.attrs["edits"]),
         "world": json.loads(result.attrs["world"]),
     }
 
 
-def _rates(result: "xr.Dataset") -> dict[str, dict[str, Any]]:
-    """Return for each condition the rate of success with its interval, and how often each cause made it fail."""
+def rates(result: "xr.Dataset") -> dict[str, dict[str, Any]]:
+    """Return for each condition the rate of success with its interval, and how often each cause made it fail.
+
+    Parameters
+    ----------
+    result : Dataset
+        From `evaluate`.
+
+    Returns
+    -------
+    dict of str to dict
+        By condition: success, wilson_interval [low, high], failures {cause: count}.
+    """
     from rlvision_widgets.analysis.paired import wilson_interval
 
-    rates = {}
+    found = {}
     for name in result["condition"].values.tolist():
         chosen = result.sel(condition=name)
         success = chosen["success"].values
         causes = chosen["cause"].to_series()[~success].value_counts()
-        rates[name] = {
+        found[name] = {
             "success": float(success.mean()),
             "wilson_interval": list(wilson_interval(int(success.sum()), success.size)),
             "failures": {str(cause) or "unknown": int(count) for cause, count in causes.items()},
         }
-    return rates
+    return found
 
 
 def _write_data(result: "xr.Dataset", path: Path) -> None:

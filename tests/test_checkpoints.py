@@ -205,7 +205,9 @@ def test_safetensors_of_others_are_refused(tmp_path):
 def test_what_is_no_agent_says_what_there_is(clear, tmp_path, monkeypatch):
     save_agent(clear, tmp_path / "coinrun.safetensors")
     monkeypatch.setattr(checkpoints, "MODELS", tmp_path)
-    assert bundled_agents() == ("coinrun",)
+    assert bundled_agents() == {"coinrun": ""}
+    (tmp_path / "coinrun.json").write_text('{"summary": "It runs."}')
+    assert bundled_agents() == {"coinrun": "It runs."}
     with pytest.raises(ValueError, match=r"unknown bundled agent 'coinrn'\. Did you mean 'coinrun'"):
         load_agent("coinrn")
     with pytest.raises(FileNotFoundError, match=r"there is .*/coinrun\.safetensors"):
@@ -431,7 +433,7 @@ def test_an_impala_file_pads_its_pooling_as_tensorflow_does(tmp_path):
     args = {"cnn": "impala", "stack_channels": "4_6", "env_name": "maze", "distribution_mode": "easy"}
     agent = load_agent(write_joblib(checkpoint(params, **args), tmp_path / "maze.jd"))
     assert agent.environment == {"name": "maze", "distribution_mode": "easy"}
-    assert (agent.name, agent.value_scale) == ("maze", None)
+    assert (agent.name, agent.value_scale) == ("maze", 10)
     assert agent.info["source"] == "maze.jd"
     observations = random_observations((64, 64, 3), 3) // 64 * 64
     for found, wanted in zip(agent(observations), impala_forward(params, observations), strict=True):
@@ -464,13 +466,21 @@ def test_a_nature_file_computes_what_the_paper_describes(tmp_path):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
-def test_an_agent_of_the_original_coinrun_has_its_nine_actions(tmp_path):
-    args = {"env_name": "coinrun_old", "paint_vel_info": 1, "num_train": 100}
-    agent = load_agent(write_joblib(checkpoint(clear_variables(9), **args), tmp_path / "coinrun.jd"))
-    assert agent.action_names == ("NOOP", "RIGHT", "LEFT", "UP", "RIGHT+UP", "LEFT+UP", "DOWN", "A", "B")
-    assert agent.environment == {"name": "coinrun_old", "distribution_mode": "hard", "paint_vel_info": True}
-    assert agent.environment["paint_vel_info"] is True
-    assert agent.value_scale == 10
+def test_an_agent_of_the_original_coinrun_presses_procgens_buttons(tmp_path):
+    params = clear_variables(9)
+    args = {"env_name": "coinrun_old", "num_levels": 100}
+    agent = load_agent(write_joblib(checkpoint(params, **args), tmp_path / "coinrun_100.jd"))
+    assert agent.environment == {"name": "coinrun", "distribution_mode": "hard", "paint_vel_info": True}
+    assert (agent.action_names, agent.value_scale) == (PROCGEN_ACTIONS, 10)
+    assert "original CoinRun" in agent.info["note"]
+    observations = random_observations((64, 64, 3), 3)
+    old = dict(zip(("NOOP", "RIGHT", "LEFT", "UP", "RIGHT+UP", "LEFT+UP", "DOWN", "D", "A"), range(9), strict=True))
+    expected, value = clear_forward(params, observations)
+    logits, found_value = agent(observations)
+    for place, name in enumerate(agent.action_names):
+        wanted = expected[:, old[name]] if name in old else -100
+        np.testing.assert_allclose(logits[:, place], wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found_value, value, rtol=1e-4, atol=1e-4)
 
 
 def without(params, name):

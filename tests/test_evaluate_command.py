@@ -17,6 +17,7 @@ from test_environments import needs_procgen
 import rlvision_widgets as rlv
 from rlvision_widgets.agents.agent import PROCGEN_ACTIONS
 from rlvision_widgets.agents.networks import ClearNetwork
+from rlvision_widgets.analysis.players import RandomPlayer
 from rlvision_widgets.cli import main
 
 HIDDEN = json.dumps([{"kind": "hide", "what": "saw"}])
@@ -89,6 +90,25 @@ def test_it_prints_and_writes_what_evaluate_finds(runner, folder, capsys):
 
 
 @needs_procgen
+def test_other_worlds_given_levels_and_random_buttons_are_those_of_evaluate(runner, folder, capsys):
+    agent, hard = rlv.load_agent(runner), {"distribution_mode": "hard"}
+    question = ["evaluate", str(runner), "--level-seeds", "3:9", "--seed", "2", "--environment", json.dumps(hard)]
+    expected = rlv.evaluate(agent, range(3, 9), 2, environment=hard, progress=False)
+    assert main([*question, "--data", "o.csv"]) == 0
+    table = pd.read_csv("o.csv", keep_default_na=False)
+    assert list(table["level_seed"]) == [3, 4, 5, 6, 7, 8]
+    np.testing.assert_array_equal(table["length"], expected["length"].values[0])
+
+    there = {**agent.environment, **hard}
+    monkey = RandomPlayer(agent.action_names)
+    expected = rlv.evaluate(monkey, range(3, 9), 2, environment=there, progress=False)
+    assert main([*question, "--random", "--data", "r.csv"]) == 0
+    assert "uniform random: " in capsys.readouterr().out
+    np.testing.assert_array_equal(pd.read_csv("r.csv")["length"], expected["length"].values[0])
+    assert not np.array_equal(pd.read_csv("r.csv")["length"], table["length"])
+
+
+@needs_procgen
 def test_edits_kept_in_a_study_are_played_by_their_name(runner, study, tmp_path, capsys):
     copied = study.copy()
     rlv.keep_edits(copied, "no # saws", json.loads(BLIND))
@@ -119,6 +139,12 @@ def test_edits_kept_in_a_study_are_played_by_their_name(runner, study, tmp_path,
         (["--edit", f"a={BLIND}", "--target", "saw"], "give --card and --edit"),
         (["--edit", "a=[5]"], "a network edit must be one such as"),
         (["--path", "thesis.txt"], "left alone"),
+        (["--environment", "{hard"], "takes options as JSON"),
+        (["--environment", "[1]"], "takes options by name"),
+        (["--environment", '{"distribution_mode": "heard"}'], "Did you mean 'hard'"),
+        (["--level-seeds", "9:3"], "FROM < TO"),
+        (["--level-seeds", "100"], "such as 0:100"),
+        (["--random", "--edit", f"a={BLIND}"], "leave --edit out"),
         (["--scheduler", "carrier://pigeon"], "carrier"),
     ],
 )

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.networks import ARCHITECTURES, StagedNetwork
 from rlvision_widgets.agents.published import load_published
 from rlvision_widgets.agents.weights import check_shapes, weights_digest
+from rlvision_widgets.aside import write_aside
 from rlvision_widgets.names import nearest, strict_keywords, unknown
 
 __all__ = ["FORMAT", "bundled_agents", "load_agent", "save_agent"]
@@ -59,9 +58,17 @@ def load_agent(name_or_path: str | Path) -> Agent:
     return readers[path.suffix](path)
 
 
-def bundled_agents() -> tuple[str, ...]:
-    """Return the names of the agents that come with the package."""
-    return tuple(sorted(path.stem for path in MODELS.glob("*.safetensors")))
+def bundled_agents() -> dict[str, str]:
+    """Return the agents that come with the package: by name, what each is and how it plays.
+
+    `load_agent` takes the names; the card of each is ``load_agent(name).info["card"]``, and as a text to read
+    ``models/<name>.md`` of the package.
+    """
+    cards = {path.stem: path.with_suffix(".json") for path in sorted(MODELS.glob("*.safetensors"))}
+    return {
+        name: str(json.loads(card.read_text(encoding="utf-8")).get("summary", "")) if card.is_file() else ""
+        for name, card in cards.items()
+    }
 
 
 @strict_keywords
@@ -106,21 +113,7 @@ def save_agent(agent: Agent, path: str | Path) -> None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"agent {agent.name!r}: environment and info have to be JSON-friendly: {error}") from error
     weights = {name: tensor.cpu().contiguous() for name, tensor in agent.network.state_dict().items()}
-    _write_aside(path, save(weights, metadata))
-
-
-def _write_aside(path: Path, content: bytes) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).chmod(0o644)  # mkstemp's own mode keeps others from reading
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    write_aside(path, save(weights, metadata))
 
 
 def _load_bundled(name: str) -> Agent:
