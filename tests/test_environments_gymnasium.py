@@ -135,7 +135,6 @@ def test_there_are_no_states_and_the_error_says_so():
         for call in (
             lambda: environment.get_state(0),
             lambda: environment.set_state(0, b""),
-            lambda: environment.load_level(0, 1),
         ):
             with pytest.raises(RuntimeError, match="Gymnasium environment"):
                 call()
@@ -177,3 +176,88 @@ def test_without_gymnasium_the_error_says_what_to_install(monkeypatch):
     monkeypatch.delitem(__import__("sys").modules, "rlvision_widgets.environments.gymnasium", raising=False)
     with pytest.raises(ImportError, match=r"rlvision-widgets\[gymnasium\]"):
         make_environment("gymnasium:Corridor-v0")
+
+
+class Dice(Corridor):
+    """An episode of `Corridor` that starts where its seed says."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.room = int(self.np_random.integers(3))
+        return self.frame(), {}
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
+def test_a_level_is_the_seed_that_one_world_is_reset_with(mode):
+    with make_environment(vector(mode, num=3, world=Dice)) as environment:
+        rooms = {}
+        for seed in [*range(20), *range(20)]:
+            before = environment.step([1, 0, 1]) if mode == "SameStep" else environment.observe()
+            environment.load_level(1, seed)
+            shown = environment.observe()
+            assert shown.level_seed[1] == shown.previous_level_seed[1] == seed
+            assert (shown.first[1], shown.reward[1]) == (True, 0)
+            for name in ("observation", "reward", "first", "level_seed"):
+                np.testing.assert_array_equal(getattr(shown, name)[::2], getattr(before, name)[::2])
+            assert rooms.setdefault(seed, shown.observation[1].max()) == shown.observation[1].max()
+        assert len(set(rooms.values())) == 3
+        assert environment.step([0, 0, 0]).level_seed.tolist() == [-1, 19, -1]
+        for index, seed in [(3, 0), (-1, 0), (0, -1)]:
+            with pytest.raises(ValueError, match="must be from"):
+                environment.load_level(index, seed)
+
+
+def test_the_next_episode_s_seed_is_not_known():
+    with make_environment(vector("SameStep", num=1)) as environment:
+        environment.load_level(0, 5)
+        seeds = [environment.step([1]).level_seed.item() for _ in range(5)]
+        assert seeds == [5, 5, 5, -1, -1]
+        environment.load_level(0, 6)
+        last = [environment.step([1]) for _ in range(4)][-1]
+        assert (last.previous_level_seed.item(), last.reward.item()) == (6, 3)
+
+
+def test_worlds_that_reset_together_alone_open_no_level(monkeypatch):
+    environment = make_environment(vector("SameStep"))
+    monkeypatch.delattr(gymnasium.vector, "AutoresetMode")
+    with pytest.raises(RuntimeError, match="one by one"):
+        environment.load_level(0, 1)
+
+
+def stacked(shape):
+    """A world that shows its number of steps so far in the newest frame of a stack, and lower numbers before."""
+
+    class Stack(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
+        action_space = gymnasium.spaces.Discrete(2)
+
+        def shown(self):
+            frames = np.clip(self.time - np.arange(shape[0])[::-1], 0, None).astype(np.uint8)
+            return np.broadcast_to(frames.reshape(-1, *[1] * (len(shape) - 1)), shape).copy()
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.time = 1
+            return self.shown(), {}
+
+        def step(self, action):
+            self.time += 1
+            return self.shown(), 1.0, False, False, {}
+
+    return Stack
+
+
+@pytest.mark.parametrize("shape", [(4, 12, 10), (2, 12, 10, 1), (4, 12, 10, 3), (1, 12, 10)])
+def test_of_a_stack_the_newest_frame_is_shown(shape):
+    with make_environment(vector("SameStep", world=stacked(shape))) as environment:
+        for time in (1, 2, 3):
+            frames = environment.observe().observation
+            assert frames.shape == (2, 12, 10, 3)
+            assert (frames == time).all()
+            environment.step([0, 1])
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 10), (4, 12, 10, 4), (84, 84, 4), (40, 84, 84)])
+def test_what_may_be_colours_or_time_is_refused(shape):
+    with pytest.raises(ValueError, match=r"stacks of the last frames, \(frame, height, width\)"):
+        make_environment(vector("SameStep", world=stacked(shape)))

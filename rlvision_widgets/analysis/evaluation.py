@@ -64,7 +64,7 @@ def evaluate(
         See `collect_rollout`.
     levels : int or sequence of int
         How many, drawn from all that there are (fewer are the first ones of more); or the level seeds themselves, each
-        once.
+        once. In a Gymnasium world a level is an episode, and its seed is what the world is reset with.
     seed : int
         Draws the levels and the action noise. The noise of a level depends on the seed and on the level alone, so that
         all conditions, two agents, or the same one elsewhere in a batch, play a level with the same luck.
@@ -99,8 +99,10 @@ def evaluate(
         their goal, "coin" or "cheese"; "" where it was not looked for or cannot be told), length (steps of the
         episode), return (sum of raw rewards). Conditions: ``"original"``, then the names of `edits`, then of `world`.
         Coordinate level_seed (level). attrs: success_rate of the original and its 95 % wilson_interval [low, high];
-        agent, checkpoint, environment, environment_options, seed, precision; edits and world, JSON: the edits of each
-        condition by its name.
+        its mean_return and that one's 95 % return_interval; agent, checkpoint, environment, environment_options, seed,
+        precision; edits and world, JSON: the edits of each condition by its name. Where no level can be completed (in
+        Gymnasium's worlds), success is False, success_rate is nan, and attrs has has_success=False: the return says how
+        well the agent plays.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def evaluate(
         When another process measures into the same file.
     ValueError, TypeError
         When the levels, a name, an edit or the precision is none; when the file answers another question; when the
-        worlds have no levels.
+        worlds cannot open a level by its seed.
 
     Notes
     -----

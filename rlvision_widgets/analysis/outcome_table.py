@@ -1,12 +1,15 @@
 """Outcomes of levels as a Dataset over condition and level: from an evaluation, or from the file it writes."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
+from scipy import stats
 
 from rlvision_widgets.analysis.conditions import ORIGINAL
 from rlvision_widgets.analysis.levels import Outcome
@@ -14,7 +17,7 @@ from rlvision_widgets.analysis.outcomes_file import FORMAT, read_file
 from rlvision_widgets.analysis.paired import wilson_interval
 from rlvision_widgets.names import strict_keywords, unknown
 
-__all__ = ["TEXTS", "outcome_table", "read_outcomes"]
+__all__ = ["TEXTS", "mean_interval", "outcome_table", "read_outcomes"]
 
 TEXTS = ("environment_options", "agent_edits", "world_edits")  # attrs that are JSON
 
@@ -74,13 +77,15 @@ def outcome_table(
     rows = [[outcomes[name][level] for level in levels] for name in conditions]
     dims = "condition", "level"
     success = np.array([[outcome.success for outcome in row] for row in rows])
+    earned = np.array([[outcome.earned for outcome in row] for row in rows], np.float32)
     successes, number = int(success[0].sum()), len(levels)
+    succeeds = question.get("has_success", True)
     return xr.Dataset(
         {
             "success": (dims, success),
             "cause": (dims, np.array([[outcome.cause or "" for outcome in row] for row in rows], dtype=object)),
             "length": (dims, np.array([[outcome.length for outcome in row] for row in rows], np.int32)),
-            "return": (dims, np.array([[outcome.earned for outcome in row] for row in rows], np.float32)),
+            "return": (dims, earned),
         },
         coords={
             "condition": np.array(list(conditions), dtype=object),  # names of any length, for zarr
@@ -91,10 +96,24 @@ def outcome_table(
             **{name: json.dumps(question[name]) for name in TEXTS},
             "edits": _told(conditions, "edits", "world_edits"),
             "world": _told(conditions, "world_edits", "edits"),
-            "success_rate": successes / number,
-            "wilson_interval": list(wilson_interval(successes, number)),
+            "success_rate": successes / number if succeeds else math.nan,
+            "wilson_interval": list(wilson_interval(successes, number)) if succeeds else [math.nan, math.nan],
+            "mean_return": float(earned[0].mean(dtype=float)),
+            "return_interval": list(mean_interval(earned[0])),
         },
     )
+
+
+def mean_interval(numbers: npt.ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Return an interval for a mean, given independent numbers; nan for a single one.
+
+    Student's t: exact for normal numbers, and close for the returns of some dozens of episodes.
+    """
+    sample = np.asarray(numbers, float)
+    if sample.size < 2:
+        return math.nan, math.nan
+    half = stats.t.ppf((1 + confidence) / 2, sample.size - 1) * sample.std(ddof=1) / math.sqrt(sample.size)
+    return float(sample.mean() - half), float(sample.mean() + half)
 
 
 def _told(conditions: Mapping[str, Mapping[str, Any]], what: str, other: str) -> str:

@@ -53,10 +53,10 @@ class Stage:
             shown = self._open or stack.enter_context(self._worlds(1))
             if not hasattr(shown, "load_level"):
                 raise ValueError(
-                    f"{shown.name} has no levels that can be opened by their seed: evaluate needs a Procgen game. "
+                    f"{shown.name} has no levels: evaluate opens each by its seed, with the worlds' `load_level`. "
                     "Elsewhere, count the outcomes of episodes(collect_rollout(...))."
                 )
-            self.described = describe(agent, shown)
+            self.described = {**describe(agent, shown), **_succeeds(shown)}
             self.name = shown.name
 
     @property
@@ -133,6 +133,11 @@ class Stage:
 
 def _edited(worlds: Environment, edits: Sequence[Edit] | None) -> LevelEnvironment:
     return edited_environment(worlds, edits, when="reset") if edits else worlds
+
+
+def _succeeds(worlds: Environment) -> dict[str, bool]:
+    """Return what there is to say where no episode can succeed; nothing of worlds in which levels are completed."""
+    return {} if getattr(worlds, "has_success", True) else {"has_success": False}
 
 
 def _warn_of_nothing(condition: str, played: Sequence[EditedEnvironment]) -> None:

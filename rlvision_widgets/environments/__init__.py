@@ -25,8 +25,10 @@ def make_environment(
     Parameters
     ----------
     name : str or gymnasium.vector.VectorEnv
-        One of Procgen's sixteen games, e.g. ``"coinrun"``; or a Gymnasium id after ``"gymnasium:"``; or a vector
-        environment. Gymnasium's must have colour images (uint8) and discrete actions, and have no states and levels.
+        One of Procgen's sixteen games, e.g. ``"coinrun"``; or a Gymnasium id after ``"gymnasium:"``, e.g.
+        ``"gymnasium:ALE/Breakout-v5"``; or a vector environment. Gymnasium's must have images (uint8; grey, coloured,
+        or a stack of the last ones, of which the newest is shown) and discrete actions. They have no states, and a
+        level is the seed that a world is reset with.
     num_trajectories : int or None
         How many worlds; None is 8, or as many as a vector environment has. Each of Procgen's takes about 0.7 MiB.
     seed : int
@@ -38,7 +40,9 @@ def make_environment(
         A folder with an unpacked Procgen wheel, instead of the installed package; so does the environment variable
         ``RLVISION_PROCGEN``.
     **options
-        For a Gymnasium id, what its constructor takes. For Procgen, its own, with its own defaults:
+        For a Gymnasium id, what its constructor takes; and ``preprocessing="atari"``, which shows an Atari game small
+        (84 x 84) and grey, with each action repeated four times. A mapping changes that: ``{"screen_size": 96}``, or
+        another option of `gymnasium.wrappers.AtariPreprocessing`. For Procgen, its own, with its own defaults:
 
         - ``distribution_mode="hard"``: also "easy", and for some games "extreme", "memory" or "exploration"
         - ``num_levels=0, start_level=0``: the levels to draw from; 0 is all of them

@@ -65,7 +65,7 @@ class Environment(Protocol):
 
     @property
     def has_states(self) -> bool:
-        """Whether `get_state`, `set_state` and `load_level` work."""
+        """Whether `get_state` and `set_state` work."""
         ...
 
     def observe(self, *, copy: bool = True) -> Observed:
@@ -89,7 +89,7 @@ class Environment(Protocol):
         ...
 
     def load_level(self, index: int, level_seed: int) -> None:
-        """Start an episode of one level in one world."""
+        """Start an episode of one level in one world; where there are no levels, of one seed."""
         ...
 
     def render(self, index: int) -> npt.NDArray[np.uint8]:
