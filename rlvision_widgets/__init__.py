@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.agents import edited_agent as edited_agent
     from rlvision_widgets.agents import export_weights as export_weights
     from rlvision_widgets.agents import load_agent as load_agent
+    from rlvision_widgets.agents import published_agents as published_agents
     from rlvision_widgets.agents import save_agent as save_agent
     from rlvision_widgets.agents import wrap_agent as wrap_agent
     from rlvision_widgets.agents.edits import Ablate as Ablate
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.branches import branch_names as branch_names
     from rlvision_widgets.analysis.branches import remove_branch as remove_branch
     from rlvision_widgets.analysis.branches import survival as survival
+    from rlvision_widgets.analysis.checking import check_agent as check_agent
     from rlvision_widgets.analysis.concepts import difference_vector as difference_vector
     from rlvision_widgets.analysis.concepts import erase_concept as erase_concept
     from rlvision_widgets.analysis.edit_card import edit_card as edit_card
@@ -83,6 +85,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.namefile import apply_names as apply_names
     from rlvision_widgets.namefile import feature_names as feature_names
     from rlvision_widgets.namefile import save_names as save_names
+    from rlvision_widgets.model_card import write_model_card as write_model_card
     from rlvision_widgets.naming import rename as rename
     from rlvision_widgets.notes import Note as Note
     from rlvision_widgets.schema import Selection as Selection
@@ -148,6 +151,7 @@ _HOME = {  # public name → module
     "branch": "analysis.branches",
     "branch_names": "analysis.branches",
     "build_study": "study",
+    "check_agent": "analysis.checking",
     "bundled_agents": "agents",
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
@@ -192,6 +196,7 @@ _HOME = {  # public name → module
     "plot_histogram": "widgets.histogram",
     "plot_policy": "widgets.charts",
     "plot_totals": "widgets.charts",
+    "published_agents": "agents",
     "rename": "naming",
     "reprobe": "analysis.reprobe",
     "resume": "analysis.reentry",
@@ -206,6 +211,7 @@ _HOME = {  # public name → module
     "survival": "analysis.branches",
     "top_examples": "analysis.examples",
     "wrap_agent": "agents",
+    "write_model_card": "model_card",
     "write_story": "stories",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names stand once, above

@@ -4,6 +4,7 @@ from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.checkpoints import bundled_agents, load_agent, save_agent
 from rlvision_widgets.agents.editing import edit_changes, edited_agent
 from rlvision_widgets.agents.exporting import export_weights
+from rlvision_widgets.agents.index import published_agents
 from rlvision_widgets.agents.layered import NetworkOutput
 from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork
 from rlvision_widgets.agents.weights import load_state
@@ -21,6 +22,7 @@ __all__ = [
     "export_weights",
     "load_agent",
     "load_state",
+    "published_agents",
     "save_agent",
     "wrap_agent",
 ]

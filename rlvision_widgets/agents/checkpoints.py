@@ -11,7 +11,9 @@ from safetensors.torch import save
 
 from rlvision_widgets.agents.adapters import load_torch
 from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.index import PREFIX, load_from_index
 from rlvision_widgets.agents.networks import ARCHITECTURES, StagedNetwork
+from rlvision_widgets.agents.probing import probed
 from rlvision_widgets.agents.published import load_published
 from rlvision_widgets.agents.weights import check_shapes, weights_digest
 from rlvision_widgets.aside import write_aside
@@ -32,9 +34,10 @@ def load_agent(name_or_path: str | Path) -> Agent:
     Parameters
     ----------
     name_or_path : str or Path
-        The name of a bundled agent (`bundled_agents`), e.g. ``"coinrun"``; or a file: ``.safetensors`` as
-        `save_agent` writes it, one of the published ``.jd`` checkpoints, or ``.pt`` with the weights of a network
-        that `rlvision_widgets.agents.adapters` knows. No code in a file is run.
+        The name of a bundled agent (`bundled_agents`), e.g. ``"coinrun"``; or of a published one
+        (`published_agents`), e.g. ``"openai:procgen/maze"``, which is fetched the first time; or a file:
+        ``.safetensors`` as `save_agent` writes it, one of the published ``.jd`` checkpoints, or ``.pt`` with the
+        weights of a network that `rlvision_widgets.agents.adapters` knows. No code in a file is run.
 
     Raises
     ------
@@ -43,7 +46,11 @@ def load_agent(name_or_path: str | Path) -> Agent:
         something else; for weights with every difference of names and shapes.
     FileNotFoundError
         When there is no such file.
+    ConnectionError
+        When a published agent cannot be fetched.
     """
+    if str(name_or_path).startswith(PREFIX):
+        return probed(load_from_index(str(name_or_path)))
     path = Path(name_or_path)
     if not path.suffix and str(name_or_path) == path.name and not path.exists():
         return _load_bundled(path.name)
@@ -55,7 +62,7 @@ def load_agent(name_or_path: str | Path) -> Agent:
         others = [other.name for other in path.parent.glob("*") if other.suffix in readers]
         guess = nearest(path.name, others)
         raise FileNotFoundError(f"no file {path}" + (f"; there is {path.with_name(guess)}" if guess else ""))
-    return readers[path.suffix](path)
+    return probed(readers[path.suffix](path))
 
 
 def bundled_agents() -> dict[str, str]:

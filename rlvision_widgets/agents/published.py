@@ -21,13 +21,11 @@ from torch import Tensor
 from rlvision_widgets.agents.agent import Agent, default_action_names
 from rlvision_widgets.agents.joblib_reader import read_joblib
 from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork, StagedNetwork
+from rlvision_widgets.agents.old_coinrun import OLD_ACTIONS, OLD_ENVIRONMENT, OLD_NOTE, with_procgen_actions
 from rlvision_widgets.agents.weights import check_shapes
 from rlvision_widgets.names import unknown
 
-__all__ = ["load_published"]
-
-OLD_COINRUN_ACTIONS = ("NOOP", "RIGHT", "LEFT", "UP", "RIGHT+UP", "LEFT+UP", "DOWN", "A", "B")
-"""Original CoinRun's seven actions and the two without effect that its published agents have besides."""
+__all__ = ["PROCGEN_COINRUN", "load_published"]
 
 OPTIONS = {
     "num_levels": int,
@@ -40,8 +38,13 @@ OPTIONS = {
 }
 """Procgen's options among the training script's arguments, which has 0 and 1 for some; None is Procgen's default."""
 
+GOAL_GAMES = ("coinrun", "heist", "jumper", "leaper", "maze", "ninja")
+"""Games whose one reward, 10, is that of completing a level."""
+
+PROCGEN_COINRUN = "18818904a32842cc177dd3c666b0229a657d0e96b9a7f2be197d6c7f4431a1ac"
+
 KNOWN = {
-    "18818904a32842cc177dd3c666b0229a657d0e96b9a7f2be197d6c7f4431a1ac": {
+    PROCGEN_COINRUN: {
         "source": "OpenAI, rl-clarity models, procgen/coinrun.jd",
         "licence": "MIT, © 2020 OpenAI",
     }
@@ -75,18 +78,17 @@ def load_published(path: str | Path) -> Agent:
         environment = _environment(content["args"])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    info = _info(content, path)
+    if network.options["num_actions"] == len(OLD_ACTIONS) and str(environment["name"]).startswith("coinrun"):
+        network, environment, info = with_procgen_actions(network), OLD_ENVIRONMENT, {**info, "note": OLD_NOTE}
     return Agent(
         network,
         name=path.stem,
-        action_names=_action_names(network.options["num_actions"]),
+        action_names=default_action_names(network.options["num_actions"]),
         environment=environment,
-        value_scale=10.0 if str(environment["name"]).startswith("coinrun") else None,
-        info=_info(content, path),
+        value_scale=10.0 if environment["name"] in GOAL_GAMES else None,
+        info=info,
     )
-
-
-def _action_names(num_actions: int) -> tuple[str, ...]:
-    return OLD_COINRUN_ACTIONS if num_actions == len(OLD_COINRUN_ACTIONS) else default_action_names(num_actions)
 
 
 def _environment(args: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +151,8 @@ def _impala(args: Mapping[str, Any], params: Parameters) -> tuple[StagedNetwork,
     if not re.fullmatch(r"\d{1,4}(_\d{1,4}){0,5}", channels):
         raise ValueError(f"stack_channels is {channels[:40]!r}; expected numbers like '16_32_32'")
     sizes = tuple(int(size) for size in channels.split("_"))
-    network = ImpalaNetwork(_num_actions(params), sizes, pooling="tensorflow")
+    dense = params.get(f"pi/layer_{5 * len(sizes)}/bias", range(256))
+    network = ImpalaNetwork(_num_actions(params), sizes, len(dense), pooling="tensorflow")
     parts = ("{}_conv", "{}a.conv0", "{}a.conv1", "{}b.conv0", "{}b.conv1")
     stages = [f"trunk.{part.format(group)}" for group in range(1, len(sizes) + 1) for part in parts]
     return network, {own: f"pi/layer_{i}/kernel" for i, own in enumerate([*stages, "trunk.dense_1"])}
