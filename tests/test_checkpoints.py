@@ -117,7 +117,8 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(clear, tmp_path, monkey
 def test_what_cannot_be_saved_is_refused(clear, tmp_path):
     with pytest.raises(ValueError, match=r"has to end with \.safetensors"):
         save_agent(clear, tmp_path / "agent.pt")
-    wrapped = wrap_agent(clear.network, observation_shape=clear.observation_shape, action_names=NAMES)
+    layers = [f"trunk.{layer}" for layer in clear.layers]
+    wrapped = wrap_agent(clear.network, layers=layers, observation_shape=clear.observation_shape, action_names=NAMES)
     with pytest.raises(ValueError, match="wrapped module, whose class a file cannot hold"):
         save_agent(wrapped, tmp_path / "agent.safetensors")
     for value in (object(), float("nan")):
@@ -213,7 +214,7 @@ def test_what_is_no_agent_says_what_there_is(clear, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"there is .*/coinrun\.safetensors"):
         load_agent(tmp_path / "coinrn.safetensors")
     with pytest.raises(ValueError, match=r"unknown suffix '\.zip'.*wrap_agent"):
-        load_agent(tmp_path / "coinrun.zip")
+        load_agent(tmp_path / "coinrun.tar")
     with pytest.raises(ValueError, match="unknown suffix ''"):
         load_agent(tmp_path)
     with pytest.raises(TypeError, match="Did you mean 'name_or_path'"):

@@ -2,8 +2,9 @@
 
 import copy
 import dataclasses
+import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
+from rlvision_widgets.agents.memory import StateLayout
+from rlvision_widgets.agents.stacking import StackState, check_stack, stacked
 from rlvision_widgets.agents.weights import no_numbers, weights_digest
 from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.names import strict_keywords, unknown
@@ -33,6 +36,7 @@ LISTED = 5  # weights that a message names
 
 T = TypeVar("T")
 R = TypeVar("R")
+Batch = tuple[NDArray[np.uint8], Any, NDArray[np.bool_] | None]  # observations, state, first
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +64,15 @@ class Agent:
         sha256 of the weights (`weights_digest`); computed when empty.
     edits : tuple
         What `edited_agent` did to the network; the weights are those that it left.
+    stack : int
+        How many frames the network sees at once, on its colours, oldest first. The agent is then recurrent: it gets
+        one frame a step, and the ones before are part of its state. The first frame of an episode stands for them.
 
     Raises
     ------
     ValueError
-        When the number of logits is not that of `action_names`, or an output is not finite.
+        When the number of logits is not that of `action_names`, or an output is not finite; when the network's colours
+        are no multiple of `stack`; when a recurrent state is not made of tensors that grow with the batch.
 
     Examples
     --------
@@ -81,8 +89,10 @@ class Agent:
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
     checkpoint: str = field(default="", repr=False)
     edits: tuple[NetworkEdit, ...] = field(default=(), repr=False)
+    stack: int = 1
 
     def __post_init__(self) -> None:
+        check_stack(self.stack, self.network.observation_shape[2])
         set_field = object.__setattr__  # the one way into a frozen dataclass
         set_field(self, "network", copy.deepcopy(self.network).eval().requires_grad_(False))
         set_field(self, "action_names", tuple(self.action_names))
@@ -100,13 +110,27 @@ class Agent:
 
     @property
     def observation_shape(self) -> tuple[int, int, int]:
-        """(height, width, rgb) of one observation."""
-        return self.network.observation_shape
+        """(height, width, rgb) of one observation: of one frame, where the network sees several."""
+        height, width, colours = self.network.observation_shape
+        return height, width, colours // self.stack
 
     @property
     def recurrent(self) -> bool:
         """Whether the agent carries a state from step to step; it then returns (logits, value, state)."""
-        return self.network.recurrent
+        return self.stack > 1 or self.network.recurrent
+
+    def initial_state(self, batch: int) -> Any:
+        """Return the recurrent state before the first step; None for an agent without one."""
+        own = self.network.initial_state(batch)
+        if self.stack == 1:
+            return own
+        shape = batch, self.stack - 1, *self.observation_shape
+        return StackState(torch.zeros(shape, dtype=torch.uint8, device=self.network.like.device), own)
+
+    @functools.cached_property
+    def state_layout(self) -> StateLayout:
+        """Takes recurrent states apart into rows, and puts rows together."""
+        return StateLayout(self.initial_state(2), self.initial_state(3))
 
     @strict_keywords
     def __call__(
@@ -138,20 +162,22 @@ class Agent:
             When the observations are not uint8, or not of the agent's size.
         """
 
-        def step(batch: NDArray[np.uint8]) -> tuple[NetworkOutput, Any]:
+        def step(batch: Batch) -> tuple[NetworkOutput, Any]:
             with torch.no_grad():
-                return self.network.step(self.inputs(batch, state, first))
+                inputs, frames = self._given(*self._tensors(*batch))
+                output, own = self.network.step(inputs)
+            return output, own if self.stack == 1 else StackState(cast(Tensor, frames), own)
 
         steps = list(self.over_batches(step, self._batches(observations, state, first)))
         logits = torch.cat([output.logits for output, _ in steps])
         value = None if steps[0][0].value is None else torch.cat([cast(Tensor, output.value) for output, _ in steps])
         answer = (_numpy(logits), None if value is None else _numpy(value))
-        return (*answer, steps[0][1]) if self.recurrent else answer
+        return (*answer, self._joined([own for _, own in steps])) if self.recurrent else answer
 
     @strict_keywords
     def inputs(self, observations: NDArray[np.uint8], state: Any = None, first: NDArray[np.bool_] | None = None) -> Any:
         """Return what `outputs` takes, on the agent's device and in its dtype; all observations in one batch."""
-        return self.network.inputs(*self._tensors(observations, state, first))
+        return self._given(*self._tensors(observations, state, first))[0]
 
     def outputs(self, inputs: Any) -> NetworkOutput:
         """Return logits and value as tensors, differentiable in `inputs`."""
@@ -183,9 +209,9 @@ class Agent:
             return self._tensors(observations, state, first)[0].permute(0, 3, 1, 2).to(self.network.like.dtype) / 255
         self._check_layer(layer)
 
-        def until(batch: NDArray[np.uint8]) -> Tensor:
+        def until(batch: Batch) -> Tensor:
             with torch.no_grad():
-                return self.network.until(layer, self.inputs(batch, state, first))
+                return self.network.until(layer, self.inputs(*batch))
 
         return torch.cat(list(self.over_batches(until, self._batches(observations, state, first))))
 
@@ -300,20 +326,42 @@ class Agent:
         own = np.require(observations, requirements=("C", "W"))  # torch warns about memory that it may not write
         return torch.as_tensor(own, device=device), state, opens
 
-    def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[NDArray[np.uint8]]:
+    def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[Batch]:
         observations = self._check_observations(observations)
         number, size = max(len(observations), 1), BATCH
-        if self.recurrent:  # its state is opaque, so that the batch cannot be split
-            size = number
-        elif self._concurrent:  # nor should one thread idle
+        if self._concurrent:  # no thread should idle
             size = min(BATCH, math.ceil(number / torch.get_num_threads()))
+        if number <= size:
+            yield observations, state, first
+            return
+        rows = None if state is None or not self.recurrent else self.state_layout.rows(state)
         for start in range(0, number, size):
-            yield observations[start : start + size]
+            own = slice(start, start + size)
+            part = state if rows is None else self.state_layout.state([row[own] for row in rows])
+            yield observations[own], part, None if first is None else first[own]
+
+    def _joined(self, states: Sequence[Any]) -> Any:
+        """Return the state of all batches."""
+        if len(states) == 1:
+            return states[0]
+        rows = zip(*map(self.state_layout.rows, states), strict=True)
+        return self.state_layout.state([torch.cat(parts) for parts in rows])
+
+    def _given(self, observations: Tensor, state: Any, first: Tensor | None) -> tuple[Any, Tensor | None]:
+        """Return what the network takes, and the frames that a stack remembers."""
+        if self.stack == 1:
+            return self.network.inputs(observations, state, first), None
+        if first is None:
+            first = torch.full((len(observations),), state is None, device=observations.device)
+        state = self.initial_state(len(observations)) if state is None else state
+        pictures, frames = stacked(observations, state.frames, first)
+        own = (state.own, first) if self.network.recurrent else (None, None)
+        return self.network.inputs(pictures, *own), frames
 
     def _from_pixels(self, pixels: Tensor, state: Any, first: Any) -> Any:
         """Return what the network takes, differentiable in (batch, rgb, height, width) in 0..1."""
         opens = None if first is None else torch.as_tensor(np.array(first, bool), device=pixels.device)
-        return self.network.inputs(255 * pixels.permute(0, 2, 3, 1), state, opens)
+        return self._given(255 * pixels.permute(0, 2, 3, 1), state, opens)[0]
 
     def _check_layer(self, layer: str) -> None:
         if layer not in self.layers:
@@ -338,6 +386,8 @@ class Agent:
     def _check_outputs(self) -> None:
         outputs = self(np.zeros((2, *self.observation_shape), np.uint8))
         logits, value = outputs[0], outputs[1]
+        if self.recurrent:
+            self._check_state(outputs[2])
         if logits.shape != (2, len(self.action_names)):
             raise ValueError(
                 f"agent {self.name!r}: the network gives logits {logits.shape} for 2 observations, "
@@ -349,6 +399,12 @@ class Agent:
             )
         if not np.isfinite(logits).all() or (value is not None and not np.isfinite(value).all()):
             raise ValueError(f"agent {self.name!r}: {self._not_finite()}")
+
+    def _check_state(self, state: Any) -> None:
+        try:
+            self.state_layout.rows(state)
+        except ValueError as error:
+            raise ValueError(f"agent {self.name!r}, its state after a step: {error}") from error
 
     def _not_finite(self) -> str:
         wrong = no_numbers(self.network)

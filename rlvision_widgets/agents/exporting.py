@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.editing import original_checkpoint, probes
 from rlvision_widgets.agents.edits import network_edits_to_json
+from rlvision_widgets.agents.hooks import HookedNetwork, close
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.networks import RectifiedConv2d, StagedNetwork
 from rlvision_widgets.agents.operations import Affine, EditedStage
 from rlvision_widgets.agents.readers import next_kernel, plain_stage
-from rlvision_widgets.agents.wrapping import HookedNetwork, close
 
 __all__ = ["export_weights"]
 

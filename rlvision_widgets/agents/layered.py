@@ -54,6 +54,10 @@ class LayeredNetwork(nn.Module, ABC):
         """
         return observations.permute(0, 3, 1, 2).to(self.like.dtype) / 255
 
+    def initial_state(self, batch: int) -> Any:
+        """Return the recurrent state before the first step, of tensors that grow with the batch; None without one."""
+        return None
+
     def step(self, inputs: Any) -> tuple[NetworkOutput, Any]:
         """Return outputs and the recurrent state after this step (None without one)."""
         return self(inputs), None

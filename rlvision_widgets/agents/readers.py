@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rlvision_widgets.agents.hooks import HookedNetwork, close, hooked
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.networks import Flatten, StagedNetwork
 from rlvision_widgets.agents.operations import EditedStage
-from rlvision_widgets.agents.wrapping import HookedNetwork, close, hooked
 
 __all__ = ["Reader", "next_kernel", "output_of", "plain_stage"]
 

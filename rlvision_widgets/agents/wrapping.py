@@ -1,27 +1,19 @@
-"""Any torch module as an agent, through a few callables and without a change to its code.
+"""Any torch module as an agent, through a few callables and without a change to its code."""
 
-Two primitives do all of it (captum's pattern): read a module's output by a forward hook, and replace it by one. What
-is read is cloned and what replaces is a clone, because an in-place ReLU after the layer would change either. Hooks
-live for one forward pass; none remains, not even when the network raises.
-"""
-
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rlvision_widgets.agents.agent import Agent, default_action_names
-from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
-from rlvision_widgets.agents.operations import input_rows
-from rlvision_widgets.names import strict_keywords, unknown
-from rlvision_widgets.schema import INPUT_LAYER
+from rlvision_widgets.agents.hooks import HookedNetwork
+from rlvision_widgets.agents.layered import LayeredNetwork
+from rlvision_widgets.agents.probing import probed
+from rlvision_widgets.agents.stacking import check_stack
+from rlvision_widgets.names import strict_keywords
 
-__all__ = ["HookedNetwork", "close", "hooked", "wrap_agent"]
-
-Hook = Callable[[nn.Module, Any, Any], Any]
+__all__ = ["wrap_agent"]
 
 
 @strict_keywords
@@ -32,7 +24,8 @@ def wrap_agent(
     preprocess: Callable[[Tensor], Any] | None = None,
     initial_state: Callable[[int], Any] | None = None,
     layers: Sequence[str] | None = None,
-    observation_shape: tuple[int, int, int] = (64, 64, 3),
+    observation_shape: tuple[int, int, int] | None = None,
+    stack: int | None = None,
     action_names: Sequence[str] | None = None,
     environment: Mapping[str, Any] | None = None,
     value_scale: float | None = None,
@@ -44,7 +37,9 @@ def wrap_agent(
     Parameters
     ----------
     module : Module
-        The policy, with its weights loaded. It is copied; hooks go to the copy.
+        The policy, with its weights loaded. It is copied; hooks go to the copy. What torch.compile and data parallelism
+        put around it is taken off. One of the package's own networks, given without callables and layers, is cut at
+        its layers instead.
     forward : callable, optional
         ``forward(module, x)``, or ``forward(module, x, state, first)`` for a recurrent policy; by default the module
         itself is called. It has to use the `module` that it is given. It returns logits, ``(logits, value)`` or
@@ -57,11 +52,14 @@ def wrap_agent(
         From the batch size to the recurrent state before the first step. Giving it says that the policy is recurrent.
         `first`, a bool tensor (batch,), then tells `forward` which rows have to start anew.
     layers : sequence of str, optional
-        Modules by their dotted names in `module.named_modules()`, each called once a forward pass with an output
-        (batch, channel, y, x); by default all such modules, in the order in which they run. The name ``"input"`` is
-        taken: it means the pixels.
+        Modules by their dotted names in `module.named_modules()`, with an output (batch, channel, y, x) that is the
+        same each time they are called in a forward pass; by default all such modules, in the order in which they run.
+        The name ``"input"`` is taken: it means the pixels.
     observation_shape : (int, int, int)
-        Height, width and number of colours of an observation.
+        Height, width and number of colours of an observation: of one frame. By default (64, 64, 3).
+    stack : int
+        How many frames the policy sees at once, on its colours and oldest first: `preprocess` then gets (batch, height,
+        width, stack * rgb). An episode's first frame stands for those before it. By default 1.
     action_names : sequence of str, optional
         One name a logit; by default Procgen's for 15 logits, and the first nine of them for 9.
     environment, value_scale, info
@@ -73,241 +71,54 @@ def wrap_agent(
     ------
     ValueError
         When a layer is unknown or no layer; when the outputs have an unexpected form; when the number of logits is
-        not that of the action names.
+        not that of the action names; when the policy is recurrent and `initial_state` is missing or does not fit.
 
     Examples
     --------
     >>> wrap_agent(policy, forward=lambda net, x: (net.actor(net.network(x)), net.critic(net.network(x))))
     """
-    network = HookedNetwork(
-        module,
-        forward=forward,
-        preprocess=preprocess,
-        initial_state=initial_state,
-        layers=layers,
-        observation_shape=observation_shape,
-    )
-    if action_names is None:
-        with torch.no_grad():
-            num_actions = network(network.black(1)).logits.shape[1]
-        if num_actions not in (9, 15):
-            raise ValueError(f"the network has {num_actions} logits; pass action_names with a name for each")
-        action_names = default_action_names(num_actions)
-    return Agent(
+    shape, stack = (64, 64, 3) if observation_shape is None else observation_shape, 1 if stack is None else stack
+    pictures = (*shape[:2], check_stack(stack) * shape[2])
+    network: LayeredNetwork
+    as_it_is = all(given is None for given in (forward, preprocess, initial_state, layers))
+    if as_it_is and isinstance(module, LayeredNetwork):
+        network = _checked_size(module, pictures)
+    else:
+        network = HookedNetwork(
+            module,
+            forward=forward,
+            preprocess=preprocess,
+            initial_state=initial_state,
+            layers=layers,
+            observation_shape=pictures,
+        )
+    agent = Agent(
         network,
         name=name or type(module).__name__,
-        action_names=tuple(action_names),
+        action_names=_names(network, action_names),
         environment=environment or {},
         value_scale=value_scale,
         info=info or {},
+        stack=stack,
     )
+    return probed(agent)
 
 
-class HookedNetwork(LayeredNetwork):
-    """A module whose layers are read and replaced by hooks. Not for use from several threads at once.
-
-    Parameters are those of `wrap_agent`. `inputs` are the positional arguments of `forward` after the module.
-    """
-
-    def __init__(
-        self,
-        module: nn.Module,
-        *,
-        forward: Callable[..., Any] | None,
-        preprocess: Callable[[Tensor], Any] | None,
-        initial_state: Callable[[int], Any] | None,
-        layers: Sequence[str] | None,
-        observation_shape: tuple[int, int, int],
-    ) -> None:
-        super().__init__()
-        self.module = copy.deepcopy(module).eval()
-        self.recurrent = initial_state is not None
-        self.observation_shape = observation_shape
-        self._forward = forward or nn.Module.__call__
-        self._preprocess = preprocess or _channels_first
-        self._initial_state = initial_state
-        self._bottlenecks: dict[str, bool] = {}
-        self.edited_layers: tuple[str, ...] = ()
-        self.layer_edits = nn.ModuleList()  # one for each edited layer
-        found = self._find_layers()
-        for layer in layers or ():
-            if layer not in found:
-                hint = "A layer is a module that runs once a forward pass and gives (batch, channel, y, x)."
-                raise ValueError(unknown("layer", layer, found, hint))
-        self.layers = tuple(layers) if layers is not None else found
-
-    def inputs(self, observations: Tensor, state: Any = None, first: Tensor | None = None) -> tuple[Any, ...]:
-        """Return the arguments of `forward` after the module: (x,), or (x, state, first)."""
-        x = self._preprocess(observations)
-        if torch.is_tensor(x) and x.is_floating_point():
-            x = x.to(self.like.dtype)
-        if self._initial_state is None:
-            return (x,)
-        if first is None:
-            opens = state is None
-            first = torch.full((len(observations),), opens, device=observations.device)
-        return x, self._initial_state(len(observations)) if state is None else state, first
-
-    def forward(self, inputs: tuple[Any, ...]) -> NetworkOutput:
-        """Return logits and value."""
-        return self.step(inputs)[0]
-
-    def step(self, inputs: tuple[Any, ...]) -> tuple[NetworkOutput, Any]:
-        """Return logits and value, and the recurrent state after the step."""
-        edits = dict(zip(self.edited_layers, self.layer_edits, strict=True))
-        layers = {layer: self.module.get_submodule(layer) for layer in edits}
-        # before other hooks, which read or replace what the edited layer gives
-        with input_rows(inputs[0]), hooked(layers, lambda layer, output: edits[layer](output), first=True):
-            return _parsed(self._forward(self.module, *inputs))
-
-    def until(self, layer: str, inputs: tuple[Any, ...]) -> Tensor:
-        """Return the activations of `layer`, by one whole forward pass."""
-        kept: list[Tensor] = []
-        with hooked({layer: self.module.get_submodule(layer)}, lambda _, output: kept.append(output.clone())):
-            self.step(inputs)
-        return _only(kept, layer)
-
-    def from_layer(self, layer: str, activations: Tensor, inputs: tuple[Any, ...] | None = None) -> NetworkOutput:
-        """Return logits and value of a forward pass in which `layer` gives `activations`."""
-        if inputs is None:
-            self._check_bottleneck(layer)
-            inputs = self.black(len(activations))
-        return self._replaced(layer, activations, inputs)
-
-    def between(self, source: str, target: str, activations: Tensor, inputs: tuple[Any, ...] | None = None) -> Tensor:
-        """Return what `target` gives in a forward pass in which `source` gives `activations`."""
-        if inputs is None:
-            raise ValueError(
-                f"a wrapped module runs as a whole, also from layer {source!r} to layer {target!r}: pass the "
-                "observations too, agent.between(source, target, observations)."
-            )
-        kept: list[Tensor] = []
-        with hooked({target: self.module.get_submodule(target)}, lambda _, output: kept.append(output.clone())):
-            self._replaced(source, activations, inputs)
-        return _only(kept, target)
-
-    def insert(self, layer: str, edit: nn.Module) -> None:
-        """Have `layer` give edit(activations) from now on."""
-        known = dict(zip(self.edited_layers, self.layer_edits, strict=True))
-        known[layer] = nn.Sequential(known[layer], edit) if layer in known else edit
-        self.edited_layers, self.layer_edits = tuple(known), nn.ModuleList(known.values())
-
-    def black(self, batch: int) -> tuple[Any, ...]:
-        """Return the inputs for `batch` black observations."""
-        return self.inputs(self.noise(batch).zero_())
-
-    def _replaced(self, layer: str, activations: Tensor, inputs: tuple[Any, ...]) -> NetworkOutput:
-        replaced: list[Tensor] = []
-
-        def replace(_: str, output: Tensor) -> Tensor:
-            if output.shape != activations.shape:
-                raise ValueError(
-                    f"activations for layer {layer!r} have shape {tuple(activations.shape)}; "
-                    f"for these observations it gives {tuple(output.shape)}"
-                )
-            replaced.append(activations)
-            return activations.clone()
-
-        with hooked({layer: self.module.get_submodule(layer)}, replace):
-            output = self(inputs)
-        _only(replaced, layer)
-        return output  # type: ignore[no-any-return]
-
-    def _check_bottleneck(self, layer: str) -> None:
-        """Raise unless the outputs follow from the layer's activations alone."""
-        if layer not in self._bottlenecks:
-            with torch.no_grad():
-                inputs = self.inputs(self.noise(4))
-                expected, activations = self(inputs), self.until(layer, inputs)
-                found = self._replaced(layer, activations, self.black(4))
-            same = all(a is None or b is None or close(a, b) for a, b in zip(found, expected, strict=True))
-            self._bottlenecks[layer] = same and not self.recurrent
-        if not self._bottlenecks[layer]:
-            raise ValueError(
-                f"the outputs do not follow from layer {layer!r} alone: something goes around it (a residual "
-                "connection, a second trunk, a recurrent state). Pass the observations too: "
-                "agent.head(layer, observations)."
-            )
-
-    def noise(self, batch: int) -> Tensor:
-        """Return `batch` observations of noise, the same every time."""
-        noise = torch.Generator().manual_seed(0)  # the same every time, and the global generator is left alone
-        shape = (batch, *self.observation_shape)
-        return torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8).to(self.like.device)
-
-    def _find_layers(self) -> tuple[str, ...]:
-        """Return the modules that run once and give (batch, channel, y, x), in the order in which they finish."""
-        calls: dict[str, list[Any]] = {}
-
-        def keep(name: str, output: Any) -> None:
-            calls.setdefault(name, []).append(output.clone() if torch.is_tensor(output) else None)
-
-        with torch.no_grad(), hooked({name: part for name, part in self.module.named_modules() if name}, keep):
-            self.step(self.inputs(self.noise(2)))
-        if not calls and any(True for _ in self.module.children()):
-            raise ValueError(
-                "forward did not run the module that it was given: write it as lambda module, x: module(x)"
-            )
-        found: dict[str, Tensor] = {}
-        for name, outputs in calls.items():
-            output = outputs[0]
-            is_layer = len(outputs) == 1 and output is not None and output.ndim == 4 and len(output) == 2
-            if not is_layer or name == INPUT_LAYER:
-                continue
-            # A container ends with what its last part gave; the part has been found already.
-            if not any(output.shape == known.shape and torch.equal(output, known) for known in found.values()):
-                found[name] = output
-        return tuple(found)
-
-
-@contextmanager
-def hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any], first: bool = False) -> Iterator[None]:
-    """Call hook(name, output) after each module for as long as the block runs; what it returns replaces the output."""
-
-    def named(name: str) -> Hook:
-        return lambda module, args, output: hook(name, output)
-
-    handles = [module.register_forward_hook(named(name), prepend=first) for name, module in modules.items()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def close(found: Tensor, expected: Tensor) -> bool:
-    """Whether outputs are the same up to rounding."""
-    difference = (found - expected).abs().max()
-    return bool(difference.isfinite() and difference <= 1e-5 * expected.abs().max())
-
-
-def _only(seen: list[Tensor], layer: str) -> Tensor:
-    if len(seen) != 1:
-        raise ValueError(f"layer {layer!r} ran {len(seen)} times in one forward pass; a layer has to run exactly once")
-    return seen[0]
-
-
-def _channels_first(observations: Tensor) -> Tensor:
-    # contiguous: policies that flatten by .view need it
-    return observations.permute(0, 3, 1, 2).contiguous().float() / 255
-
-
-def _parsed(returned: Any) -> tuple[NetworkOutput, Any]:
-    policy, value, state, *more = (
-        (*returned, None, None) if isinstance(returned, tuple | list) else (returned, None, None)
-    )
-    logits = getattr(policy, "logits", policy)
-    if more[:-2] or not torch.is_tensor(logits) or not (value is None or torch.is_tensor(value)):
-        kinds = ", ".join(type(part).__name__ for part in (returned if isinstance(returned, tuple) else (returned,)))
+def _checked_size(network: LayeredNetwork, pictures: tuple[int, int, int]) -> LayeredNetwork:
+    if network.observation_shape != pictures:
         raise ValueError(
-            f"the policy returned ({kinds}); expected logits, (logits, value) or (logits, value, state), with tensors "
-            "or a Categorical for logits. Pass forward=, which picks them: forward=lambda module, x: (…, …)."
+            f"the network sees {network.observation_shape}, (height, width, colours of all frames), and "
+            f"observation_shape and stack make {pictures}"
         )
-    if value is not None and value.ndim == 2 and value.shape[1] == 1:
-        value = value.squeeze(1)
-    if logits.ndim != 2 or (value is not None and value.shape != logits.shape[:1]):
-        shapes = f"logits {tuple(logits.shape)}" + ("" if value is None else f" and value {tuple(value.shape)}")
-        raise ValueError(
-            f"the policy returned {shapes}; expected logits (batch, logit) and value (batch,) or (batch, 1)"
-        )
-    return NetworkOutput(logits, value), state
+    return network
+
+
+def _names(network: LayeredNetwork, given: Sequence[str] | None) -> tuple[str, ...]:
+    if given is not None:
+        return tuple(given)
+    black = torch.zeros((1, *network.observation_shape), dtype=torch.uint8, device=network.like.device)
+    with torch.no_grad():
+        num_actions = network(network.inputs(black)).logits.shape[1]
+    if num_actions not in (9, 15):
+        raise ValueError(f"the network has {num_actions} logits; pass action_names with a name for each")
+    return default_action_names(num_actions)
