@@ -82,10 +82,10 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.environments.edits import VelocityBox as VelocityBox
     from rlvision_widgets.environments.edits import edits_from as edits_from
     from rlvision_widgets.environments.edits import edits_to_json as edits_to_json
+    from rlvision_widgets.model_card.writing import write_model_card as write_model_card
     from rlvision_widgets.namefile import apply_names as apply_names
     from rlvision_widgets.namefile import feature_names as feature_names
     from rlvision_widgets.namefile import save_names as save_names
-    from rlvision_widgets.model_card import write_model_card as write_model_card
     from rlvision_widgets.naming import rename as rename
     from rlvision_widgets.notes import Note as Note
     from rlvision_widgets.schema import Selection as Selection
@@ -211,7 +211,7 @@ _HOME = {  # public name → module
     "survival": "analysis.branches",
     "top_examples": "analysis.examples",
     "wrap_agent": "agents",
-    "write_model_card": "model_card",
+    "write_model_card": "model_card.writing",
     "write_story": "stories",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names stand once, above

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rlvision_widgets import evaluate_command
+from rlvision_widgets.model_card import command as card_command
 from rlvision_widgets.names import nearest
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate_command.add_arguments(evaluate, _positive)
     evaluate.set_defaults(run=evaluate_command.run)
+
+    card = commands.add_parser("card", help="measure an agent and write its model card")
+    card_command.add_arguments(card, _positive)
+    card.set_defaults(run=card_command.run)
 
     train = commands.add_parser("train", help="train an agent with PPO, alone or with a teacher")
     train.set_defaults(run=_train)

@@ -12,7 +12,7 @@ from rlvision_widgets.names import unknown
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PRECISIONS", "add_arguments", "named", "rates", "read_edits", "run"]
+__all__ = ["PRECISIONS", "add_arguments", "named", "read_edits", "run"]
 
 PRECISIONS = ("float32", "bfloat16")
 DATA = (".nc", ".zarr", ".csv")
@@ -63,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser, positive: Callable[[str], int
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print a summary, and write what was asked for."""
+    from rlvision_widgets.evaluate_summary import summary, told_lines
+
     edits = {name: _network_edits(text) for name, text in named("--edit", options.edit).items()}
     world = {name: read_edits(text) for name, text in named("--world", options.world).items()}
     _check_outputs(options, comparing=bool(edits or world))
@@ -76,9 +78,9 @@ def run(options: argparse.Namespace) -> int:
         return 130
     if options.data is not None:
         _write_data(result, options.data)
-    print("\n".join(_lines(result)))
+    print("\n".join(told_lines(result)))
     if options.json is not None:
-        options.json.write_text(json.dumps(_summary(result), indent=2) + "\n")
+        options.json.write_text(json.dumps(summary(result), indent=2) + "\n")
     if options.card is not None:
         _write_card(result, options)
     return 0
@@ -213,65 +215,6 @@ def _client(address: str | None) -> Any:
     except ImportError as error:
         raise ImportError("--scheduler needs dask: pip install 'rlvision-widgets[cluster]'.") from error
     return Client(address, timeout="10s")
-
-
-def _lines(result: "xr.Dataset") -> list[str]:
-    """Return the outcome in words, a line a condition."""
-    number = result.sizes["level"]
-    lines = []
-    for name, told in rates(result).items():
-        agent = result.attrs["agent"] if name == "original" else name
-        low, high = told["wilson_interval"]
-        failures = ", ".join(f"{cause} {count}" for cause, count in told["failures"].items())
-        lines.append(
-            f"{agent}: {told['success']:.1%} of {number} levels completed (95 % interval {low:.1%} to {high:.1%})"
-            + (f"; failed: {failures}" if failures else "")
-        )
-    return lines
-
-
-def _summary(result: "xr.Dataset") -> dict[str, Any]:
-    """Return the outcome for JSON; the original's stands at the top, as it always did."""
-    told = rates(result)
-    return {
-        **{name: result.attrs[name] for name in ("agent", "checkpoint")},
-        "environment": {"name": result.attrs["environment"], **json.loads(result.attrs["environment_options"])},
-        "levels": result.sizes["level"],
-        "seed": int(result.attrs["seed"]),
-        "precision": result.attrs["precision"],
-        **{name: told["original"][name] for name in ("success", "wilson_interval")},
-        "conditions": told,
-        "edits": json.loads(result.attrs["edits"]),
-        "world": json.loads(result.attrs["world"]),
-    }
-
-
-def rates(result: "xr.Dataset") -> dict[str, dict[str, Any]]:
-    """Return for each condition the rate of success with its interval, and how often each cause made it fail.
-
-    Parameters
-    ----------
-    result : Dataset
-        From `evaluate`.
-
-    Returns
-    -------
-    dict of str to dict
-        By condition: success, wilson_interval [low, high], failures {cause: count}.
-    """
-    from rlvision_widgets.analysis.paired import wilson_interval
-
-    found = {}
-    for name in result["condition"].values.tolist():
-        chosen = result.sel(condition=name)
-        success = chosen["success"].values
-        causes = chosen["cause"].to_series()[~success].value_counts()
-        found[name] = {
-            "success": float(success.mean()),
-            "wilson_interval": list(wilson_interval(int(success.sum()), success.size)),
-            "failures": {str(cause) or "unknown": int(count) for cause, count in causes.items()},
-        }
-    return found
 
 
 def _write_data(result: "xr.Dataset", path: Path) -> None:
