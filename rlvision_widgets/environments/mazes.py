@@ -8,7 +8,7 @@ import numpy.typing as npt
 from rlvision_widgets.environments.games import AGENT
 from rlvision_widgets.environments.states import State
 
-__all__ = ["is_generated_like", "maze_walls", "solve"]
+__all__ = ["MOVES", "NOOP", "agent_cell", "closer_moves", "is_generated_like", "maze_walls", "solve", "steps_to_cheese"]
 
 WALL, CHEESE = 51, 2
 MOVES = {1: (-1, 0), 7: (1, 0), 3: (0, -1), 5: (0, 1)}  # action → columns to the right, rows up
@@ -30,6 +30,30 @@ def maze_walls(state: State) -> npt.NDArray[np.bool_]:
     return walls
 
 
+def steps_to_cheese(state: State) -> npt.NDArray[np.float64]:
+    """Return how many steps lead from each cell to the nearest piece of cheese, (y, x), row 0 at the bottom.
+
+    Walls, and cells that no way leads from, are infinitely far.
+
+    Raises
+    ------
+    ValueError
+        When the state is of another game.
+    """
+    steps = np.full(np.add(state.grid.shape, 2), np.inf)  # with a border, so that every cell has four neighbours
+    free = np.pad(~maze_walls(state), 1)
+    queue = deque((int(x) + 1, int(y) + 1) for y, x in np.argwhere(state.grid == CHEESE))
+    for x, y in queue:
+        steps[y, x] = 0
+    while queue:
+        x, y = queue.popleft()
+        for dx, dy in MOVES.values():
+            if free[y + dy, x + dx] and steps[y + dy, x + dx] == np.inf:
+                steps[y + dy, x + dx] = steps[y, x] + 1
+                queue.append((x + dx, y + dy))
+    return steps[1:-1, 1:-1]
+
+
 def solve(state: State) -> list[int] | None:
     """Return the shortest list of actions that leads the agent to the cheese.
 
@@ -44,26 +68,31 @@ def solve(state: State) -> list[int] | None:
         LEFT, RIGHT, DOWN and UP as indices into `action_names` (NOOP for an agent that sits on it); the last one
         completes the level. None when there is no way, or no cheese.
     """
-    walls = np.pad(maze_walls(state), 1, constant_values=True)  # outside is wall
-    start = _agent(state)
-    if not _inside(state, start):
+    steps = steps_to_cheese(state)
+    cell = agent_cell(state)
+    if not _inside(state, cell) or not np.isfinite(steps[cell[1], cell[0]]):
         return None
-    came_from: dict[Cell, tuple[Cell, int]] = {}
-    queue, seen = deque([start]), {start}
-    while queue:
-        x, y = cell = queue.popleft()
-        if state.grid[y, x] == CHEESE:
-            return _actions(came_from, start, cell) or [NOOP]
-        for action, (dx, dy) in MOVES.items():
-            step = x + dx, y + dy
-            if step not in seen and not walls[step[1] + 1, step[0] + 1]:
-                seen.add(step)
-                came_from[step] = cell, action
-                queue.append(step)
-    return None
+    way = []
+    while nearer := closer_moves(steps, cell):
+        action = nearer[0]
+        way.append(action)
+        cell = cell[0] + MOVES[action][0], cell[1] + MOVES[action][1]
+    return way or [NOOP]
 
 
-def _agent(state: State) -> Cell:
+def closer_moves(steps: npt.NDArray[np.float64], cell: Cell) -> list[int]:
+    """Return the actions that lead from `cell` to one that is fewer `steps_to_cheese` away; none on the cheese."""
+    height, width = steps.shape
+    x, y = cell
+    return [
+        action
+        for action, (dx, dy) in MOVES.items()
+        if 0 <= x + dx < width and 0 <= y + dy < height and steps[y + dy, x + dx] < steps[y, x]
+    ]
+
+
+def agent_cell(state: State) -> Cell:
+    """Return the cell (x, y) in which the agent is; outside the grid when it has left the world."""
     agent = state.entities[state.entities["type"] == AGENT][-1]
     return int(agent["x"]), int(agent["y"])
 
@@ -71,14 +100,6 @@ def _agent(state: State) -> Cell:
 def _inside(state: State, cell: Cell) -> bool:
     height, width = state.grid.shape
     return bool(0 <= cell[0] < width and 0 <= cell[1] < height)
-
-
-def _actions(came_from: dict[Cell, tuple[Cell, int]], start: Cell, cell: Cell) -> list[int]:
-    actions = []
-    while cell != start:
-        cell, action = came_from[cell]
-        actions.append(action)
-    return actions[::-1]
 
 
 def is_generated_like(state: State) -> list[str]:
@@ -143,7 +164,7 @@ def _parts(free: npt.NDArray[np.bool_]) -> int:
 def _goal(state: State, margin: int) -> list[str]:
     """Say what is wrong with agent and cheese."""
     reasons = []
-    x, y = _agent(state)
+    x, y = agent_cell(state)
     if state.values["cur_time"] == 0 and (x, y) != (margin, margin):
         reasons.append(f"the agent starts in the cell ({x}, {y}), and the lower left one is ({margin}, {margin})")
     if not _inside(state, (x, y)) or state.grid[y, x] == WALL:
