@@ -213,7 +213,7 @@ def test_what_is_no_agent_says_what_there_is(clear, tmp_path, monkeypatch):
         load_agent("coinrn")
     with pytest.raises(FileNotFoundError, match=r"there is .*/coinrun\.safetensors"):
         load_agent(tmp_path / "coinrn.safetensors")
-    with pytest.raises(ValueError, match=r"unknown suffix '\.zip'.*wrap_agent"):
+    with pytest.raises(ValueError, match=r"unknown suffix '\.tar'.*wrap_agent"):
         load_agent(tmp_path / "coinrun.tar")
     with pytest.raises(ValueError, match="unknown suffix ''"):
         load_agent(tmp_path)

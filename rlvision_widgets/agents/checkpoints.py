@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import safetensors
 import torch
 from safetensors.torch import save
 
-from rlvision_widgets.agents.adapters import load_torch
+from rlvision_widgets.agents.adapters.files import SUFFIXES, load_file
 from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.convolutional import ConvolutionalNetwork
 from rlvision_widgets.agents.index import PREFIX, load_from_index
 from rlvision_widgets.agents.networks import ARCHITECTURES, StagedNetwork
 from rlvision_widgets.agents.probing import probed
@@ -24,20 +26,50 @@ __all__ = ["FORMAT", "bundled_agents", "load_agent", "save_agent"]
 FORMAT = 1
 KEY = "rlvision_widgets"  # of the JSON text among the file's metadata
 FIELDS = ("name", "action_names", "environment", "value_scale", "info", "checkpoint")
+SAVED: dict[str, type[StagedNetwork]] = {**ARCHITECTURES, ConvolutionalNetwork.architecture: ConvolutionalNetwork}
 MODELS = Path(__file__).parent.parent / "models"
 
 
 @strict_keywords
-def load_agent(name_or_path: str | Path) -> Agent:
-    """Return an agent by its name or from a file.
+def load_agent(
+    name_or_path: str | Path,
+    *,
+    environment: str | Mapping[str, Any] | None = None,
+    value_scale: float | None = None,
+    action_names: Sequence[str] | None = None,
+    name: str | None = None,
+    observation_shape: tuple[int, int, int] | None = None,
+    stack: int | None = None,
+) -> Agent:
+    """Return an agent by its name or from a file. No code in a file is run.
 
     Parameters
     ----------
     name_or_path : str or Path
-        The name of a bundled agent (`bundled_agents`), e.g. ``"coinrun"``; or of a published one
-        (`published_agents`), e.g. ``"openai:procgen/maze"``, which is fetched the first time; or a file:
-        ``.safetensors`` as `save_agent` writes it, one of the published ``.jd`` checkpoints, or ``.pt`` with the
-        weights of a network that `rlvision_widgets.agents.adapters` knows. No code in a file is run.
+        One of
+
+        - the name of a bundled agent (`bundled_agents`), e.g. ``"coinrun"``;
+        - the name of a published one (`published_agents`), e.g. ``"openai:procgen/maze"``, fetched the first time;
+        - a ``.safetensors`` file as `save_agent` writes it, or a published ``.jd`` checkpoint;
+        - a ``.zip`` of Stable-Baselines3 with a CnnPolicy (PPO, A2C, DQN and others with discrete actions);
+        - a file of ``torch.save``, ``.pt``, ``.pth`` or ``.cleanrl_model``, with the weights of an agent of CleanRL, of
+          train-procgen-pytorch or of pfrl.
+    environment : str or mapping, optional
+        What it was trained on, instead of what the file says: ``{"name": "coinrun", "distribution_mode": "hard", …}``,
+        or the name alone.
+    value_scale, action_names, name : optional
+        As in `Agent`, instead of what the file says. Other libraries' files say none of them.
+    observation_shape : (int, int, int), optional
+        Height, width and number of colours of one frame, where the file does not say it: in files of ``torch.save``.
+        Without it: the most customary size that fits the weights.
+    stack : int, optional
+        How many frames the network sees at once, on its colours. Without it, as many as there are colours if they are
+        not those of frames of red, green and blue: four colours are four grey frames.
+
+    Returns
+    -------
+    Agent
+        Of action values (Q-learning), ``info["logits"]`` is ``"action values"`` and the value None.
 
     Raises
     ------
@@ -49,12 +81,30 @@ def load_agent(name_or_path: str | Path) -> Agent:
     ConnectionError
         When a published agent cannot be fetched.
     """
-    if str(name_or_path).startswith(PREFIX):
-        return probed(load_from_index(str(name_or_path)))
+    world = {"name": environment} if isinstance(environment, str) else environment
+    given: dict[str, Any] = {
+        "environment": world,
+        "value_scale": value_scale,
+        "action_names": action_names,
+        "name": name,
+    }
+    shown = {"observation_shape": observation_shape, "stack": stack}
+    agent = _opened(name_or_path, {key: value for key, value in shown.items() if value is not None})
+    return probed(dataclasses.replace(agent, **{key: value for key, value in given.items() if value is not None}))
+
+
+def _opened(name_or_path: str | Path, shown: dict[str, Any]) -> Agent:
+    """Return the agent of a name or in a file; `shown` is what is said of the frames of another library's file."""
     path = Path(name_or_path)
+    if path.suffix in SUFFIXES and path.is_file():
+        return load_file(path, **shown)
+    if shown:
+        raise ValueError(f"{name_or_path} says itself what its agent sees; leave out {' and '.join(shown)}")
+    if str(name_or_path).startswith(PREFIX):
+        return load_from_index(str(name_or_path))
     if not path.suffix and str(name_or_path) == path.name and not path.exists():
         return _load_bundled(path.name)
-    readers = {".safetensors": _load_safetensors, ".jd": load_published, ".pt": load_torch}
+    readers = {".safetensors": _load_safetensors, ".jd": load_published, **dict.fromkeys(SUFFIXES, load_file)}
     if path.suffix not in readers:
         hint = "For another format, build the network, load its weights and pass it to rlv.wrap_agent."
         raise ValueError(f"{path}: " + unknown("suffix", path.suffix, readers, hint))
@@ -62,7 +112,7 @@ def load_agent(name_or_path: str | Path) -> Agent:
         others = [other.name for other in path.parent.glob("*") if other.suffix in readers]
         guess = nearest(path.name, others)
         raise FileNotFoundError(f"no file {path}" + (f"; there is {path.with_name(guess)}" if guess else ""))
-    return probed(readers[path.suffix](path))
+    return readers[path.suffix](path)
 
 
 def bundled_agents() -> dict[str, str]:
@@ -112,6 +162,7 @@ def save_agent(agent: Agent, path: str | Path) -> None:
         "architecture": agent.network.architecture,
         "options": agent.network.options,
         **{field: getattr(agent, field) for field in FIELDS},
+        **({"stack": agent.stack} if agent.stack > 1 else {}),
         # of these very weights: an agent that was cast has the hash of the original
         "weights": weights_digest(agent.network),
     }
@@ -151,7 +202,7 @@ def _load_safetensors(path: Path) -> Agent:
         network.load_state_dict(weights, assign=True)
         if weights_digest(network) != description["weights"]:
             raise ValueError("the weights are not those that were saved: their hash differs from the recorded one")
-        return Agent(network, **{field: description[field] for field in FIELDS})
+        return Agent(network, **{field: description[field] for field in FIELDS}, stack=description.get("stack", 1))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -172,10 +223,10 @@ def _description(metadata: dict[str, str]) -> dict[str, Any]:
 
 def _network(description: dict[str, Any]) -> StagedNetwork:
     architecture = description["architecture"]
-    if architecture not in ARCHITECTURES:
-        raise ValueError(unknown("architecture", architecture, ARCHITECTURES))
+    if architecture not in SAVED:
+        raise ValueError(unknown("architecture", architecture, SAVED))
     try:
         with torch.device("meta"):  # shapes without memory, until they are known to be those of the file
-            return ARCHITECTURES[architecture](**description["options"])
+            return SAVED[architecture](**description["options"])
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"its options do not fit the {architecture} network: {error}") from error

@@ -119,7 +119,7 @@ class StagedNetwork(LayeredNetwork):
         super().__init__()
         self.trunk = nn.Sequential(OrderedDict(stages))
         self.policy = nn.Linear(width, num_actions)
-        self.value = nn.Linear(width, 1)
+        self.value: nn.Linear | None = nn.Linear(width, 1)
         self.layers = layers
         self.options = options
         height, width, rgb = options["observation_shape"]
@@ -168,7 +168,8 @@ class StagedNetwork(LayeredNetwork):
         # bfloat16 has 8 bits: too few for PPO's probability ratios, and the heads cost next to nothing.
         with torch.autocast(hidden.device.type, enabled=False):
             hidden = hidden.to(self.policy.weight.dtype)
-            return NetworkOutput(self.policy(hidden), self.value(hidden).squeeze(1))
+            value = None if self.value is None else self.value(hidden).squeeze(1)
+            return NetworkOutput(self.policy(hidden), value)
 
     def _initialise(self) -> None:
         """Glorot weights and zero biases; orthogonal heads, the policy's small so that it starts near uniform."""
@@ -177,8 +178,9 @@ class StagedNetwork(LayeredNetwork):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         for head, gain in ((self.policy, 0.01), (self.value, 1.0)):
-            nn.init.orthogonal_(head.weight, gain)
-            nn.init.zeros_(head.bias)
+            if head is not None:
+                nn.init.orthogonal_(head.weight, gain)
+                nn.init.zeros_(head.bias)
 
 
 class ClearNetwork(StagedNetwork):

@@ -54,14 +54,17 @@ def inner_state(state: Mapping[str, Any], own: Collection[str] = ()) -> dict[str
     return dict(state)
 
 
-def check_shapes(expected: Mapping[str, Shape], found: Mapping[str, Shape], what: str) -> None:
-    """Raise a ValueError that lists every name that is missing or too many and every shape that differs."""
-    lines = [f"missing: {name} {shape}" for name, shape in expected.items() if name not in found]
+def check_shapes(expected: Mapping[str, Shape | None], found: Mapping[str, Shape], what: str) -> None:
+    """Raise a ValueError that lists every name that is missing or too many and every shape that differs.
+
+    Where the expected shape is None, any will do.
+    """
+    lines = [f"missing: {name} {shape or ''}".rstrip() for name, shape in expected.items() if name not in found]
     lines += [f"not expected: {name} {shape}" for name, shape in found.items() if name not in expected]
     lines += [
         f"{name}: shape {found[name]}, expected {shape}"
         for name, shape in expected.items()
-        if name in found and found[name] != shape
+        if name in found and shape is not None and found[name] != shape
     ]
     if lines:
         raise ValueError(f"the weights are not those of {what}; {len(lines)} differences:\n  " + "\n  ".join(lines))

@@ -1,0 +1,115 @@
+"""Other libraries' files as agents: zips of Stable-Baselines3, and what `torch.save` wrote for the rest."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlvision_widgets.agents.adapters import policy_of_state
+from rlvision_widgets.agents.adapters.policy import Policy
+from rlvision_widgets.agents.adapters.stable_baselines3_zip import of_zip
+from rlvision_widgets.agents.agent import Agent, default_action_names
+from rlvision_widgets.agents.hooks import HookedNetwork
+from rlvision_widgets.agents.layered import LayeredNetwork
+from rlvision_widgets.agents.weights import inner_state
+
+__all__ = ["SUFFIXES", "load_file"]
+
+SUFFIXES = (".pt", ".pth", ".cleanrl_model", ".zip")
+"""What other libraries call their files; a zip is Stable-Baselines3's, all else is of `torch.save`."""
+
+KNOWN: dict[str, dict[str, Any]] = {
+    "279ac07674befbe39cdff7cfdb5137a315cbc16e85dcb8570ded8c94ce2cc6a2": {
+        "environment": {"name": "coinrun", "distribution_mode": "easy"},  # inferred from how well it plays
+        "value_scale": 10.0,
+        "info": {"source": "leesharkey/train-procgen-pfrl, model_final.pt", "licence": "Apache-2.0"},
+    }
+}
+"""sha256 of a file → what it does not say itself."""
+
+
+def load_file(path: Path, *, observation_shape: tuple[int, int, int] | None = None, stack: int | None = None) -> Agent:
+    """Return the agent in a file of another library.
+
+    Such a file says nothing about the environment or the scale of the value, and most say nothing about the size of
+    frames; both stay empty unless the file is a known one, and the size is the most customary that fits.
+
+    Parameters
+    ----------
+    path : Path
+        A zip of Stable-Baselines3; or a state dict or a training checkpoint that holds one, opened with
+        ``weights_only=True``.
+    observation_shape : (int, int, int), optional
+        Height, width and number of colours of one frame.
+    stack : int, optional
+        How many frames the network sees at once.
+
+    Raises
+    ------
+    ValueError
+        When the file is damaged or holds more than weights; when its names are of no known library; when names or
+        shapes differ from the library's, with every difference; when it reads frames of another shape.
+    """
+    try:
+        policy = _policy(path, observation_shape and observation_shape[:2], stack)
+        if observation_shape is not None and policy.observation_shape != tuple(observation_shape):
+            raise ValueError(
+                f"its network reads {_pictures(policy.observation_shape, policy.stack)}, and observation_shape says "
+                f"{tuple(observation_shape)}"
+            )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    known = KNOWN.get(digest, {"info": {"source": path.name}})
+    network = _network(policy)
+    fields = {**known, "info": {**policy.info, **known["info"], "sha256": digest}}
+    return Agent(network, path.stem, _action_names(network, policy), stack=policy.stack, **fields)
+
+
+def _policy(path: Path, size: tuple[int, int] | None, stack: int | None) -> Policy:
+    if path.suffix == ".zip":
+        return of_zip(path, size=size, stack=stack)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"cannot be read as weights: {_reason(path, str(error))}") from error
+    return policy_of_state(inner_state(loaded) if isinstance(loaded, Mapping) else {}, size=size, stack=stack)
+
+
+def _reason(path: Path, message: str) -> str:
+    if "Weights only load failed" not in message and "Unsupported" not in message:
+        return message.splitlines()[0]
+    return (
+        "it holds objects besides weights, which are not unpickled. Load it with the code that wrote it, save "
+        f"module.state_dict() with torch.save, or pass the module to rlv.wrap_agent. ({message.splitlines()[0]})"
+    )
+
+
+def _network(policy: Policy) -> LayeredNetwork:
+    if isinstance(policy.module, LayeredNetwork):
+        return policy.module
+    height, width, colours = policy.observation_shape
+    return HookedNetwork(
+        policy.module,
+        forward=policy.forward,
+        preprocess=policy.preprocess,
+        initial_state=policy.initial_state,
+        layers=None,
+        observation_shape=(height, width, colours * policy.stack),
+    )
+
+
+def _action_names(network: LayeredNetwork, policy: Policy) -> tuple[str, ...]:
+    """Return Procgen's names where frames are Procgen's; elsewhere nine actions may be any."""
+    black = torch.zeros((1, *network.observation_shape), dtype=torch.uint8)
+    with torch.no_grad():
+        number = network(network.inputs(black)).logits.shape[1]
+    procgen = policy.observation_shape == (64, 64, 3) and policy.stack == 1
+    return default_action_names(number) if procgen else tuple(f"action {index}" for index in range(number))
+
+
+def _pictures(shape: tuple[int, int, int], stack: int) -> str:
+    return f"{shape}" + (f" in stacks of {stack}" if stack > 1 else "")
