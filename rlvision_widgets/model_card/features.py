@@ -84,15 +84,24 @@ def _best(told: xr.Dataset | None, k: int) -> tuple[str, float, float, bool]:
 
 def features_table(seen: list[Seen]) -> list[str]:
     """Return the same as lines of a Markdown table."""
-    lines = [
-        "| feature | share of the attribution | object it tells best | area (0.5 is chance) | lift (1 is chance) |"
-    ]
-    lines.append("|---|---|---|---|---|")
+    named = (
+        "feature",
+        "share of the attribution",
+        "tells best",
+        "area (0.5: chance)",
+        "lift (1: chance)",
+        "counts as one",
+    )
+    lines = [f"| {' | '.join(named)} |", "|---" * len(named) + "|"]
     for k, one in enumerate(seen):
         told = f"{one.best_class} | {one.auroc:.2f} | {one.lift:.1f}" if one.best_class else "– | – | –"
-        mark = "" if one.interpretable or not one.best_class else " (not told from chance, or below 0.8)"
-        lines.append(f"| {k}{f' {one.name}' if one.name else ''} | {one.share:.0%} | {told}{mark} |")
-    return lines
+        counts = "yes" if one.interpretable else "no"
+        lines.append(f"| {k}{f' {one.name}' if one.name else ''} | {one.share:.0%} | {told} | {counts} |")
+    number = sum(one.interpretable for one in seen)
+    counted = (
+        f"{number} of {len(seen)} count as one class's: an area of 0.8 or more, and 4 standard deviations above chance."
+    )
+    return [*lines, "", counted]
 
 
 def draw_features(study: xr.DataTree, layer: str, seen: list[Seen]) -> bytes:

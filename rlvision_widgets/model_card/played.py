@@ -124,7 +124,7 @@ def ask(question: Question, agent: Agent, folder: Path, *, called: str, progress
     question : Question
     agent : Agent
     folder : Path
-        Keeps the outcomes, a file for each question.
+        Keeps the outcomes, a file for each question that is asked of these weights.
     called : str
         What the agent is called in the command.
     progress : bool
@@ -138,7 +138,7 @@ def ask(question: Question, agent: Agent, folder: Path, *, called: str, progress
         world=question.world,
         environment=there,
         precision=question.precision,
-        path=folder / f"{question.key}.jsonl",
+        path=folder / f"{agent.checkpoint[:8]}-{question.key}-{question.seed}-{question.precision}.jsonl",
         progress=progress,
     )
     described = {"seed": question.seed, "precision": question.precision, "levels": result.sizes["level"]}

@@ -9,6 +9,7 @@ from typing import Any
 import xarray as xr
 
 from rlvision_widgets.agents import Agent, bundled_agents, load_agent, save_agent
+from rlvision_widgets.agents.checkpoints import MODELS
 from rlvision_widgets.agents.networks import StagedNetwork
 from rlvision_widgets.aside import write_aside
 from rlvision_widgets.model_card.curve import draw_curve
@@ -47,7 +48,7 @@ def write_model_card(
     """Measure an agent and write its card: figures with their commands, learning curve, features, and a page to read.
 
     Beside one another stand ``<name>.json`` (all that is known, for programs), ``<name>.md`` (the page),
-    ``<name>.curve.svg``, ``<name>.features.png`` and, of a network of this package, ``<name>.safetensors``.
+    ``<name>.curve.svg``, ``<name>.features.png`` and, of an agent of `save_agent`, ``<name>.safetensors``.
 
     Parameters
     ----------
@@ -95,11 +96,12 @@ def write_model_card(
     """
     source = Path(agent)
     opened, bundled = load_agent(agent), str(agent) in bundled_agents()
-    name = name or (str(agent) if bundled else source.stem if source.suffix else opened.name)
+    name = name or (str(agent) if bundled else source.stem if source.suffix else opened.name.replace("/", "-"))
     folder = Path(folder) if folder is not None else source.parent if source.suffix == ".safetensors" else Path()
     folder.mkdir(parents=True, exist_ok=True)
-    own = isinstance(opened.network, StagedNetwork) and not opened.edits
-    files = _Files(folder, name, opened_as=name if bundled else f"{name}{'.safetensors' if own else source.suffix}")
+    bundled = bundled or folder.resolve() == MODELS.resolve()
+    own = bundled or source.suffix == ".safetensors"  # of others the weights stay where they are
+    files = _Files(folder, name, opened_as=name if bundled else f"{name}.safetensors" if own else str(agent))
     opened = dataclasses.replace(opened, name=name)
     card = _base(opened, source, files)
     kept = Path(kept) if kept is not None else Path("runs") / f"card-{name}"
@@ -124,7 +126,7 @@ def write_model_card(
     table = []
     if features:
         layer = layer or opened.layers[len(opened.layers) // 2]
-        study = _study(opened, layer, kept / "study.zarr", progress)
+        study = _study(opened, layer, kept / f"{opened.checkpoint[:8]}-study.zarr", progress)
         table = _draw_features(card, opened, study, layer, files)
     if own:
         save_agent(dataclasses.replace(opened, info=_provenance(opened)), files.of("safetensors"))
