@@ -9,7 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from rlvision_widgets import evaluate_command
+from rlvision_widgets import check_command, evaluate_command
 from rlvision_widgets.model_card import command as card_command
 from rlvision_widgets.names import nearest
 
@@ -98,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate_command.add_arguments(evaluate, _positive)
     evaluate.set_defaults(run=evaluate_command.run)
+
+    check = commands.add_parser("check", help="check that an agent sees, can be looked into, and plays above chance")
+    check_command.add_arguments(check, _positive)
+    check.set_defaults(run=check_command.run)
 
     card = commands.add_parser("card", help="measure an agent and write its model card")
     card_command.add_arguments(card, _positive)

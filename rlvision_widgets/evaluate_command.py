@@ -12,7 +12,7 @@ from rlvision_widgets.names import unknown
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PRECISIONS", "add_arguments", "named", "read_edits", "run"]
+__all__ = ["PRECISIONS", "add_arguments", "environment_from", "named", "read_edits", "run"]
 
 PRECISIONS = ("float32", "bfloat16")
 DATA = (".nc", ".zarr", ".csv")
@@ -92,7 +92,7 @@ def _evaluated(options: argparse.Namespace, edits: dict[str, Any], world: dict[s
     from rlvision_widgets.analysis.players import RandomPlayer
 
     agent = load_agent(options.agent)
-    environment = _environment(options.environment)
+    environment = environment_from(options.environment)
     if options.random:
         if edits:
             raise ValueError("--random plays without a network: leave --edit out.")
@@ -110,7 +110,7 @@ def _evaluated(options: argparse.Namespace, edits: dict[str, Any], world: dict[s
     )
 
 
-def _environment(text: str | None) -> dict[str, Any]:
+def environment_from(text: str | None) -> dict[str, Any]:
     """Return the options that change the agent's world."""
     try:
         options = json.loads(text or "{}")

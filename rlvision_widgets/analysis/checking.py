@@ -1,2 +1,132 @@
-"""Whether an agent is what it should be."""
-def check_agent(): ...
+"""Whether an agent is what it should be: its outputs, its layers, and whether it plays better than chance.
+
+The commonest mistake with outside weights is silent: observations scaled or ordered otherwise than in training give
+an agent that plays like random, and whose pictures still look plausible.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from rlvision_widgets.agents import Agent
+from rlvision_widgets.agents.probing import probe_frames
+from rlvision_widgets.analysis.check_report import AgentCheck, Finding
+from rlvision_widgets.analysis.levels import LevelEnvironment
+from rlvision_widgets.analysis.network_findings import action_findings, layer_finding, layer_table, network_findings
+from rlvision_widgets.analysis.no_effect import actions_without_effect
+from rlvision_widgets.analysis.play_findings import COLUMNS, conclusions, play_findings, play_levels
+from rlvision_widgets.analysis.playing import make_world
+from rlvision_widgets.analysis.progress import bars
+from rlvision_widgets.analysis.short_look import ShortLook, look_at_play
+from rlvision_widgets.environments.options import check_count
+from rlvision_widgets.names import strict_keywords
+
+__all__ = ["AgentCheck", "check_agent"]
+
+WORLDS = 16
+
+
+@strict_keywords
+def check_agent(
+    agent: Agent,
+    *,
+    levels: int = 64,
+    seed: int = 0,
+    play: bool = True,
+    environment: LevelEnvironment | Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> AgentCheck:
+    """Check an agent: that its outputs depend on what it sees, that its layers can be read, that it plays.
+
+    Parameters
+    ----------
+    agent : Agent
+    levels : int
+        How many it plays, and a greedy copy and a random player too. 64 tell working from broken: the error is about
+        six points.
+    seed : int
+        Draws the levels and the action noise.
+    play : bool
+        False looks at made-up frames only, which takes a moment.
+    environment : mapping or Environment, optional
+        As for `evaluate`: by default the agent's own.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    AgentCheck
+        A notebook shows it as a table; `ok` is False where something is wrong.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it is no Agent; when levels or seed are none; when the environment does not exist, or has fewer actions
+        than the agent or frames of another size.
+
+    Examples
+    --------
+    >>> rlv.check_agent(rlv.load_agent("coinrun"))
+    """
+    if not isinstance(agent, Agent):
+        raise TypeError(
+            f"check_agent takes an Agent, and {type(agent).__name__} came; rlv.wrap_agent(module) makes one."
+        )
+    check_count("levels", levels, 2)
+    check_count("seed", seed, 0)
+    played = pd.DataFrame(columns=COLUMNS)
+    world = _world_of(agent, environment) if play else None
+    if world is None:
+        look = _made_up(agent)
+        plays = [Finding("play", "not asked for" if not play else "where it was trained is not known", "open")]
+        said = ["Whether it plays was not looked at" + ("." if not play else ": pass environment={'name': …}.")]
+    else:
+        with _opened(agent, world, seed) as worlds:
+            look = look_at_play(agent, worlds, seed)
+            plays = action_findings(agent, look, actions_without_effect(worlds, look.states))
+        with bars(progress) as report:
+            played, has_success = play_levels(agent, levels, seed, world, report)
+        plays += play_findings(played, has_success)
+        said = conclusions(played, has_success)
+    layers = layer_table(agent, look.observation)
+    findings = [*network_findings(agent, look), layer_finding(agent, layers), *plays]
+    return AgentCheck(agent.name, pd.DataFrame(findings), layers, played, (*_warnings(findings), *said))
+
+
+def _world_of(
+    agent: Agent, environment: LevelEnvironment | Mapping[str, Any] | None
+) -> LevelEnvironment | dict[str, Any] | None:
+    """Return an open batch of worlds as it is, the whole description of those to be made, or None."""
+    if environment is not None and not isinstance(environment, Mapping):
+        return environment
+    given = dict(environment or {})
+    whole = given if "name" in given else {**agent.environment, **given}
+    return whole if "name" in whole else None
+
+
+@contextmanager
+def _opened(agent: Agent, world: LevelEnvironment | dict[str, Any], seed: int) -> Iterator[Any]:
+    if not isinstance(world, dict):
+        yield world
+        return
+    with make_world(agent, world, num_trajectories=WORLDS, seed=seed) as worlds:
+        yield worlds
+
+
+def _made_up(agent: Agent) -> ShortLook:
+    frames = probe_frames(agent.observation_shape)
+    logits, value = agent(frames)[:2]
+    return ShortLook(frames, cast("np.ndarray[Any, np.dtype[np.float32]]", logits), value)
+
+
+def _warnings(findings: list[Finding]) -> list[str]:
+    """Return a sentence for what is wrong or unusual about the network; of play `conclusions` speaks."""
+    words = {"wrong": "Wrong", "look": "Unusual"}
+    return [
+        f"{words[finding.verdict]}: {finding.check}: {finding.found}."
+        for finding in findings
+        if finding.verdict in words and not finding.check.startswith("play")
+    ]

@@ -1,0 +1,65 @@
+"""A short look at an agent at play: what it is shown, what it makes of it, and some states on the way."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from rlvision_widgets.analysis.playing import Act, Player, streams
+from rlvision_widgets.environments.environment import Environment
+
+__all__ = ["ShortLook", "look_at_play"]
+
+STEPS = 64
+EVERY = 8  # steps between two looks: neighbouring frames are nearly equal
+STATES = 3  # kept at each look
+
+
+@dataclass
+class ShortLook:
+    """What was seen; rows are frames.
+
+    Attributes
+    ----------
+    observation : uint8 array, (frame, height, width, rgb)
+    policy_logits : float32 array, (frame, logit)
+    value : float32 array, (frame,), or None
+    states : list of bytes
+        Of the emulator, where it has any.
+    """
+
+    observation: npt.NDArray[np.uint8]
+    policy_logits: npt.NDArray[np.float32]
+    value: npt.NDArray[np.float32] | None
+    states: list[bytes] = field(default_factory=list)
+
+    @property
+    def policy(self) -> npt.NDArray[np.float32]:
+        """Probabilities of the actions, (frame, action)."""
+        chances: npt.NDArray[np.float32] = softmax(self.policy_logits, axis=1)
+        return chances
+
+
+def look_at_play(agent: Act, worlds: Environment, seed: int) -> ShortLook:
+    """Let an agent play `STEPS` steps in each of some worlds, with sampled actions, and keep every `EVERY`-th.
+
+    Parameters
+    ----------
+    agent : Agent or callable
+    worlds : Environment
+    seed : int
+        Of the action noise.
+    """
+    player, noise = Player(agent, worlds.action_names), streams(seed, range(worlds.num_trajectories))
+    observed, seen, states = worlds.observe(), [], []
+    for step in range(STEPS):
+        played = player.play(observed, noise)
+        if step % EVERY == 0:
+            seen.append((observed.observation, played.policy_logits, played.value))
+            some = {(step // EVERY + place * 5) % worlds.num_trajectories for place in range(STATES)}
+            states += [worlds.get_state(index) for index in sorted(some)] if worlds.has_states else []
+        observed = worlds.step(played.action)
+    frames, logits, values = zip(*seen, strict=True)
+    value = None if values[0] is None else np.concatenate(values)
+    return ShortLook(np.concatenate(frames), np.concatenate(logits), value, states)
