@@ -2,7 +2,7 @@
 
 import numpy as np
 import toy
-from explorer_page import LONG, PIXELS, eventually
+from explorer_page import LONG, PIXELS, eventually, expect_answered
 from playwright.sync_api import expect
 
 SEEN, ACTED, ENDED = 5, 4, 8  # steps at which the second study first looks, acts and ends otherwise
@@ -38,7 +38,7 @@ class ComparePage:
     def expect_step(self, step):
         """Wait until the shared step is shown, also in the panels."""
         expect(self.slider).to_have_value(str(step), timeout=LONG)
-        expect(self.root).not_to_have_attribute("data-stale", "", timeout=LONG)
+        expect_answered(self.root)
 
     @property
     def step(self):

@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from explorer_page import LONG, PIXELS, eventually
+from explorer_page import LONG, PIXELS, eventually, expect_answered
 from playwright.sync_api import expect
 
 SIDE = 64  # pixels of a frame
@@ -25,7 +25,7 @@ class CounterfactualPage:
 
     def settle(self):
         """Wait until the pictures and the table are those of the world that is asked for."""
-        expect(self.root).not_to_have_attribute("data-stale", "", timeout=LONG)
+        expect_answered(self.root)
         expect(self.root).not_to_have_attribute("data-effects", "coming", timeout=LONG)
         expect(self.root.get_by_text("Fetching the numbers…")).to_have_count(0, timeout=LONG)
 

@@ -1,6 +1,6 @@
 """The editor within the explorer: switches beside the legend's features, and what they do below."""
 
-from explorer_page import LONG, ExplorerPage
+from explorer_page import LONG, ExplorerPage, expect_answered
 from playwright.sync_api import expect
 
 
@@ -23,7 +23,7 @@ class EditingPage(ExplorerPage):
 
     def settle(self):
         """Wait until the answer is about what is asked for."""
-        expect(self.section).not_to_have_attribute("data-stale", "", timeout=LONG)
+        expect_answered(self.section)
 
     def switch(self, name):
         """Return the switch beside a feature in the legend."""

@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from explorer_page import LONG, PIXELS
+from explorer_page import LONG, PIXELS, expect_answered
 from playwright.sync_api import expect
 
 
@@ -33,7 +33,7 @@ class EditorPage:
 
     def settle(self):
         """Wait until what is shown is what is asked for."""
-        expect(self.root).not_to_have_attribute("data-stale", "", timeout=LONG)
+        expect_answered(self.root)
 
     def listed(self):
         """Return the names of the edits in their order."""

@@ -23,6 +23,13 @@ def eventually(read, expected):
     assert found == expected
 
 
+def expect_answered(view):
+    """Wait until a view, or a part of one, shows what was asked of it last."""
+    # A view says that it is stale in the frame that it draws next: until then it looks as if nothing had been asked.
+    view.page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(view).not_to_have_attribute("data-stale", "", timeout=LONG)
+
+
 def settle(page):
     """Wait until nothing that was asked for is still on its way."""
     waiting = page.get_by_text(re.compile("^(Fetching|Opening)")).filter(visible=True)
@@ -59,7 +66,7 @@ class ExplorerPage:
     def expect_step(self, step):
         """Wait until the step is shown, also in the panels."""
         self.expect_step_only(step)
-        expect(self.root).not_to_have_attribute("data-stale", "", timeout=LONG)
+        expect_answered(self.root)
         expect(self.root.locator(".rlv-observation canvas")).to_have_attribute(
             "aria-label", f"observation, step {step}", timeout=LONG
         )
