@@ -7,7 +7,7 @@ from torch import nn
 
 from rlvision_widgets.agents import Agent, ClearNetwork, ImpalaNetwork, NatureNetwork, wrap_agent
 from rlvision_widgets.agents.agent import BATCH, PROCGEN_ACTIONS
-from rlvision_widgets.agents.networks import L2Pool, MaxPool
+from rlvision_widgets.agents.staged import L2Pool, MaxPool
 from rlvision_widgets.environments.games import ACTION_NAMES
 
 SMALL = {

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from rlvision_widgets.agents import Agent, ImpalaNetwork, wrap_agent
-from rlvision_widgets.agents.networks import MaxPool
+from rlvision_widgets.agents.staged import MaxPool
 from rlvision_widgets.analysis.attribution import attribute
 from rlvision_widgets.analysis.pooling import smoothed
 

@@ -12,11 +12,11 @@ from safetensors.torch import save
 
 from rlvision_widgets.agents.adapters.files import SUFFIXES, load_file
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.convolutional import ConvolutionalNetwork
 from rlvision_widgets.agents.index import PREFIX, load_from_index
-from rlvision_widgets.agents.networks import ARCHITECTURES, StagedNetwork
+from rlvision_widgets.agents.networks import ARCHITECTURES
 from rlvision_widgets.agents.probing import probed
 from rlvision_widgets.agents.published import load_published
+from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes, weights_digest
 from rlvision_widgets.aside import write_aside
 from rlvision_widgets.names import nearest, strict_keywords, unknown
@@ -26,7 +26,6 @@ __all__ = ["FORMAT", "bundled_agents", "load_agent", "save_agent"]
 FORMAT = 1
 KEY = "rlvision_widgets"  # of the JSON text among the file's metadata
 FIELDS = ("name", "action_names", "environment", "value_scale", "info", "checkpoint")
-SAVED: dict[str, type[StagedNetwork]] = {**ARCHITECTURES, ConvolutionalNetwork.architecture: ConvolutionalNetwork}
 MODELS = Path(__file__).parent.parent / "models"
 
 
@@ -223,10 +222,10 @@ def _description(metadata: dict[str, str]) -> dict[str, Any]:
 
 def _network(description: dict[str, Any]) -> StagedNetwork:
     architecture = description["architecture"]
-    if architecture not in SAVED:
-        raise ValueError(unknown("architecture", architecture, SAVED))
+    if architecture not in ARCHITECTURES:
+        raise ValueError(unknown("architecture", architecture, ARCHITECTURES))
     try:
         with torch.device("meta"):  # shapes without memory, until they are known to be those of the file
-            return SAVED[architecture](**description["options"])
+            return ARCHITECTURES[architecture](**description["options"])
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"its options do not fit the {architecture} network: {error}") from error

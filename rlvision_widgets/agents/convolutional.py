@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rlvision_widgets.agents.layered import NetworkOutput
-from rlvision_widgets.agents.networks import Flatten, RectifiedConv2d, RectifiedLinear, StagedNetwork
+from rlvision_widgets.agents.staged import Flatten, RectifiedConv2d, RectifiedLinear, StagedNetwork
 
 __all__ = ["NATURE", "ConvolutionalNetwork", "cells"]
 

@@ -12,9 +12,9 @@ from rlvision_widgets.agents.editing import original_checkpoint, probes
 from rlvision_widgets.agents.edits import network_edits_to_json
 from rlvision_widgets.agents.hooks import HookedNetwork, close
 from rlvision_widgets.agents.layered import LayeredNetwork
-from rlvision_widgets.agents.networks import RectifiedConv2d, StagedNetwork
 from rlvision_widgets.agents.operations import Affine, EditedStage
 from rlvision_widgets.agents.readers import next_kernel, plain_stage
+from rlvision_widgets.agents.staged import RectifiedConv2d, StagedNetwork
 
 __all__ = ["export_weights"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from rlvision_widgets.agents.agent import PROCGEN_ACTIONS
-from rlvision_widgets.agents.networks import StagedNetwork
+from rlvision_widgets.agents.staged import StagedNetwork
 
 __all__ = ["OLD_ACTIONS", "OLD_ENVIRONMENT", "OLD_NOTE", "with_procgen_actions"]
 

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent, default_action_names
 from rlvision_widgets.agents.joblib_reader import read_joblib
-from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork, StagedNetwork
+from rlvision_widgets.agents.networks import ClearNetwork, ImpalaNetwork, NatureNetwork
 from rlvision_widgets.agents.old_coinrun import OLD_ACTIONS, OLD_ENVIRONMENT, OLD_NOTE, with_procgen_actions
+from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes
 from rlvision_widgets.names import unknown
 

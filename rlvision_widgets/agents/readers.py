@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from rlvision_widgets.agents.hooks import HookedNetwork, close, hooked
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
-from rlvision_widgets.agents.networks import Flatten, StagedNetwork
 from rlvision_widgets.agents.operations import EditedStage
+from rlvision_widgets.agents.staged import Flatten, StagedNetwork
 
 __all__ = ["Reader", "next_kernel", "output_of", "plain_stage"]
 

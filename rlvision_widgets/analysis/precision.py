@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from rlvision_widgets.agents import Agent
-from rlvision_widgets.agents.networks import StagedNetwork
+from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.names import unknown
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from rlvision_widgets.agents.convolutional import NATURE, ConvolutionalNetwork, cells
-from rlvision_widgets.agents.networks import ImpalaNetwork, NatureNetwork, StagedNetwork
+from rlvision_widgets.agents.networks import ImpalaNetwork, NatureNetwork
+from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes
 
 __all__ = ["Layout", "convolutional", "impala"]

@@ -6,8 +6,8 @@ from typing import Any, TypedDict
 
 from torch import Tensor, nn
 
-from rlvision_widgets.agents.networks import StagedNetwork
 from rlvision_widgets.agents.stacking import check_stack
+from rlvision_widgets.agents.staged import StagedNetwork
 
 __all__ = ["ACTION_VALUES", "Policy", "colours_read", "of_network", "seen"]
 

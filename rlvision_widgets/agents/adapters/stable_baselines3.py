@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rlvision_widgets.agents.adapters.convolutions import Layout, Size, convolutional
 from rlvision_widgets.agents.adapters.policy import ACTION_VALUES, Policy, colours_read, of_network, seen
-from rlvision_widgets.agents.networks import StagedNetwork
+from rlvision_widgets.agents.staged import StagedNetwork
 
 __all__ = ["INFO", "ONE_OF", "WRAP", "Settings", "of_instance", "of_state", "scale_of"]
 
