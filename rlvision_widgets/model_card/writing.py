@@ -10,7 +10,7 @@ import xarray as xr
 
 from rlvision_widgets.agents import Agent, bundled_agents, load_agent, save_agent
 from rlvision_widgets.agents.checkpoints import MODELS
-from rlvision_widgets.agents.networks import StagedNetwork
+from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.aside import write_aside
 from rlvision_widgets.model_card.curve import draw_curve
 from rlvision_widgets.model_card.features import draw_features, features_seen, features_table
