@@ -15,12 +15,19 @@ import pytest
 import torch
 import toy
 
-from rlvision_widgets import training
 from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
 from rlvision_widgets.analysis.evaluation import evaluate, wilson_interval
 from rlvision_widgets.analysis.moments import advantages
 from rlvision_widgets.environments import make_environment
-from rlvision_widgets.training import TrainingOptions, train
+from rlvision_widgets.training import TrainingOptions, add_arguments, loop, options_from_arguments, train
+from rlvision_widgets.training.arguments import field_docstrings
+from rlvision_widgets.training.legs import begin_leg
+from rlvision_widgets.training.losses import Losses, losses, outputs
+from rlvision_widgets.training.optimiser import Optimiser, follow, orthogonal
+from rlvision_widgets.training.return_scale import ReturnScale
+from rlvision_widgets.training.rollout import Rollout, generalised_advantages
+from rlvision_widgets.training.run import Run
+from rlvision_widgets.training.teachers import make_teacher
 
 SMALL = {"channels": [4, 8, 8, 8, 8], "dense": [16, 16], "observation_shape": [16, 16, 3]}
 
@@ -93,7 +100,7 @@ def lines(folder):
 def test_return_scale_is_the_standard_deviation_of_all_discounted_returns():
     generator = np.random.default_rng(0)
     reward, first = generator.normal(size=(50, 3)), generator.random((50, 3)) < 0.1
-    scale = training.ReturnScale(3, gamma=0.9)
+    scale = ReturnScale(3, gamma=0.9)
     seen, returns = [], np.zeros(3)
     for step_reward, step_first in zip(reward, first, strict=True):
         scale.update(step_reward, step_first)
@@ -105,8 +112,8 @@ def test_return_scale_is_the_standard_deviation_of_all_discounted_returns():
 
 
 def test_return_scale_is_one_until_returns_differ_and_what_was_fixed_after_that():
-    assert training.ReturnScale(2, 0.9).std == 1.0
-    fixed = training.ReturnScale(2, 0.9, fixed=10.0)
+    assert ReturnScale(2, 0.9).std == 1.0
+    fixed = ReturnScale(2, 0.9, fixed=10.0)
     fixed.update(np.array([0.0, 5.0]), np.array([False, False]))
     assert fixed.std == 10.0
 
@@ -114,7 +121,7 @@ def test_return_scale_is_one_until_returns_differ_and_what_was_fixed_after_that(
 def test_advantages_with_lambda_one_are_the_discounted_return_minus_the_value():
     value, final = torch.full((4, 1), 0.5), torch.tensor([0.25])
     reward, ended = torch.tensor([[0.0], [1.0], [0.0], [2.0]]), torch.tensor([[0.0], [1.0], [0.0], [0.0]])
-    found = training.generalised_advantages(value, reward, ended, final, gamma=0.9, gae_lambda=1.0)
+    found = generalised_advantages(value, reward, ended, final, gamma=0.9, gae_lambda=1.0)
     returns = [0.9 * 1.0, 1.0, 0.9 * (2.0 + 0.9 * 0.25), 2.0 + 0.9 * 0.25]
     torch.testing.assert_close(found[:, 0], torch.tensor(returns) - 0.5)
 
@@ -124,7 +131,7 @@ def test_advantages_are_those_that_the_views_show():
     value, reward = torch.rand(20, 3, generator=generator), torch.rand(20, 3, generator=generator)
     ended, final = (torch.rand(20, 3, generator=generator) < 0.2).float(), torch.rand(3, generator=generator)
     ended[-1] = 0  # the views take the end of the last step from elsewhere
-    found = training.generalised_advantages(value, reward, ended, final, gamma=0.99, gae_lambda=0.9)
+    found = generalised_advantages(value, reward, ended, final, gamma=0.99, gae_lambda=0.9)
     first = torch.cat([torch.ones(1, 3), ended[:-1]]).bool()
     shown = advantages(value.T.numpy(), reward.T.numpy(), first.T.numpy(), 0.99, 0.9, final.numpy())
     np.testing.assert_allclose(found.T.numpy(), np.asarray(shown), rtol=1e-4, atol=1e-5)
@@ -139,12 +146,12 @@ def test_a_rollout_is_seen_by_the_loss_as_it_was_acted(tmp_path):
 def test_the_loss_of_an_unmoved_policy_has_no_kl_and_the_entropy_of_its_actions():
     network = ClearNetwork(3, **SMALL)
     observation = torch.randint(0, 256, (6, 16, 16, 3), dtype=torch.uint8)
-    log_probs, value = (part.detach() for part in training.outputs(network, observation, "float32"))
+    log_probs, value = (part.detach() for part in outputs(network, observation, "float32"))
     action, advantage = torch.arange(6) % 3, torch.arange(6.0)
     taken = log_probs.gather(1, action[:, None])[:, 0]
-    batch = training.Rollout(observation, action, taken, value, advantage)
-    found = training.losses(network, batch, None, torch.tensor(0.0), TrainingOptions(precision="float32"))
-    found = training.Losses(*(part.detach() for part in found))
+    batch = Rollout(observation, action, taken, value, advantage)
+    found = losses(network, batch, None, torch.tensor(0.0), TrainingOptions(precision="float32"))
+    found = Losses(*(part.detach() for part in found))
     assert float(found.kl) == pytest.approx(0, abs=1e-7)
     assert float(found.policy) == pytest.approx(0, abs=1e-6)  # minus the mean of normalised advantages
     assert float(found.value) == pytest.approx(0.5 * float((advantage**2).mean()), rel=1e-5)
@@ -165,14 +172,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, reward_scale, monke
     train(options, make=make_toy)
     parts = dataclasses.replace(options, folder=tmp_path / "parts")
     with monkeypatch.context() as patch:  # Ctrl-C in the second iteration
-        collect = training.collect
+        collect = loop.collect
 
         def interrupted(run, *rest):
             if run.steps == 128:
                 signal.raise_signal(signal.SIGINT)
             return collect(run, *rest)
 
-        patch.setattr(training, "collect", interrupted)
+        patch.setattr(loop, "collect", interrupted)
         train(parts, make=make_toy)
     assert checkpoint(tmp_path / "parts")["counts"]["steps"] == 256
     train(parts, make=make_toy)
@@ -227,11 +234,11 @@ def test_an_orthogonal_step_keeps_the_directions_and_evens_out_their_lengths():
     generator = torch.Generator().manual_seed(0)
     for shape in ((8, 40), (40, 8)):
         matrix = torch.randn(shape, generator=generator)
-        before, after = torch.linalg.svd(matrix, full_matrices=False), torch.linalg.svd(training.orthogonal(matrix))
+        before, after = torch.linalg.svd(matrix, full_matrices=False), torch.linalg.svd(orthogonal(matrix))
         assert after.S.min() > 0.5
         assert after.S.max() < 1.3
         rotation = before.U @ before.Vh  # the nearest matrix whose directions all have the length 1
-        found = training.orthogonal(matrix)
+        found = orthogonal(matrix)
         assert float((found * rotation).sum() / found.norm() / rotation.norm()) > 0.97
 
 
@@ -239,12 +246,12 @@ def test_an_orthogonal_step_keeps_the_directions_and_evens_out_their_lengths():
 def test_an_optimiser_goes_downhill_and_moves_nothing_at_a_share_of_zero(optimiser):
     torch.manual_seed(0)
     network = ClearNetwork(3, **SMALL)
-    descent = training.Optimiser(network, TrainingOptions(optimiser=optimiser))
+    descent = Optimiser(network, TrainingOptions(optimiser=optimiser))
     assert len(descent.kernels) == {"adam": 0, "muon": 7}[optimiser]  # five convolutions, two dense layers
     observation = torch.randint(0, 256, (16, 16, 16, 3), dtype=torch.uint8)
 
     def loss():
-        return (training.outputs(network, observation, "float32")[1] ** 2).mean()
+        return (outputs(network, observation, "float32")[1] ** 2).mean()
 
     before, weights = float(loss().detach()), [each.clone() for each in network.parameters()]
     descent.step(loss(), 0.0)
@@ -321,20 +328,18 @@ def test_actions_that_the_student_lacks_count_as_no_operation(tmp_path):
     save_agent(Agent(network, "teacher", ("LEFT", "NOOP", "RIGHT", "D")), tmp_path / "teacher.safetensors")
     options = toy_options(tmp_path, teacher=str(tmp_path / "teacher.safetensors"))
     with toy.ToyEnvironment(8) as environment:
-        run = training.Run(options, environment)
-        training.begin_leg(run, options)
+        run = Run(options, environment)
+        begin_leg(run, options)
         observation = torch.from_numpy(run.observation)
-        found, value = training.make_teacher(run, options)(observation)
-    log_probs, own_value = training.outputs(network, observation, "float32")
+        found, value = make_teacher(run, options)(observation)
+    log_probs, own_value = outputs(network, observation, "float32")
     left, nothing, right, special = log_probs.exp().unbind(1)
     shared = torch.stack([left, nothing + special, right], 1)
     torch.testing.assert_close(found.exp(), shared)
     torch.testing.assert_close(value, own_value)
     surer = dataclasses.replace(options, teacher_temperature=0.5)
     squares = shared**2
-    torch.testing.assert_close(
-        training.make_teacher(run, surer)(observation)[0].exp(), squares / squares.sum(1, keepdim=True)
-    )
+    torch.testing.assert_close(make_teacher(run, surer)(observation)[0].exp(), squares / squares.sum(1, keepdim=True))
 
 
 def test_the_exported_value_is_the_normalised_value_times_the_scale(tmp_path):
@@ -345,7 +350,7 @@ def test_the_exported_value_is_the_normalised_value_times_the_scale(tmp_path):
     scale = (saved["scale"]["squares"] / saved["scale"]["count"]) ** 0.5
     with toy.ToyEnvironment(4, seed=2) as environment:
         frames = environment.observe().observation
-    normalised = training.outputs(network, torch.from_numpy(frames), "float32")[1].detach().numpy()
+    normalised = outputs(network, torch.from_numpy(frames), "float32")[1].detach().numpy()
     np.testing.assert_allclose(load_agent(path)(frames)[1], normalised * scale, rtol=1e-5)
     assert scale > 1.5  # or the law would hold without folding
 
@@ -354,7 +359,7 @@ def test_the_average_of_the_weights_follows_them():
     network, average = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
     for module, number in ((network, 1.0), (average, 0.0)):
         torch.nn.init.constant_(module.weight, number)
-    training.follow(average, network, 0.75)
+    follow(average, network, 0.75)
     assert float(average.weight.detach()) == pytest.approx(0.25)
 
 
@@ -385,15 +390,13 @@ def test_options_that_cannot_work_are_refused(changes, message):
 
 def test_every_option_is_an_argument_with_help_and_the_same_default():
     parser = argparse.ArgumentParser()
-    training.add_arguments(parser)
-    assert training.options_from_arguments(parser.parse_args([])) == TrainingOptions()
+    add_arguments(parser)
+    assert options_from_arguments(parser.parse_args([])) == TrainingOptions()
     given = ["--reward-scale", "none", "--no-compile", "--environment-options", '{"num_levels": 5}', "--steps", "7"]
-    options = training.options_from_arguments(parser.parse_args(given))
+    options = options_from_arguments(parser.parse_args(given))
     assert (options.reward_scale, options.compile, options.steps) == (None, False, 7)
     assert options.environment_options == {"num_levels": 5}
-    assert training.field_docstrings(TrainingOptions).keys() == {
-        each.name for each in dataclasses.fields(TrainingOptions)
-    }
+    assert field_docstrings(TrainingOptions).keys() == {each.name for each in dataclasses.fields(TrainingOptions)}
 
 
 @needs_procgen

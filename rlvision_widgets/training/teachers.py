@@ -1,0 +1,41 @@
+"""Another agent to learn from, on the states that the student visits."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rlvision_widgets.agents import load_agent
+from rlvision_widgets.training.losses import outputs
+from rlvision_widgets.training.options import TrainingOptions
+from rlvision_widgets.training.run import Run
+
+__all__ = ["make_teacher"]
+
+
+def make_teacher(run: Run, options: TrainingOptions) -> Callable[[Tensor], tuple[Tensor, Tensor]] | None:
+    """Return the function from observations to a teacher's log-probabilities (batch, action) and raw value (batch,).
+
+    The probabilities of the teacher's actions that the student does not have are added to ``NOOP``: in a game such
+    as CoinRun Procgen's special buttons do nothing.
+    """
+    if options.teacher is None:
+        return None
+    agent, own = load_agent(options.teacher).to(options.device), run.environment.action_names[: options.num_actions]
+    about = {key: agent.info[key] for key in ("source", "licence") if key in agent.info}
+    run.legs[-1]["teacher"] = {"name": agent.name, "checkpoint": agent.checkpoint, **about}
+    # Rows: the teacher's actions; a one in the column of the student's action that does the same.
+    same = torch.zeros(len(agent.action_names), len(own), device=options.device)
+    for row, action in enumerate(agent.action_names):
+        target = action if action in own else "NOOP"
+        if target not in own:
+            raise ValueError(f"teacher {agent.name!r} has the action {action!r}, and the student only {own}")
+        same[row, own.index(target)] = 1
+
+    def teach(observation: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            log_probs, value = outputs(agent.network, observation, options.precision)
+            shared = (log_probs.exp() @ same).clamp_min(1e-8).log()
+            return (shared / options.teacher_temperature).log_softmax(-1), value
+
+    return teach
