@@ -16,6 +16,7 @@ from rlvision_widgets.agents.index import PREFIX, load_from_index
 from rlvision_widgets.agents.networks import ARCHITECTURES
 from rlvision_widgets.agents.probing import probed
 from rlvision_widgets.agents.published import load_published
+from rlvision_widgets.agents.recurrent import GruNetwork
 from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes, weights_digest
 from rlvision_widgets.aside import write_aside
@@ -24,6 +25,7 @@ from rlvision_widgets.names import nearest, strict_keywords, unknown
 __all__ = ["FORMAT", "bundled_agents", "load_agent", "save_agent"]
 
 FORMAT = 1
+SAVED: dict[str, type[StagedNetwork]] = {**ARCHITECTURES, GruNetwork.architecture: GruNetwork}
 KEY = "rlvision_widgets"  # of the JSON text among the file's metadata
 FIELDS = ("name", "action_names", "environment", "value_scale", "info", "checkpoint")
 MODELS = Path(__file__).parent.parent / "models"
@@ -222,10 +224,10 @@ def _description(metadata: dict[str, str]) -> dict[str, Any]:
 
 def _network(description: dict[str, Any]) -> StagedNetwork:
     architecture = description["architecture"]
-    if architecture not in ARCHITECTURES:
-        raise ValueError(unknown("architecture", architecture, ARCHITECTURES))
+    if architecture not in SAVED:
+        raise ValueError(unknown("architecture", architecture, SAVED))
     try:
         with torch.device("meta"):  # shapes without memory, until they are known to be those of the file
-            return ARCHITECTURES[architecture](**description["options"])
+            return SAVED[architecture](**description["options"])
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"its options do not fit the {architecture} network: {error}") from error

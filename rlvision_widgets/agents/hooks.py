@@ -19,7 +19,7 @@ from rlvision_widgets.agents.operations import input_rows
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER
 
-__all__ = ["HookedNetwork", "close", "hooked"]
+__all__ = ["HookedNetwork", "close", "hooked", "unwrapped"]
 
 Hook = Callable[[nn.Module, Any, Any], Any]
 
@@ -57,7 +57,7 @@ class HookedNetwork(LayeredNetwork):
             if layer not in found:
                 hint = "A layer is a module that runs once a forward pass and gives (batch, channel, y, x)."
                 raise ValueError(unknown("layer", layer, found, hint))
-        self.layers = tuple(layers) if layers is not None else found
+        self.layers = _different(found) if layers is None else tuple(layers)
 
     def inputs(self, observations: Tensor, state: Any = None, first: Tensor | None = None) -> tuple[Any, ...]:
         """Return the arguments of `forward` after the module: (x,), or (x, state, first)."""
@@ -183,8 +183,8 @@ class HookedNetwork(LayeredNetwork):
         shape = (batch, *self.observation_shape)
         return torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8).to(self.like.device)
 
-    def _find_layers(self) -> tuple[str, ...]:
-        """Return the modules that give one (batch, channel, y, x), in the order in which they first finish."""
+    def _find_layers(self) -> dict[str, Tensor]:
+        """Return what each module gives that gives one (batch, channel, y, x), in the order in which they finish."""
         calls: dict[str, list[Any]] = {}
 
         def keep(name: str, output: Any) -> None:
@@ -196,16 +196,11 @@ class HookedNetwork(LayeredNetwork):
             raise ValueError(
                 "forward did not run the module that it was given: write it as lambda module, x: module(x)"
             )
-        found: dict[str, Tensor] = {}
-        for name, outputs in calls.items():
-            output = outputs[0]
-            is_layer = output is not None and output.ndim == 4 and len(output) == 2
-            if not is_layer or name == INPUT_LAYER or not all(_same(output, other) for other in outputs[1:]):
-                continue
-            # A container ends with what its last part gave; the part has been found already.
-            if not any(_same(output, known) for known in found.values()):
-                found[name] = output
-        return tuple(found)
+        return {
+            name: outputs[0]
+            for name, outputs in calls.items()
+            if name != INPUT_LAYER and all(_is_layer(output) and _same(output, outputs[0]) for output in outputs)
+        }
 
     def _first_run(self) -> None:
         try:
@@ -267,8 +262,21 @@ def _seen(outputs: list[Tensor], layer: str) -> Tensor:
     return outputs[0]
 
 
-def _same(output: Tensor, other: Any) -> bool:
-    return other is not None and output.shape == other.shape and torch.equal(output, other)
+def _different(found: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Return the layers without containers, which end with what their last part gave: the part was found before."""
+    kept: dict[str, Tensor] = {}
+    for name, output in found.items():
+        if not any(_same(output, known) for known in kept.values()):
+            kept[name] = output
+    return tuple(kept)
+
+
+def _is_layer(output: Tensor | None) -> bool:
+    return output is not None and output.ndim == 4 and len(output) == 2
+
+
+def _same(output: Tensor, other: Tensor) -> bool:
+    return output.shape == other.shape and torch.equal(output, other)
 
 
 def _channels_first(observations: Tensor) -> Tensor:

@@ -1,13 +1,16 @@
 """Any torch module as an agent, through a few callables and without a change to its code."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from rlvision_widgets.agents.adapters import FAMILIES, Policy, recognised
+from rlvision_widgets.agents.adapters.policy import network_of
 from rlvision_widgets.agents.agent import Agent, default_action_names
-from rlvision_widgets.agents.hooks import HookedNetwork
+from rlvision_widgets.agents.hooks import unwrapped
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.probing import probed
 from rlvision_widgets.agents.stacking import check_stack
@@ -18,7 +21,7 @@ __all__ = ["wrap_agent"]
 
 @strict_keywords
 def wrap_agent(
-    module: nn.Module,
+    module: Any,
     *,
     forward: Callable[..., Any] | None = None,
     preprocess: Callable[[Tensor], Any] | None = None,
@@ -36,10 +39,11 @@ def wrap_agent(
 
     Parameters
     ----------
-    module : Module
+    module : Module, or another library's model
         The policy, with its weights loaded. It is copied; hooks go to the copy. What torch.compile and data parallelism
-        put around it is taken off. One of the package's own networks, given without callables and layers, is cut at
-        its layers instead.
+        put around it is taken off. Models and policies of Stable-Baselines3, CleanRL, pfrl and train-procgen-pytorch
+        are known by their parts and need no callables. One of the package's own networks, given without callables and
+        layers, is cut at its layers instead.
     forward : callable, optional
         ``forward(module, x)``, or ``forward(module, x, state, first)`` for a recurrent policy; by default the module
         itself is called. It has to use the `module` that it is given. It returns logits, ``(logits, value)`` or
@@ -56,10 +60,12 @@ def wrap_agent(
         same each time they are called in a forward pass; by default all such modules, in the order in which they run.
         The name ``"input"`` is taken: it means the pixels.
     observation_shape : (int, int, int)
-        Height, width and number of colours of an observation: of one frame. By default (64, 64, 3).
+        Height, width and number of colours of an observation: of one frame. By default that of the known policy, else
+        (64, 64, 3).
     stack : int
         How many frames the policy sees at once, on its colours and oldest first: `preprocess` then gets (batch, height,
-        width, stack * rgb). An episode's first frame stands for those before it. By default 1.
+        width, stack * rgb). An episode's first frame stands for those before it. By default that of the known policy,
+        else 1.
     action_names : sequence of str, optional
         One name a logit; by default Procgen's for 15 logits, and the first nine of them for 9.
     environment, value_scale, info
@@ -77,40 +83,59 @@ def wrap_agent(
     --------
     >>> wrap_agent(policy, forward=lambda net, x: (net.actor(net.network(x)), net.critic(net.network(x))))
     """
-    shape, stack = (64, 64, 3) if observation_shape is None else observation_shape, 1 if stack is None else stack
-    pictures = (*shape[:2], check_stack(stack) * shape[2])
-    network: LayeredNetwork
-    as_it_is = all(given is None for given in (forward, preprocess, initial_state, layers))
-    if as_it_is and isinstance(module, LayeredNetwork):
-        network = _checked_size(module, pictures)
-    else:
-        network = HookedNetwork(
-            module,
-            forward=forward,
-            preprocess=preprocess,
-            initial_state=initial_state,
-            layers=layers,
-            observation_shape=pictures,
-        )
+    module = unwrapped(module) if isinstance(module, nn.Module) else module
+    policy = _policy(module, forward, preprocess, initial_state, hooked=layers is not None)
+    policy = _shown(policy, observation_shape, stack)
+    network = network_of(policy, layers)
     agent = Agent(
         network,
         name=name or type(module).__name__,
         action_names=_names(network, action_names),
         environment=environment or {},
         value_scale=value_scale,
-        info=info or {},
-        stack=stack,
+        info={**policy.info, **(info or {})},
+        stack=policy.stack,
     )
     return probed(agent)
 
 
-def _checked_size(network: LayeredNetwork, pictures: tuple[int, int, int]) -> LayeredNetwork:
-    if network.observation_shape != pictures:
-        raise ValueError(
-            f"the network sees {network.observation_shape}, (height, width, colours of all frames), and "
-            f"observation_shape and stack make {pictures}"
+def _policy(
+    module: Any,
+    forward: Callable[..., Any] | None,
+    preprocess: Callable[[Tensor], Any] | None,
+    initial_state: Callable[[int], Any] | None,
+    *,
+    hooked: bool,
+) -> Policy:
+    """Return the policy that the callables describe, or that its parts tell where none is given."""
+    if forward is None and preprocess is None and initial_state is None:
+        if isinstance(module, LayeredNetwork) and not hooked:
+            return Policy(module, observation_shape=module.observation_shape)
+        known = recognised(module, hooked=hooked)
+        if known is not None:
+            return known
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"wrap_agent takes a torch module, or a model or policy of {', '.join(FAMILIES)}; got "
+            f"{type(module).__name__}. Pass its network, with forward=lambda module, x: (logits, value)."
         )
-    return network
+    return Policy(module, forward, preprocess, initial_state)
+
+
+def _shown(policy: Policy, observation_shape: tuple[int, int, int] | None, stack: int | None) -> Policy:
+    """Return the policy with the frames that the caller says it is shown, where he says so."""
+    stack = policy.stack if stack is None else check_stack(stack)
+    module = policy.module
+    if not isinstance(module, LayeredNetwork):
+        return replace(policy, observation_shape=observation_shape or policy.observation_shape, stack=stack)
+    height, width, colours = module.observation_shape
+    shape = observation_shape or (height, width, colours // stack)
+    if (*shape[:2], stack * shape[2]) != module.observation_shape:
+        raise ValueError(
+            f"the network sees {module.observation_shape}, (height, width, colours of all frames), and "
+            f"observation_shape {shape} with stack={stack} make {(*shape[:2], stack * shape[2])}"
+        )
+    return replace(policy, observation_shape=shape, stack=stack)
 
 
 def _names(network: LayeredNetwork, given: Sequence[str] | None) -> tuple[str, ...]:

@@ -7,19 +7,24 @@ network only. Files are opened in `files`.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rlvision_widgets.agents.adapters import cleanrl, pfrl, stable_baselines3
+from rlvision_widgets.agents.adapters import cleanrl, pfrl, stable_baselines3, train_procgen
 from rlvision_widgets.agents.adapters.convolutions import Size
-from rlvision_widgets.agents.adapters.policy import Policy
+from rlvision_widgets.agents.adapters.policy import Policy, network_of
 
 __all__ = ["FAMILIES", "Policy", "policy_of_state", "recognised"]
 
-FAMILIES = {"Stable-Baselines3": stable_baselines3, "CleanRL": cleanrl, "pfrl": pfrl}
+FAMILIES = {
+    "Stable-Baselines3": stable_baselines3,
+    "CleanRL": cleanrl,
+    "pfrl": pfrl,
+    "train-procgen-pytorch": train_procgen,
+}
 """Library → the module that knows its policies."""
 
 
@@ -100,16 +105,11 @@ def _cheaper(policy: Policy) -> Policy:
 
 
 def _said(policy: Policy, frames: Tensor) -> list[Tensor]:
-    """Return log-probabilities and value of frames."""
-    module = copy.deepcopy(policy.module).cpu().eval()
-    forward: Callable[..., Any] = policy.forward or nn.Module.__call__
-    x = (
-        frames.permute(0, 3, 1, 2).contiguous().float() / 255
-        if policy.preprocess is None
-        else policy.preprocess(frames)
-    )
+    """Return log-probabilities and value of frames that are shown twice, so that a memory counts too."""
+    network = copy.deepcopy(network_of(policy)).cpu().eval()
     with torch.no_grad():
-        said = forward(module, x)
-    logits, value = said if isinstance(said, tuple) else (said, None)
-    answer = [torch.log_softmax(logits if isinstance(logits, Tensor) else logits.logits, 1)]
-    return answer if value is None else [*answer, value.reshape(-1)]
+        _, state = network.step(network.inputs(frames))
+        again = {} if state is None else {"state": state, "first": torch.zeros(len(frames), dtype=torch.bool)}
+        (logits, value), _ = network.step(network.inputs(frames, **again))
+    answer = [torch.log_softmax(logits, 1)]
+    return answer if value is None else [*answer, value]

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from rlvision_widgets.agents.adapters import policy_of_state
-from rlvision_widgets.agents.adapters.policy import Policy
+from rlvision_widgets.agents.adapters.policy import Policy, network_of
 from rlvision_widgets.agents.adapters.stable_baselines3_zip import of_zip
 from rlvision_widgets.agents.agent import Agent, default_action_names
-from rlvision_widgets.agents.hooks import HookedNetwork
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.weights import inner_state
 
@@ -64,7 +63,7 @@ def load_file(path: Path, *, observation_shape: tuple[int, int, int] | None = No
         raise ValueError(f"{path}: {error}") from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     known = KNOWN.get(digest, {"info": {"source": path.name}})
-    network = _network(policy)
+    network = network_of(policy)
     fields = {**known, "info": {**policy.info, **known["info"], "sha256": digest}}
     return Agent(network, path.stem, _action_names(network, policy), stack=policy.stack, **fields)
 
@@ -85,20 +84,6 @@ def _reason(path: Path, message: str) -> str:
     return (
         "it holds objects besides weights, which are not unpickled. Load it with the code that wrote it, save "
         f"module.state_dict() with torch.save, or pass the module to rlv.wrap_agent. ({message.splitlines()[0]})"
-    )
-
-
-def _network(policy: Policy) -> LayeredNetwork:
-    if isinstance(policy.module, LayeredNetwork):
-        return policy.module
-    height, width, colours = policy.observation_shape
-    return HookedNetwork(
-        policy.module,
-        forward=policy.forward,
-        preprocess=policy.preprocess,
-        initial_state=policy.initial_state,
-        layers=None,
-        observation_shape=(height, width, colours * policy.stack),
     )
 
 

@@ -1,15 +1,17 @@
 """What an adapter makes of another library's policy: as much of `wrap_agent`'s arguments as it knows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from torch import Tensor, nn
 
+from rlvision_widgets.agents.hooks import HookedNetwork
+from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.stacking import check_stack
 from rlvision_widgets.agents.staged import StagedNetwork
 
-__all__ = ["ACTION_VALUES", "Policy", "colours_read", "of_network", "seen"]
+__all__ = ["ACTION_VALUES", "Policy", "colours_read", "network_of", "of_network", "seen"]
 
 ACTION_VALUES = {"logits": "action values"}
 """What `info` says of Q-learning: the network's outputs are no policy's; the best one is played."""
@@ -56,6 +58,21 @@ class Policy:
 def of_network(network: StagedNetwork, stack: int | None, info: Mapping[str, Any]) -> Policy:
     """Return the policy of one of the package's networks, whose colours may be those of several frames."""
     return Policy(network, info=info, **seen(network.observation_shape, stack))
+
+
+def network_of(policy: Policy, layers: Sequence[str] | None = None) -> LayeredNetwork:
+    """Return the network of a policy: one of the package's own as it is, any other module with hooks at its layers."""
+    if isinstance(policy.module, LayeredNetwork):
+        return policy.module
+    height, width, colours = policy.observation_shape
+    return HookedNetwork(
+        policy.module,
+        forward=policy.forward,
+        preprocess=policy.preprocess,
+        initial_state=policy.initial_state,
+        layers=layers,
+        observation_shape=(height, width, colours * policy.stack),
+    )
 
 
 def seen(shape: tuple[int, int, int], stack: int | None = None) -> Seen:

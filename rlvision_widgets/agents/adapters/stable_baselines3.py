@@ -119,6 +119,8 @@ def of_instance(instance: Any) -> Policy | None:
     if getattr(actions, "n", None) is None:
         raise ValueError(f"its actions are {actions}; {ONE_OF}")
     shape, colours = tuple(getattr(images, "shape", None) or ()), colours_read(policy)
+    if len(shape) != 3:
+        raise ValueError(f"its observations are {images}; images are expected.")
     size, first = _size(shape, colours)
     scale = scale_of(str(images.dtype), float(np.max(getattr(images, "high", 255))), bool(policy.normalize_images))
     activation = getattr(policy, "activation_fn", nn.Tanh).__name__.lower()

@@ -24,7 +24,9 @@ from rlvision_widgets.agents.adapters.stable_baselines3 import ONE_OF, WRAP, Set
 
 __all__ = ["of_zip"]
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, EOFError, OSError, RuntimeError, NotImplementedError)
+MEMBERS = ("data", "policy.pth", "_stable_baselines3_version")
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)  # also of encryption and odd compression
+SHORTENED = "damaged or shortened"
 
 
 def of_zip(path: Path, *, size: Size | None = None, stack: int | None = None) -> Policy:
@@ -55,25 +57,39 @@ def of_zip(path: Path, *, size: Size | None = None, stack: int | None = None) ->
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor], str]:
     """Return settings, weights and the library's version."""
+    members = _members(path)
+    try:
+        data = json.loads(members["data"])
+    except ValueError as error:
+        raise ValueError(f"its settings, 'data', are no JSON: {error}") from error
+    try:
+        state = torch.load(io.BytesIO(members["policy.pth"]), map_location="cpu", weights_only=True)
+    except (*DAMAGED, pickle.UnpicklingError, ValueError) as error:
+        raise ValueError(f"its weights, 'policy.pth', are {SHORTENED} ({str(error).splitlines()[0]})") from error
+    if not isinstance(data, dict) or not isinstance(state, Mapping):
+        raise ValueError("its settings and weights are no mappings, as Stable-Baselines3 writes them")
+    return data, dict(state), members.get("_stable_baselines3_version", b"").decode(errors="replace").strip()
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    """Return what is read of the file."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            if names and names[0] != _first_name(path):  # weights are a zip too, which is found when the end is missing
+                raise zipfile.BadZipFile("its end is missing")
             if not {"data", "policy.pth"} <= set(names):
                 raise ValueError(_no_model(names))
-            weights = io.BytesIO(archive.read("policy.pth"))
-            data = json.loads(archive.read("data"))
-            version = archive.read("_stable_baselines3_version") if "_stable_baselines3_version" in names else b""
-        state = torch.load(weights, map_location="cpu", weights_only=True)
+            return {name: archive.read(name) for name in names if name in MEMBERS}
     except DAMAGED as error:
-        raise ValueError(
-            f"it cannot be read as Stable-Baselines3's zip ({str(error).splitlines()[0]}): a damaged or shortened "
-            "file, or another format"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"its settings, 'data', are no JSON: {error}") from error
-    if not isinstance(data, dict) or not isinstance(state, Mapping):
-        raise ValueError("its settings and weights are no mappings, as Stable-Baselines3 writes them")
-    return data, dict(state), version.decode(errors="replace").strip()
+        raise ValueError(f"it is no zip of Stable-Baselines3, or {SHORTENED} ({str(error).splitlines()[0]})") from error
+
+
+def _first_name(path: Path) -> str:
+    """Return the name of the member that a zip begins with."""
+    with path.open("rb") as file:
+        head = file.read(30)
+        return file.read(int.from_bytes(head[26:28], "little")).decode(errors="replace")
 
 
 def _no_model(names: list[str]) -> str:
