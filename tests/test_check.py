@@ -220,7 +220,7 @@ def test_an_agent_without_a_value_and_one_with_a_state():
 
 
 class Corridor(gymnasium.Env):
-    """Five rooms, shown as brightness. Action 1 goes on, action 0 stays; the last one earns 3; five steps are allowed."""
+    """Five rooms, shown as brightness. Action 1 goes on, action 0 stays; the last earns 3; five steps are allowed."""
 
     observation_space = gymnasium.spaces.Box(0, 255, (16, 16, 3), np.uint8)
     action_space = gymnasium.spaces.Discrete(2)

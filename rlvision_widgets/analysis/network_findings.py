@@ -109,11 +109,17 @@ def layer_table(agent: Agent, observations: npt.NDArray[np.uint8]) -> pd.DataFra
         activations = agent.activations(layer, some).requires_grad_()
         logits = agent.head(layer, some)(activations).logits
         error = (logits.detach() - expected).abs().max() / expected.abs().max().clamp_min(1e-30)
-        slope = torch.autograd.grad(logits.square().sum(), activations, allow_unused=True)[0]
-        reached = slope is not None and bool(slope.isfinite().all()) and bool((slope != 0).any())
-        rows.append((layer, *activations.shape[1:], float(error), reached))
+        rows.append((layer, *activations.shape[1:], float(error), _reached(logits, activations)))
     columns = ["layer", "channel", "y", "x", "law_error", "gradient"]
     return pd.DataFrame(rows, columns=columns).set_index("layer")
+
+
+def _reached(logits: torch.Tensor, activations: torch.Tensor) -> bool:
+    """Whether the logits have a finite gradient in the activations that is not zero everywhere."""
+    if not logits.requires_grad:
+        return False
+    (slope,) = torch.autograd.grad(logits.square().sum(), activations, allow_unused=True)
+    return slope is not None and bool(slope.isfinite().all() and (slope != 0).any())
 
 
 def layer_finding(agent: Agent, table: pd.DataFrame) -> Finding:
