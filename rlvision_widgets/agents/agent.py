@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
-from rlvision_widgets.agents.memory import StateLayout
+from rlvision_widgets.agents.memory import Remembered, StateLayout
 from rlvision_widgets.agents.stacking import StackState, check_stack, stacked
 from rlvision_widgets.agents.weights import no_numbers, weights_digest
 from rlvision_widgets.agents.workers import side_by_side
@@ -36,6 +36,7 @@ LISTED = 5  # weights that a message names
 
 T = TypeVar("T")
 R = TypeVar("R")
+Frames = NDArray[np.uint8] | Remembered
 Batch = tuple[NDArray[np.uint8], Any, NDArray[np.bool_] | None]  # observations, state, first
 
 
@@ -134,7 +135,7 @@ class Agent:
 
     @strict_keywords
     def __call__(
-        self, observations: NDArray[np.uint8], state: Any = None, first: NDArray[np.bool_] | None = None
+        self, observations: Frames, state: Any = None, first: NDArray[np.bool_] | None = None
     ) -> tuple[Any, ...]:
         """Return policy logits and value of observations.
 
@@ -142,7 +143,8 @@ class Agent:
         ----------
         observations : uint8 array, (batch, height, width, rgb)
             0-255, as the environment gives them; scaling is the network's business. An agent that sees grey, (height,
-            width, 1), takes frames in three equal colours as well: studies hold such ones.
+            width, 1), takes frames in three equal colours as well: studies hold such ones. Frames that are
+            `Remembered` bring state and first with them.
         state : optional
             Recurrent agents: what the last call returned; None starts anew.
         first : bool array, (batch,), optional
@@ -175,7 +177,7 @@ class Agent:
         return (*answer, self._joined([own for _, own in steps])) if self.recurrent else answer
 
     @strict_keywords
-    def inputs(self, observations: NDArray[np.uint8], state: Any = None, first: NDArray[np.bool_] | None = None) -> Any:
+    def inputs(self, observations: Frames, state: Any = None, first: NDArray[np.bool_] | None = None) -> Any:
         """Return what `outputs` takes, on the agent's device and in its dtype; all observations in one batch."""
         return self._given(*self._tensors(observations, state, first))[0]
 
@@ -187,7 +189,7 @@ class Agent:
     def activations(
         self,
         layer: str,
-        observations: NDArray[np.uint8],
+        observations: Frames,
         state: Any = None,
         first: NDArray[np.bool_] | None = None,
     ) -> Tensor:
@@ -219,7 +221,7 @@ class Agent:
     def head(
         self,
         layer: str,
-        observations: NDArray[np.uint8] | None = None,
+        observations: Frames | None = None,
         state: Any = None,
         first: NDArray[np.bool_] | None = None,
     ) -> Callable[[Tensor], NetworkOutput]:
@@ -244,7 +246,8 @@ class Agent:
             When the layer is unknown; when observations are needed and missing.
         """
         if layer == INPUT_LAYER:
-            return lambda pixels: self.network(self._from_pixels(pixels, state, first))
+            _, *memory = self._apart(observations, state, first)
+            return lambda pixels: self.network(self._from_pixels(pixels, *memory))
         self._check_layer(layer)
         inputs = None if observations is None else self.inputs(observations, state, first)
         return lambda activations: self.network.from_layer(layer, activations, inputs)
@@ -254,7 +257,7 @@ class Agent:
         self,
         source: str,
         target: str,
-        observations: NDArray[np.uint8] | None = None,
+        observations: Frames | None = None,
         state: Any = None,
         first: NDArray[np.bool_] | None = None,
     ) -> Callable[[Tensor], Tensor]:
@@ -278,7 +281,8 @@ class Agent:
         """
         self._check_layer(target)
         if source == INPUT_LAYER:
-            return lambda pixels: self.network.until(target, self._from_pixels(pixels, state, first))
+            _, *memory = self._apart(observations, state, first)
+            return lambda pixels: self.network.until(target, self._from_pixels(pixels, *memory))
         self._check_layer(source)
         if self.layers.index(source) >= self.layers.index(target):
             raise ValueError(
@@ -317,16 +321,27 @@ class Agent:
         """Return a copy on `device`."""
         return dataclasses.replace(self, network=copy.deepcopy(self.network).to(device))
 
+    def _apart(self, observations: Any, state: Any, first: Any) -> tuple[Any, Any, Any]:
+        """Return observations, state and first; frames that remember bring the other two."""
+        if not isinstance(observations, Remembered):
+            return observations, state, first
+        rows = [torch.as_tensor(row, device=self.network.like.device) for row in observations.rows]
+        return observations.frames, self.state_layout.state(rows), observations.first
+
     def _tensors(self, observations: Any, state: Any, first: Any) -> tuple[Tensor, Any, Tensor | None]:
+        observations, state, first = self._apart(observations, state, first)
         observations = self._check_observations(observations)
         if not self.recurrent and (state is not None or first is not None):
             raise ValueError(f"agent {self.name!r} is not recurrent: call it without state and first")
         device = self.network.like.device
+        if self.recurrent and state is None:  # nothing has been seen yet
+            first = np.ones(len(observations), bool)
         opens = None if first is None else torch.as_tensor(np.array(first, bool), device=device)
         own = np.require(observations, requirements=("C", "W"))  # torch warns about memory that it may not write
         return torch.as_tensor(own, device=device), state, opens
 
     def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[Batch]:
+        observations, state, first = self._apart(observations, state, first)
         observations = self._check_observations(observations)
         number, size = max(len(observations), 1), BATCH
         if self._concurrent:  # no thread should idle

@@ -1,4 +1,4 @@
-"""The recurrent state of a batch, taken apart into rows and put together again.
+"""What a recurrent agent carries from step to step: its state taken apart into rows, and frames that come with theirs.
 
 A state is what its network makes of it: a tensor, or tuples, lists and dicts of tensors, each with the batch along an
 axis of its own (torch's LSTM: a pair of (layer, batch, unit)). Which axis that is shows in the states of two batches of
@@ -6,12 +6,62 @@ different sizes. Rows can then be kept, chosen and mixed, whatever the state loo
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["StateLayout", "converted"]
+__all__ = ["Remembered", "StateLayout", "converted"]
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """Frames, each with what a recurrent agent carried when it saw it. Is indexed and sliced like an array of frames.
+
+    Parameters
+    ----------
+    frames : uint8 array, (..., height, width, rgb)
+    first : bool array, (...)
+        Which of them open an episode.
+    rows : tuple of array, (..., *)
+        The state before each frame, as `StateLayout.rows` has it.
+    """
+
+    frames: NDArray[np.uint8]
+    first: NDArray[np.bool_]
+    rows: tuple[NDArray[Any], ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the frames."""
+        return self.frames.shape
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, where: Any) -> "Remembered":
+        return Remembered(self.frames[where], self.first[where], tuple(row[where] for row in self.rows))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.frames, dtype=dtype, copy=copy) if copy else np.asarray(self.frames, dtype=dtype)
+
+    def showing(self, frames: NDArray[np.uint8]) -> "Remembered":
+        """Return other frames, (frame, height, width, rgb), seen with the memory of this one, (height, width, rgb)."""
+        first, *rows = (_repeated(part, len(frames)) for part in (self.first, *self.rows))
+        return Remembered(frames, first, tuple(rows))
+
+    @staticmethod
+    def joined(parts: "Sequence[Remembered]") -> "Remembered":
+        """Return the frames of all parts, one after another."""
+        rows = zip(*(part.rows for part in parts), strict=True)
+        return Remembered(
+            np.concatenate([part.frames for part in parts]),
+            np.concatenate([part.first for part in parts]),
+            tuple(map(np.concatenate, rows)),
+        )
 
 
 class StateLayout:
@@ -51,6 +101,10 @@ class StateLayout:
         """Return the state of some rows: the opposite of `rows`."""
         parts = iter([part.movedim(0, axis).contiguous() for part, axis in zip(rows, self._axes, strict=True)])
         return converted(self._template, lambda _: next(parts))
+
+
+def _repeated(one: NDArray[Any], number: int) -> NDArray[Any]:
+    return np.repeat(np.asarray(one)[np.newaxis], number, axis=0)
 
 
 def converted(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
