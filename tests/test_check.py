@@ -219,6 +219,16 @@ def test_an_agent_without_a_value_and_one_with_a_state():
     assert "recurrent state" in found(check, "outputs")
 
 
+def test_action_values_are_played_greedily_and_not_sampled():
+    values = wrap_agent(Small(), forward=lambda net, x: net(x)[0], info={"logits": "action values"}, **TOY)
+    check = checked(values)
+    assert check.ok
+    assert "3 action values and no value" in found(check, "outputs")
+    assert list(check.levels["player"].unique()) == ["greedy", "random"]
+    assert "policy" not in verdicts(check)
+    assert found(check, "no effect").split(" ")[0] == "NOOP"
+
+
 class Corridor(gymnasium.Env):
     """Five rooms, shown as brightness. Action 1 goes on, action 0 stays; the last earns 3; five steps are allowed."""
 

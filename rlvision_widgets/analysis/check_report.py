@@ -36,7 +36,8 @@ class AgentCheck:
         By layer: channel, y and x of its activations; law_error, the largest error of the outputs computed again from
         the layer, as a share of the largest output; gradient, whether the outputs' gradient reaches it.
     levels : DataFrame
-        player ("sampled", "greedy", "random"), level_seed, success, return, length; empty without play.
+        player ("sampled", "greedy", "random"; of Q-learning no "sampled"), level_seed, success, return, length; empty
+        without play.
     sentences : tuple of str
         What to conclude.
     """

@@ -6,9 +6,8 @@ an agent that plays like random, and whose pictures still look plausible.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rlvision_widgets.agents import Agent
@@ -18,6 +17,7 @@ from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.network_findings import action_findings, layer_finding, layer_table, network_findings
 from rlvision_widgets.analysis.no_effect import actions_without_effect
 from rlvision_widgets.analysis.play_findings import COLUMNS, conclusions, play_findings, play_levels
+from rlvision_widgets.analysis.players import gives_action_values
 from rlvision_widgets.analysis.playing import make_world
 from rlvision_widgets.analysis.progress import bars
 from rlvision_widgets.analysis.short_look import ShortLook, look_at_play
@@ -119,7 +119,7 @@ def _opened(agent: Agent, world: LevelEnvironment | dict[str, Any], seed: int) -
 def _made_up(agent: Agent) -> ShortLook:
     frames = probe_frames(agent.observation_shape)
     logits, value = agent(frames)[:2]
-    return ShortLook(frames, cast("np.ndarray[Any, np.dtype[np.float32]]", logits), value)
+    return ShortLook(frames, logits, value, action_values=gives_action_values(agent))
 
 
 def _warnings(findings: list[Finding]) -> list[str]:

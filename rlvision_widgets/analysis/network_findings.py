@@ -30,15 +30,18 @@ def network_findings(agent: Agent, look: ShortLook) -> list[Finding]:
         At play, or at made-up frames.
     """
     height, width, colours = agent.observation_shape
+    logits = "action values" if look.action_values else "logits"
     value = "no value (policy only)" if look.value is None else "a value"
-    takes = f"{len(agent.action_names)} logits and {value} from uint8 frames of {height} x {width} x {colours}"
-    findings = [Finding("outputs", takes + (", with a recurrent state" if agent.recurrent else ""), "ok")]
+    takes = f"{len(agent.action_names)} {logits} and {value} from uint8 frames of {height} x {width} x {colours}"
+    takes += f", {agent.stack} at once" if agent.stack > 1 else ""
+    takes += ", with a recurrent state" if agent.network.recurrent else ""
+    findings = [Finding("outputs", takes, "ok")]
     outputs = [look.policy_logits, *([] if look.value is None else [look.value])]
     number = len(look.policy_logits)
     if not all(np.isfinite(output).all() for output in outputs):
         return [*findings, Finding("finite", f"some outputs for {number} frames are NaN or infinite", "wrong")]
     findings.append(Finding("finite", f"all outputs for {number} frames", "ok"))
-    findings += [_sight(look), _policy(look)]
+    findings += [_sight(look)] if look.action_values else [_sight(look), _policy(look)]
     return findings if look.value is None else [*findings, _value(look.value, agent.value_scale)]
 
 

@@ -12,13 +12,12 @@ from rlvision_widgets.analysis.evaluation import Progress, measure_levels
 from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.outcome_table import mean_interval
 from rlvision_widgets.analysis.paired import wilson_interval
-from rlvision_widgets.analysis.players import GreedyPlayer, RandomPlayer
+from rlvision_widgets.analysis.players import GreedyPlayer, RandomPlayer, gives_action_values
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.analysis.progress import Report
 
-__all__ = ["PLAYERS", "conclusions", "play_findings", "play_levels"]
+__all__ = ["COLUMNS", "conclusions", "play_findings", "play_levels"]
 
-PLAYERS = ("sampled", "greedy", "random")
 ENOUGH = 32  # levels that show the difference between an agent and chance
 COLUMNS = ["player", "level_seed", "success", "return", "length"]
 
@@ -31,7 +30,7 @@ def play_levels(
     Returns
     -------
     DataFrame
-        See `AgentCheck`.
+        See `AgentCheck`. An agent of action values, whose largest it takes, is "greedy" alone.
     bool
         Whether the world knows success; only returns are compared where it does not.
     """
@@ -42,8 +41,10 @@ def play_levels(
 
         return measure_levels(player, levels, seed, environment=environment, causes=False, tell=tell)
 
-    players: tuple[Act, ...] = (agent, GreedyPlayer(agent), RandomPlayer(agent.action_names))
-    results = {name: played(name, player) for name, player in zip(PLAYERS, players, strict=True)}
+    players: dict[str, Act] = {"greedy": GreedyPlayer(agent), "random": RandomPlayer(agent.action_names)}
+    if not gives_action_values(agent):
+        players = {"sampled": agent, **players}
+    results = {name: played(name, player) for name, player in players.items()}
     table = pd.concat([_table(name, result) for name, result in results.items()], ignore_index=True)
     knows = all(result.attrs.get("has_success", True) for result in results.values())
     return table, knows and bool(table["success"].any())
@@ -56,29 +57,31 @@ def _table(player: str, result: xr.Dataset) -> pd.DataFrame:
 
 def play_findings(levels: pd.DataFrame, has_success: bool) -> list[Finding]:
     """Return a row for each player; the agent's own says whether it is above the random one."""
-    verdicts = {"sampled": _verdict(levels, has_success)}
+    players = levels["player"].unique().tolist()
+    verdicts = {players[0]: _verdict(levels, players[0], has_success)}
     return [
         Finding(f"play, {name}", _told(levels[levels["player"] == name], has_success), verdicts.get(name, "ok"))
-        for name in PLAYERS
+        for name in players
     ]
 
 
 def conclusions(levels: pd.DataFrame, has_success: bool) -> list[str]:
     """Return what follows from playing, in sentences."""
-    number = int((levels["player"] == "random").sum())
+    agent, number = levels["player"].iloc[0], int((levels["player"] == "random").sum())
     means = levels.groupby("player")["success" if has_success else "return"].mean()
     if has_success:
-        rates = {name: f"at {percent(means[name])}" for name in PLAYERS}
-        compared = f"This agent plays {rates['sampled']}, random {rates['random']}"
+        compared = f"This agent plays at {percent(means[agent])}, random at {percent(means['random'])}"
     else:
-        compared = f"This agent earns {means['sampled']:.3g} an episode, random play {means['random']:.3g}"
+        compared = f"This agent earns {means[agent]:.3g} an episode, random play {means['random']:.3g}"
     compared += f", on the same {number} levels"
-    verdict = _verdict(levels, has_success)
+    verdict = _verdict(levels, agent, has_success)
     if verdict == "open":
         return [f"{compared}: too few to tell whether that is luck; play 64."]
     if verdict == "wrong":
         return [f"{compared}: probably wrong scaling, channel order or environment options."]
     sentences = [f"{compared}. That many levels tell working from broken, and nothing finer."]
+    if agent == "greedy":
+        return sentences
     if _above(levels, "sampled", "greedy", has_success):
         sentences.append("Greedy, it plays worse: sample its actions, which is the default everywhere here.")
     elif _above(levels, "greedy", "sampled", has_success):
@@ -89,13 +92,13 @@ def conclusions(levels: pd.DataFrame, has_success: bool) -> list[str]:
     return sentences
 
 
-def _verdict(levels: pd.DataFrame, has_success: bool) -> str:
+def _verdict(levels: pd.DataFrame, agent: str, has_success: bool) -> str:
     """Say whether the agent is above chance; "open" where few levels speak for it and do not prove it."""
-    if _above(levels, "sampled", "random", has_success):
+    if _above(levels, agent, "random", has_success):
         return "ok"
     score = levels.groupby("player")["success" if has_success else "return"].mean()
     few = (levels["player"] == "random").sum() < ENOUGH
-    return "open" if few and score["sampled"] > score["random"] else "wrong"
+    return "open" if few and score[agent] > score["random"] else "wrong"
 
 
 def _above(levels: pd.DataFrame, one: str, other: str, has_success: bool) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision_widgets.agents import Agent
+from rlvision_widgets.agents.adapters.policy import ACTION_VALUES
 
-__all__ = ["GreedyPlayer", "RandomPlayer"]
+__all__ = ["GreedyPlayer", "RandomPlayer", "gives_action_values"]
 
 NEVER = np.float32(-1e9)  # far below any Gumbel noise
 
@@ -57,3 +58,8 @@ class RandomPlayer:
     def __call__(self, observations: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], None]:
         """Return equal logits, and no value."""
         return np.zeros((len(observations), len(self.action_names)), np.float32), None
+
+
+def gives_action_values(agent: Any) -> bool:
+    """Whether an agent's logits are the action values of Q-learning, whose largest is played."""
+    return ACTION_VALUES.items() <= dict(getattr(agent, "info", {})).items()

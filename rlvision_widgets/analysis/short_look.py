@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from rlvision_widgets.analysis.players import gives_action_values
 from rlvision_widgets.analysis.playing import Act, Player, streams
 from rlvision_widgets.environments.environment import Environment
 
@@ -27,17 +28,25 @@ class ShortLook:
     value : float32 array, (frame,), or None
     states : list of bytes
         Of the emulator, where it has any.
+    action_values : bool
+        The logits are those of Q-learning, which are not sampled.
     """
 
     observation: npt.NDArray[np.uint8]
     policy_logits: npt.NDArray[np.float32]
     value: npt.NDArray[np.float32] | None
     states: list[bytes] = field(default_factory=list)
+    action_values: bool = False
 
     @property
     def policy(self) -> npt.NDArray[np.float32]:
         """Probabilities of the actions, (frame, action)."""
-        chances: npt.NDArray[np.float32] = softmax(self.policy_logits, axis=1)
+        logits = self.policy_logits
+        chances: npt.NDArray[np.float32]
+        if self.action_values:
+            chances = (np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, np.newaxis]).astype(np.float32)
+        else:
+            chances = softmax(logits, axis=1)
         return chances
 
 
@@ -62,4 +71,4 @@ def look_at_play(agent: Act, worlds: Environment, seed: int) -> ShortLook:
         observed = worlds.step(played.action)
     frames, logits, values = zip(*seen, strict=True)
     value = None if values[0] is None else np.concatenate(values)
-    return ShortLook(np.concatenate(frames), np.concatenate(logits), value, states)
+    return ShortLook(np.concatenate(frames), np.concatenate(logits), value, states, gives_action_values(agent))
