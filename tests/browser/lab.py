@@ -52,6 +52,9 @@ EXECUTE_LATER = """(code) => {
     window.isBusy = true;
     kernel.requestExecute({ code, store_history: false }).done.finally(() => { window.isBusy = false; });
 }"""
+THEME = "(name) => jupyterapp.commands.execute('apputils:change-theme', { theme: `JupyterLab ${name}` })"
+THEMED = """(name) => document.body.dataset.jpThemeLight === String(name === "Light")
+    && !document.getElementById("jupyterlab-splash")"""
 # Counts what outlives a view's own elements: listeners on shared targets, and observers.
 COUNTERS = """() => {
     const alive = (window.alive = { listeners: new Map(), observers: new Set() });
@@ -87,6 +90,16 @@ COUNTERS = """() => {
         };
     }
 }"""
+
+
+def change_theme(page, name: str) -> None:
+    """Show JupyterLab in its theme of that name (Light, Dark), and wait until it is there.
+
+    The splash of a theme fades for 200 ms. JupyterLab 4.6 takes it away twice, and reports an error, if another theme is
+    chosen in that time.
+    """
+    page.evaluate(THEME, name)
+    page.wait_for_function(THEMED, arg=name)
 
 
 class Server:

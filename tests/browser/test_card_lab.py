@@ -1,6 +1,7 @@
 """The edit card in JupyterLab: bqplot figures that draw the numbers, tables beside them, the notebook's theme."""
 
 import pytest
+from lab import change_theme
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -41,11 +42,9 @@ def test_a_dot_says_what_it_is(card, notebook):
 def test_it_follows_the_notebook_s_theme(card, notebook):
     head = card.locator(".rlv-card").first
     light = head.evaluate(INK)
-    notebook.lab.command("apputils:change-theme", theme="JupyterLab Dark")
     try:
-        notebook.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        change_theme(notebook.page, "Dark")
         assert sum(head.evaluate(INK)) > 600
         assert sum(light) < 200
     finally:
-        notebook.lab.command("apputils:change-theme", theme="JupyterLab Light")
-        notebook.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'true'")
+        change_theme(notebook.page, "Light")

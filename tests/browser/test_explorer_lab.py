@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import toy
 from explorer_page import LONG, ExplorerPage, eventually
+from lab import change_theme
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -172,19 +173,16 @@ def test_both_themes_are_followed_at_once(notebook, explorer):
     curves = explorer.root.locator(".rlv-timeline canvas").first
     try:
         seen = {}
-        for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            notebook.lab.command("apputils:change-theme", theme=theme)
-            light = str(theme.endswith("Light")).lower()
-            expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", light, timeout=LONG)
+        for theme in ("Light", "Dark"):
+            change_theme(notebook.page, theme)
             background, text = (luminance(colour) for colour in explorer.root.evaluate(colours))
-            assert (background > text) == theme.endswith("Light")
+            assert (background > text) == (theme == "Light")
             assert abs(background - text) > 120
             eventually(lambda t=text: abs(ink(curves) - t) < 60, True)
             seen[theme] = explorer.pixels("raises")
         np.testing.assert_array_equal(*seen.values(), "pictures are data: no theme changes them")
     finally:
-        notebook.lab.command("apputils:change-theme", theme="JupyterLab Light")
-        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", "true", timeout=LONG)
+        change_theme(notebook.page, "Light")
 
 
 def luminance(colour):

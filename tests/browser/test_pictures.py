@@ -9,15 +9,13 @@ import pytest
 from counterfactual_page import CounterfactualPage
 from editor_page import EditorPage
 from explorer_page import LONG, ExplorerPage, eventually
-from lab import IDLE
-from playwright.sync_api import expect
+from lab import IDLE, change_theme
 
 import rlvision_widgets as rlv
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
-THEME = "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })"
 ERRORS = """() => [...jupyterapp.shell.currentWidget.content.model.cells]
     .flatMap(({ outputs }) => outputs ? outputs.toJSON() : [])
     .filter(({ output_type, name }) => output_type === "error" || name === "stderr")"""
@@ -69,10 +67,8 @@ def test_the_notebook_s_views_in_both_themes_make_pictures(page, demo, tmp_path)
     folder = Path(os.environ.get("RLVISION_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     seen = {}
-    for name, theme in (("light", "JupyterLab Light"), ("dark", "JupyterLab Dark")):
-        page.evaluate(THEME, theme)
-        is_light = "true" if name == "light" else "false"
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light, timeout=LONG)
+    for name in ("light", "dark"):
+        change_theme(page, name.title())
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)  # the theme's own colours fade in
         for view, root in (
