@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from rlvision_widgets.agents.adapters import FAMILIES, Policy, recognised
+from rlvision_widgets.agents.adapters.policy import action_names as default_names
 from rlvision_widgets.agents.adapters.policy import network_of
-from rlvision_widgets.agents.agent import Agent, default_action_names
+from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.hooks import unwrapped
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.probing import probed
@@ -67,7 +67,8 @@ def wrap_agent(
         width, stack * rgb). An episode's first frame stands for those before it. By default that of the known policy,
         else 1.
     action_names : sequence of str, optional
-        One name a logit; by default Procgen's for 15 logits, and the first nine of them for 9.
+        One name a logit; by default Procgen's for 15 logits, and the first nine of them for 9; numbers for a policy
+        of a known library whose frames are not Procgen's.
     environment, value_scale, info
         As in `Agent`.
     name : str, optional
@@ -84,13 +85,14 @@ def wrap_agent(
     >>> wrap_agent(policy, forward=lambda net, x: (net.actor(net.network(x)), net.critic(net.network(x))))
     """
     module = unwrapped(module) if isinstance(module, nn.Module) else module
-    policy = _policy(module, forward, preprocess, initial_state, hooked=layers is not None)
+    size = None if observation_shape is None else observation_shape[:2]
+    policy = _policy(module, forward, preprocess, initial_state, hooked=layers is not None, size=size, stack=stack)
     policy = _shown(policy, observation_shape, stack)
     network = network_of(policy, layers)
     agent = Agent(
         network,
         name=name or type(module).__name__,
-        action_names=_names(network, action_names),
+        action_names=_names(policy, network) if action_names is None else tuple(action_names),
         environment=environment or {},
         value_scale=value_scale,
         info={**policy.info, **(info or {})},
@@ -106,12 +108,14 @@ def _policy(
     initial_state: Callable[[int], Any] | None,
     *,
     hooked: bool,
+    size: tuple[int, int] | None,
+    stack: int | None,
 ) -> Policy:
     """Return the policy that the callables describe, or that its parts tell where none is given."""
     if forward is None and preprocess is None and initial_state is None:
         if isinstance(module, LayeredNetwork) and not hooked:
             return Policy(module, observation_shape=module.observation_shape)
-        known = recognised(module, hooked=hooked)
+        known = recognised(module, hooked=hooked, size=size, stack=stack)
         if known is not None:
             return known
     if not isinstance(module, nn.Module):
@@ -138,12 +142,8 @@ def _shown(policy: Policy, observation_shape: tuple[int, int, int] | None, stack
     return replace(policy, observation_shape=shape, stack=stack)
 
 
-def _names(network: LayeredNetwork, given: Sequence[str] | None) -> tuple[str, ...]:
-    if given is not None:
-        return tuple(given)
-    black = torch.zeros((1, *network.observation_shape), dtype=torch.uint8, device=network.like.device)
-    with torch.no_grad():
-        num_actions = network(network.inputs(black)).logits.shape[1]
-    if num_actions not in (9, 15):
-        raise ValueError(f"the network has {num_actions} logits; pass action_names with a name for each")
-    return default_action_names(num_actions)
+def _names(policy: Policy, network: LayeredNetwork) -> tuple[str, ...]:
+    names = default_names(policy, network)
+    if len(names) not in (9, 15) and "library" not in policy.info:
+        raise ValueError(f"the network has {len(names)} logits; pass action_names with a name for each")
+    return names

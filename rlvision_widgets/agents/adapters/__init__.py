@@ -7,6 +7,7 @@ network only. Files are opened in `files`.
 """
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from rlvision_widgets.agents.adapters import cleanrl, pfrl, stable_baselines3, train_procgen
 from rlvision_widgets.agents.adapters.convolutions import Size
-from rlvision_widgets.agents.adapters.policy import Policy, network_of
+from rlvision_widgets.agents.adapters.policy import Policy, network_of, seen
 
 __all__ = ["FAMILIES", "Policy", "policy_of_state", "recognised"]
 
@@ -54,7 +55,9 @@ def policy_of_state(state: Mapping[str, Tensor], *, size: Size | None = None, st
     )
 
 
-def recognised(instance: Any, *, hooked: bool = False) -> Policy | None:
+def recognised(
+    instance: Any, *, hooked: bool = False, size: Size | None = None, stack: int | None = None
+) -> Policy | None:
     """Return what is known of an instance of another library's class: a model, a policy or an agent.
 
     Parameters
@@ -64,6 +67,8 @@ def recognised(instance: Any, *, hooked: bool = False) -> Policy | None:
     hooked : bool
         Keep the instance's own modules, with their names for layers, also where one of the package's networks
         computes the same.
+    size, stack : optional
+        As in `policy_of_state`.
 
     Returns
     -------
@@ -81,14 +86,22 @@ def recognised(instance: Any, *, hooked: bool = False) -> Policy | None:
         except ValueError as error:
             raise ValueError(f"this {type(instance).__name__} of {library} cannot be an agent: {error}") from error
         if policy is not None:
-            return policy if hooked else _cheaper(policy)
+            policy = _as_said(policy, size, stack)
+            return policy if hooked else _cheaper(policy, size, stack)
     return None
 
 
-def _cheaper(policy: Policy) -> Policy:
+def _as_said(policy: Policy, size: Size | None, stack: int | None) -> Policy:
+    """Return the policy with the frames that the user says it is shown."""
+    height, width, colours = policy.observation_shape
+    frames = policy.stack if stack is None else stack
+    return dataclasses.replace(policy, **seen((*(size or (height, width)), colours * policy.stack), frames))
+
+
+def _cheaper(policy: Policy, size: Size | None, stack: int | None) -> Policy:
     """Return the same policy with one of the package's networks, where there is one that computes the same."""
     try:
-        own = policy.own()
+        own = policy.own(size=size, stack=stack)
     except ValueError:
         return policy
     if own is None or not isinstance(own.module, nn.Module):

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from rlvision_widgets.agents.adapters import policy_of_state
-from rlvision_widgets.agents.adapters.policy import Policy, network_of
+from rlvision_widgets.agents.adapters.policy import Policy, action_names, network_of
 from rlvision_widgets.agents.adapters.stable_baselines3_zip import of_zip
-from rlvision_widgets.agents.agent import Agent, default_action_names
-from rlvision_widgets.agents.layered import LayeredNetwork
+from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.weights import inner_state
 
 __all__ = ["SUFFIXES", "load_file"]
@@ -65,7 +64,7 @@ def load_file(path: Path, *, observation_shape: tuple[int, int, int] | None = No
     known = KNOWN.get(digest, {"info": {"source": path.name}})
     network = network_of(policy)
     fields = {**known, "info": {**policy.info, **known["info"], "sha256": digest}}
-    return Agent(network, path.stem, _action_names(network, policy), stack=policy.stack, **fields)
+    return Agent(network, path.stem, action_names(policy, network), stack=policy.stack, **fields)
 
 
 def _policy(path: Path, size: tuple[int, int] | None, stack: int | None) -> Policy:
@@ -85,15 +84,6 @@ def _reason(path: Path, message: str) -> str:
         "it holds objects besides weights, which are not unpickled. Load it with the code that wrote it, save "
         f"module.state_dict() with torch.save, or pass the module to rlv.wrap_agent. ({message.splitlines()[0]})"
     )
-
-
-def _action_names(network: LayeredNetwork, policy: Policy) -> tuple[str, ...]:
-    """Return Procgen's names where frames are Procgen's; elsewhere nine actions may be any."""
-    black = torch.zeros((1, *network.observation_shape), dtype=torch.uint8)
-    with torch.no_grad():
-        number = network(network.inputs(black)).logits.shape[1]
-    procgen = policy.observation_shape == (64, 64, 3) and policy.stack == 1
-    return default_action_names(number) if procgen else tuple(f"action {index}" for index in range(number))
 
 
 def _pictures(shape: tuple[int, int, int], stack: int) -> str:

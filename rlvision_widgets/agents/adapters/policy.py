@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+import torch
 from torch import Tensor, nn
 
+from rlvision_widgets.agents.agent import default_action_names
 from rlvision_widgets.agents.hooks import HookedNetwork
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.stacking import check_stack
 from rlvision_widgets.agents.staged import StagedNetwork
 
-__all__ = ["ACTION_VALUES", "Policy", "colours_read", "network_of", "of_network", "seen"]
+__all__ = ["ACTION_VALUES", "Policy", "action_names", "colours_read", "network_of", "of_network", "seen"]
 
 ACTION_VALUES = {"logits": "action values"}
 """What `info` says of Q-learning: the network's outputs are no policy's; the best one is played."""
@@ -42,7 +44,8 @@ class Policy:
     info : mapping
         What is known of it and worth saying: the library, what its logits are, what lies outside the file.
     own : callable
-        Makes the same policy with one of the package's networks, where it can; else returns None or raises ValueError.
+        ``own(size=…, stack=…)``, each None where it is not known, makes the same policy with one of the package's
+        networks, where it can; else it returns None or raises ValueError.
     """
 
     module: nn.Module
@@ -52,7 +55,7 @@ class Policy:
     observation_shape: tuple[int, int, int] = (64, 64, 3)
     stack: int = 1
     info: Mapping[str, Any] = field(default_factory=dict)
-    own: Callable[[], "Policy | None"] = field(default=lambda: None)
+    own: Callable[..., "Policy | None"] = field(default=lambda **_: None)
 
 
 def of_network(network: StagedNetwork, stack: int | None, info: Mapping[str, Any]) -> Policy:
@@ -61,8 +64,12 @@ def of_network(network: StagedNetwork, stack: int | None, info: Mapping[str, Any
 
 
 def network_of(policy: Policy, layers: Sequence[str] | None = None) -> LayeredNetwork:
-    """Return the network of a policy: one of the package's own as it is, any other module with hooks at its layers."""
-    if isinstance(policy.module, LayeredNetwork):
+    """Return the network of a policy: one of the package's own as it is, any other module with hooks at its layers.
+
+    Also one of the package's own is hooked where layers are chosen by their names in the module tree.
+    """
+    as_it_is = all(part is None for part in (policy.forward, policy.preprocess, policy.initial_state, layers))
+    if as_it_is and isinstance(policy.module, LayeredNetwork):
         return policy.module
     height, width, colours = policy.observation_shape
     return HookedNetwork(
@@ -85,6 +92,15 @@ def seen(shape: tuple[int, int, int], stack: int | None = None) -> Seen:
         stack = colours // 3 if colours % 3 == 0 else colours
     check_stack(stack, colours)
     return {"observation_shape": (height, width, colours // stack), "stack": stack}
+
+
+def action_names(policy: Policy, network: LayeredNetwork) -> tuple[str, ...]:
+    """Return Procgen's names of actions where frames are Procgen's, and numbers elsewhere: nine may be any there."""
+    black = torch.zeros((1, *network.observation_shape), dtype=torch.uint8, device=network.like.device)
+    with torch.no_grad():
+        number = network(network.inputs(black)).logits.shape[1]
+    procgen = policy.observation_shape == (64, 64, 3) and policy.stack == 1
+    return default_action_names(number) if procgen else tuple(f"action {index}" for index in range(number))
 
 
 def colours_read(module: nn.Module) -> int:
