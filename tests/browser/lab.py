@@ -95,8 +95,8 @@ COUNTERS = """() => {
 def change_theme(page, name: str) -> None:
     """Show JupyterLab in its theme of that name (Light, Dark), and wait until it is there.
 
-    The splash of a theme fades for 200 ms. JupyterLab 4.6 takes it away twice, and reports an error, if another theme is
-    chosen in that time.
+    The splash of a theme fades for 200 ms. If another theme is chosen in that time, JupyterLab 4.6 takes the splash
+    away twice and reports an error.
     """
     page.evaluate(THEME, name)
     page.wait_for_function(THEMED, arg=name)
