@@ -5,19 +5,24 @@ import pickle
 import sys
 import zipfile
 
-import gymnasium
 import numpy as np
 import pytest
-import stable_baselines3
 import torch
-from stable_baselines3 import A2C, DQN, PPO, SAC
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 from torch import nn
 
 from rlvision_widgets.agents import Agent, load_agent, save_agent, wrap_agent
 from rlvision_widgets.agents.hooks import HookedNetwork
 from rlvision_widgets.agents.staged import StagedNetwork
+from rlvision_widgets.analysis.rollout import collect_rollout
+from rlvision_widgets.environments import make_environment
+
+stable_baselines3 = pytest.importorskip("stable_baselines3", reason="Stable-Baselines3 is not installed")
+gymnasium = pytest.importorskip("gymnasium")
+A2C, DQN, PPO, SAC = (getattr(stable_baselines3, name) for name in ("A2C", "DQN", "PPO", "SAC"))
+BaseFeaturesExtractor = stable_baselines3.common.torch_layers.BaseFeaturesExtractor
+DummyVecEnv, VecFrameStack = (
+    getattr(stable_baselines3.common.vec_env, name) for name in ("DummyVecEnv", "VecFrameStack")
+)
 
 
 class Noise(gymnasium.Env):
@@ -401,3 +406,11 @@ def test_weights_alone_open_too(tmp_path):
     made.policy.save(tmp_path / "objects.pth")  # spaces and settings lie beside the weights
     with pytest.raises(ValueError, match=r"objects besides weights, which are not unpickled.*wrap_agent"):
         load_agent(tmp_path / "objects.pth")
+
+
+def test_action_values_are_played_greedily(tmp_path):
+    agent = load_agent(saved(model(DQN), tmp_path))
+    with make_environment(gymnasium.vector.SyncVectorEnv([Noise, Noise])) as environment:
+        rollout = collect_rollout(agent, environment, num_steps=6, progress=False)
+    assert (rollout["action"].values == rollout["policy_logits"].values.argmax(-1)).all()
+    assert "value" not in rollout

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rlvision_widgets.analysis.players import gives_action_values
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.environments.edits import edits_to_json
 from rlvision_widgets.environments.environment import Environment, Observed
@@ -34,6 +35,8 @@ class Played(NamedTuple):
 class Player:
     """An agent at play: samples its actions, and carries its recurrent state where it has one.
 
+    One whose logits are action values (Q-learning) takes the action of the largest: they are no log-probabilities.
+
     Parameters
     ----------
     agent : callable
@@ -47,6 +50,7 @@ class Player:
         self._world = action_names
         self._names: Sequence[str] | None = getattr(agent, "action_names", None)
         self._recurrent = bool(getattr(agent, "recurrent", False))
+        self._temperature = 0 if gives_action_values(agent) else 1
         self._state: Any = None
 
     def look(self, observed: Observed) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
@@ -61,7 +65,7 @@ class Player:
         """Return policy logits, value, and an action for each trajectory, sampled with noise of its own stream."""
         logits, value = self.look(observed)
         num_actions = self._num_actions(logits)
-        noise = np.stack([stream.gumbel(size=num_actions) for stream in streams])
+        noise = self._temperature * np.stack([stream.gumbel(size=num_actions) for stream in streams])
         return Played(logits, value, (logits[:, :num_actions] + noise).argmax(axis=1).astype(np.int32))
 
     def _num_actions(self, logits: npt.NDArray[np.float32]) -> int:
