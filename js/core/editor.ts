@@ -56,28 +56,29 @@ export const withEntry = (edits: Edits, index: number, change: Partial<NetworkEd
 
 /**
  * The list with a feature's entry changed; one is added, enabled and of strength 1 if not said otherwise, in the place
- * where the layer's other features are edited: of a residual layer only one is possible.
+ * where the layer's other features are edited, or else in the usual one: of a residual layer only one is possible.
  */
 export function withFeature(
   edits: Edits,
   layer: string,
   feature: number,
   change: { strength?: number; enabled?: boolean; where?: Where } = {},
+  usual: Where = "next_kernel",
 ): NetworkEdit[] {
   const index = indexOfFeature(edits, layer, feature);
   if (index >= 0) return withEntry(edits, index, change);
   const like = edits.findLast((edit) => edit.kind === "feature" && edit.layer === layer);
-  const where = like?.where ?? "next_kernel";
+  const where = like?.where ?? usual;
   const added = { kind: "feature", layer, feature, strength: 1, where, enabled: true } as const;
   return [...edits, { ...added, ...change }];
 }
 
 /** Switches a feature: a new entry at strength 1, or its entry on or off. One of strength 0 comes back with 1. */
-export function toggledFeature(edits: Edits, layer: string, feature: number): NetworkEdit[] {
+export function toggledFeature(edits: Edits, layer: string, feature: number, usual?: Where): NetworkEdit[] {
   const entry = entryOfFeature(edits, layer, feature);
   if (!entry || !isActive(entry)) {
     const strength = entry && strengthOf(entry) !== 0 ? strengthOf(entry) : 1;
-    return withFeature(edits, layer, feature, { enabled: true, strength });
+    return withFeature(edits, layer, feature, { enabled: true, strength }, usual);
   }
   return withFeature(edits, layer, feature, { enabled: false });
 }

@@ -46,6 +46,9 @@ export function probability(value: number): string {
   return value >= 0.995 ? "1.0" : text.slice(1);
 }
 
+/** As it stands at the start of a sentence. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** An integer with thin spaces between thousands. */
 export const thousands = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, "\u2009");
 

@@ -169,6 +169,7 @@ export interface StudyDescription {
   agent: string;
   environment: string;
   action_names: string[];
+  has_value: boolean;
   value_scale: number | null;
   observation: FrameDescription;
   chunk: number;

@@ -7,6 +7,8 @@ import { type Arrays, item } from "./counterfactual_reply.ts";
 export interface Path {
   frames: LabelledArray;
   values: Float32Array;
+  /** Of all steps on end; none where the values say it. */
+  logits: Float32Array;
   actions: Int32Array;
   rewards: Float32Array;
   /** Steps that there are; one frame more. */
@@ -36,6 +38,7 @@ export function futureOf(key: string, { result, arrays }: Arrays): Future {
     return {
       frames: { dims, shape, data: item(observation, index) as Uint8Array },
       values: (item(arrays.value, index) as Float32Array | null) ?? new Float32Array(0),
+      logits: (item(arrays.policy_logits, index) as Float32Array | null) ?? new Float32Array(0),
       actions: (item(arrays.action, index) as Int32Array | null) ?? new Int32Array(0),
       rewards: (item(arrays.reward, index) as Float32Array | null) ?? new Float32Array(0),
       length: lengths[index] ?? steps,

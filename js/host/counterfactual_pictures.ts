@@ -8,6 +8,11 @@ const KEPT = 32;
 /** The first picture may wait for a running cell and for the agent's first batch. */
 const PATIENCE = 300_000;
 
+interface Frame {
+  pixels: Uint8Array;
+  size: Imagined["size"];
+}
+
 interface Kept {
   picture: Promise<Imagined>;
   signal: AbortSignal;
@@ -16,12 +21,12 @@ interface Kept {
 
 export class Pictures {
   #asker: Asker;
-  #frame: (trajectory: number, step: number) => Promise<Uint8Array | null>;
+  #frame: (trajectory: number, step: number) => Promise<Frame | null>;
   #kept = new Map<string, Kept>();
   #isAnswered = false;
 
   /** `frame` gives a recorded observation, or null. */
-  constructor(asker: Asker, frame: (trajectory: number, step: number) => Promise<Uint8Array | null>) {
+  constructor(asker: Asker, frame: (trajectory: number, step: number) => Promise<Frame | null>) {
     this.#asker = asker;
     this.#frame = frame;
   }
@@ -68,9 +73,9 @@ export class Pictures {
     const { trajectory = 0, step = 0, edits, actions } = params;
     const isRecorded = edits === "[]" && actions === "";
     if (!isRecorded || this.#asker.canCompute() || error instanceof NoAnswer || signal.aborted) throw error;
-    const pixels = await this.#frame(Number(trajectory), Number(step));
-    if (!pixels || signal.aborted) throw error;
+    const frame = await this.#frame(Number(trajectory), Number(step));
+    if (!frame || signal.aborted) throw error;
     const known = this.#asker.request("objects", { trajectory, step }, { signal }).then(arraysOf);
-    return recorded(key, pixels, await known.catch(() => null));
+    return recorded(key, frame, await known.catch(() => null));
   }
 }

@@ -50,6 +50,8 @@ export interface Ended {
 /** What an agent makes of a frame. */
 export interface Mind {
   value: number;
+  /** The output that is explained. */
+  explained: number;
   chances: Float64Array | null;
   cells: Cells | null;
   /** Totals of the features, the residual last. */
@@ -168,6 +170,7 @@ export function mindOf(index: number, arrays: Arrays["arrays"]): Mind {
   const logits = item(arrays.policy_logits, index);
   return {
     value: arrays.value?.data[index] ?? Number.NaN,
+    explained: arrays.output_value?.data[index] ?? Number.NaN,
     chances: logits && softmax(logits),
     cells: cellsOf(index, arrays),
     totals: totalsOf(index, arrays),
@@ -198,31 +201,26 @@ export function axisOf(axis: unknown): Imagined["axis"] {
 }
 
 /** A recorded frame and its objects, as far as they are known: what can be shown while no agent is connected. */
-export function recorded(key: string, pixels: Uint8Array, known: Arrays | null): Imagined {
-  const side = Math.round(Math.sqrt(pixels.length / 3));
+export function recorded(
+  key: string,
+  { pixels, size }: { pixels: Uint8Array; size: Imagined["size"] },
+  known: Arrays | null,
+): Imagined {
   const { instance } = known?.arrays ?? {};
   const result = (known?.result ?? {}) as { objects?: WorldObject[]; camera?: Camera };
   const version = (name: Version["name"]): Version => ({
     name,
     pixels,
-    instances: {
-      height: side,
-      width: side,
-      ids: (instance?.data as Int32Array | undefined) ?? new Int32Array(0),
-    },
+    instances: { ...size, ids: (instance?.data as Int32Array | undefined) ?? new Int32Array(0) },
     pixelClass: null,
     objects: solid(result.objects ?? []),
     camera: result.camera ?? { left: 0, top: 0, cell: 1 },
-    value: Number.NaN,
-    chances: null,
-    cells: null,
-    totals: new Float64Array(0),
-    error: Number.NaN,
+    ...mindOf(0, {}),
     ended: null,
   });
   const nothing: Arrays = { result: {}, arrays: {} };
   const [before, after] = [version("before"), version("after")];
-  return { ...rest(nothing), key, size: { height: side, width: side }, before, after, numFeatures: 0 };
+  return { ...rest(nothing), key, size, before, after, numFeatures: 0 };
 }
 
 /** What an object is worth, by attribution and by its loss. */

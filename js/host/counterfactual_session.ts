@@ -72,9 +72,10 @@ export class Imagination {
       canCompute: () => this.canCompute,
     };
     this.aside = new Aside(asker);
-    this.#pictures = new Pictures(asker, (trajectory, step) => {
+    this.#pictures = new Pictures(asker, async (trajectory, step) => {
       const { study } = this;
-      return study ? this.aside.frame(study, trajectory, step) : Promise.resolve(null);
+      const pixels = study && (await this.aside.frame(study, trajectory, step));
+      return pixels && { pixels, size: study.observation };
     });
     this.#features = JSON.stringify(this.study?.layers);
     for (const [event, listener] of this.#listeners) model.on(event, listener);

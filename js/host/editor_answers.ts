@@ -42,6 +42,7 @@ export class EditedAnswers {
     try {
       const reply = await this.#asker.request("edited", params, options);
       const found = editedOf(key, await arraysOf(reply));
+      signal.throwIfAborted();
       this.#isAnswered = true;
       this.#keep(key, found);
       return found;

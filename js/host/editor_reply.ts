@@ -1,6 +1,7 @@
 /** Python's replies about edited agents, as the editor reads them. */
 import { type LabelledArray, size } from "../core/arrays.ts";
 import { assert } from "../core/assert.ts";
+import type { Where } from "../core/editor.ts";
 import { type Future, futureOf } from "./counterfactual_futures.ts";
 import { type Arrays, axisOf, type Mind, mindOf } from "./counterfactual_reply.ts";
 
@@ -27,6 +28,8 @@ export interface Edited {
   changes: Change[];
   /** Of the two policies, in nats. */
   kl: number;
+  /** Where the layer's features can be edited, the usual place first; empty where it is not known. */
+  places: Where[];
 }
 
 export function editedOf(key: string, { result, arrays }: Arrays): Edited {
@@ -43,6 +46,7 @@ export function editedOf(key: string, { result, arrays }: Arrays): Edited {
     axis: axisOf(result.axis),
     changes: (result.changes as Change[] | undefined) ?? [],
     kl: Number(result.kl ?? Number.NaN),
+    places: (result.places as Where[] | undefined) ?? [],
   };
 }
 
@@ -56,7 +60,7 @@ function frameOf(observation: LabelledArray): Uint8Array {
 export function recordedFrame(key: string, pixels: Uint8Array, { height, width }: Edited["size"]): Edited {
   const nothing = { result: {}, arrays: {} };
   const minds = { before: mindOf(0, {}), after: mindOf(1, {}) };
-  const rest = { numFeatures: 0, displayScale: 0, changes: [], kl: Number.NaN };
+  const rest = { numFeatures: 0, displayScale: 0, changes: [], kl: Number.NaN, places: [] };
   return { key, size: { height, width }, pixels, ...minds, ...rest, axis: axisOf(nothing) };
 }
 

@@ -8,6 +8,7 @@ import {
   type Past,
   textOfEdits,
   travelled,
+  type Where,
 } from "../core/editor.ts";
 import { clamp, layerNamed, type Study, studyOf } from "../core/study.ts";
 import { type Params, requestKey } from "../core/wants.ts";
@@ -33,12 +34,14 @@ export class Workbench {
   #shownEdits: Edits = [];
   /** A slider is held: what it would make of the list. */
   #draft: Edits | null = null;
-  #flying: { key: string; place: string; control: AbortController } | null = null;
+  #flying: { key: string; place: string; hasFeatures: boolean; control: AbortController } | null = null;
   #failedKey = "";
   #progress: Progress | null = null;
   #notice: Notice | null = null;
   #isSetting = false;
   #features = "";
+  /** By layer, as far as answers have told it. */
+  #usual = new Map<string, Where>();
 
   constructor(seat: Seat) {
     this.seat = seat;
@@ -65,6 +68,11 @@ export class Workbench {
 
   get edits(): Edits {
     return this.#draft ?? this.seat.get("edits") ?? [];
+  }
+
+  /** Where a feature of the layer shown is edited, unless one says it. */
+  get usualPlace(): Where {
+    return this.#usual.get(this.seat.get("layer")) ?? "next_kernel";
   }
 
   attach(draw: (scene: EditorScene) => void): () => void {
@@ -315,6 +323,11 @@ export class Workbench {
       this.#features = features;
       this.#answers.clear();
       this.#shown = null;
+      // What is under way is about the old ones, unless these were found for it.
+      if (this.#flying?.hasFeatures) {
+        this.#flying.control.abort();
+        this.#flying = null;
+      }
       this.#ask();
     }
     this.invalidate();
@@ -324,6 +337,7 @@ export class Workbench {
   #connected = (): void => {
     this.#shown = null;
     this.#failedKey = "";
+    this.#usual.clear();
     this.#ask();
   };
 
@@ -356,7 +370,9 @@ export class Workbench {
   }
 
   async #fly(key: string, params: Params, place: string): Promise<void> {
-    const flight = { key, place, control: new AbortController() };
+    const { study } = this;
+    const hasFeatures = study !== null && (layerNamed(study, String(params.layer))?.features.length ?? 0) > 0;
+    const flight = { key, place, hasFeatures, control: new AbortController() };
     this.#flying = flight;
     this.#progress = null;
     const edits = this.edits;
@@ -368,6 +384,7 @@ export class Workbench {
       const found = await this.#answers.fetch(key, params, flight.control.signal, progress);
       if (this.#flying !== flight) return;
       if (this.#notice?.kind === "gone") this.#notice = null;
+      if (found.places[0]) this.#usual.set(String(params.layer), found.places[0]);
       this.#show(found, edits);
     } catch (error) {
       if (this.#flying !== flight) return;

@@ -16,7 +16,7 @@ const ROWS = ["action", "value", "reward", "pixels"] as const;
 export function branchTable(): BranchTable {
   const cells = ROWS.map(() => [h("td", {}), h("td", {}), h("td", {})]);
   const head = ["recorded", "branch", "difference"].map((text) => h("th", { scope: "col" }, text));
-  const body = ROWS.map((text, row) => h("tr", {}, h("th", { scope: "row" }, text), ...(cells[row] ?? [])));
+  const rows = ROWS.map((text, row) => h("tr", {}, h("th", { scope: "row" }, text), ...(cells[row] ?? [])));
   const write = (row: (typeof ROWS)[number], texts: readonly string[]) => {
     for (const [index, cell] of (cells[ROWS.indexOf(row)] ?? []).entries()) setText(cell, texts[index] ?? "");
   };
@@ -25,9 +25,11 @@ export function branchTable(): BranchTable {
       "table",
       { class: "rlv-branch-table" },
       h("thead", {}, h("tr", {}, h("td", {}), ...head)),
-      h("tbody", {}, ...body),
+      h("tbody", {}, ...rows),
     ),
     draw({ curves, step, study }, branch, { at, index }, share) {
+      // Neither of the two agents has a value.
+      rows[ROWS.indexOf("value")]?.toggleAttribute("hidden", !study.has_value && !branch?.arrays.value);
       const both = (name: string) => [
         numbers(curves, name)[step],
         at === "within" ? numbers(branch, name)[index] : undefined,

@@ -48,6 +48,7 @@ export function compareDifference(context: CompareContext): DifferencePanel {
       const both =
         other.step !== null && selected.step !== null ? ([selected.scene, other.scene] as const) : null;
       const minus = `${other.letter} − ${selected.letter}`;
+      value.element.hidden = !both?.some((scene) => scene?.study.has_value);
       value.set(
         `value, ${minus}`,
         signed(

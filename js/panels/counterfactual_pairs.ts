@@ -3,7 +3,7 @@ import { outputLabel } from "../core/actions.ts";
 import { words } from "../core/counterfactual_sight.ts";
 import { fixed, share, signed } from "../core/numbers.ts";
 import type { Version } from "../host/counterfactual_reply.ts";
-import type { CounterfactualScene } from "../host/counterfactual_scene.ts";
+import { measureOf } from "../host/measure.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import { composedFrame, type Role } from "./composed_frame.ts";
 import type { CounterfactualPanel } from "./counterfactual_panel.ts";
@@ -12,35 +12,20 @@ type Side = "before" | "after";
 
 const ROLES: readonly Role[] = ["observation", "raises", "lowers"];
 
-export function counterfactualPairs(): CounterfactualPanel {
+/** With `below` under them. */
+export function counterfactualPairs(below: HTMLElement): CounterfactualPanel {
   const rows = (["before", "after"] as const).map((side) => rowOf(side));
-  const maze = h("p", { class: "rlv-maze" });
   return {
     element: h(
       "section",
       { class: "rlv-pairs", "aria-label": "Before and after" },
       ...rows.map(({ element }) => element),
-      maze,
+      below,
     ),
     draw(scene) {
       for (const row of rows) row.draw(scene);
-      drawReasons(maze, scene);
     },
   };
-}
-
-/** Whether the maze is one that the agent could have met. */
-function drawReasons(element: HTMLElement, { imagined }: CounterfactualScene): void {
-  const reasons = imagined?.reasons ?? null;
-  element.hidden = reasons === null;
-  if (reasons === null) return;
-  setAttribute(element, "data-odd", reasons.length > 0);
-  setText(
-    element,
-    reasons.length === 0
-      ? "The generator could have made this maze."
-      : `The generator could not have made this maze: ${reasons.join("; ")}.`,
-  );
 }
 
 function rowOf(side: Side): CounterfactualPanel {
@@ -72,15 +57,15 @@ function rowOf(side: Side): CounterfactualPanel {
     draw(scene) {
       const { imagined, study, pending, output } = scene;
       const version = imagined?.[side];
-      setText(value, `V ${fixed(version?.value, 2)}`);
-      setText(unit, version ? share(version.value, study.value_scale) : "");
+      const { mark, name, scale, of } = measureOf(study, output);
+      setText(value, `${mark || name} ${fixed(version && of(version), 2)}`);
+      setText(unit, version ? share(of(version), scale) : "");
       setAttribute(value, "data-stale", pending);
       setText(note, version ? remark(version) : "");
       setAttribute(note, "title", "completeness error: F(a) − F(0) minus everything attributed");
-      const change = imagined && side === "after" ? imagined.after.value - imagined.before.value : null;
+      const change = imagined && side === "after" ? of(imagined.after) - of(imagined.before) : null;
       difference.hidden = change === null;
-      if (change !== null)
-        setText(difference, `ΔV ${signed(change, 2)}${share(change, study.value_scale, true)}`);
+      if (change !== null) setText(difference, `Δ${mark} ${signed(change, 2)}${share(change, scale, true)}`);
       setAttribute(difference, "data-stale", pending);
       for (const { role, element } of captions)
         setText(element, role === "observation" ? "observation" : `${role} ${outputLabel(study, output)}`);

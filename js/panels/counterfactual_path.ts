@@ -17,9 +17,9 @@ export function counterfactualPath({
   });
   return {
     element: path.element,
-    draw({ future, imagined }) {
-      const actions = imagination.study?.action_names ?? [];
-      path.draw(imagined ? future.value : null, future.stale || future.running, actions);
+    draw(scene) {
+      const { future, imagined } = scene;
+      path.draw(imagined ? future.value : null, future.stale || future.running, scene);
     },
   };
 }

@@ -6,6 +6,7 @@ import {
   type NetworkEdit,
   strengthOf,
   toggledFeature,
+  type Where,
   withFeature,
 } from "../core/editor.ts";
 import type { LazyPanel } from "../host/lazy.ts";
@@ -19,6 +20,8 @@ import type { Context } from "./panel.ts";
 export interface EditingHand {
   /** With what a slider that is held would make of it. */
   readonly edits: Edits;
+  /** Where a feature of the layer shown is edited, unless one says it. */
+  readonly usualPlace: Where;
   /** Another list, one step for undoing. */
   change(edits: Edits): void;
   /** What it would be as long as a slider is held; null: as it was. */
@@ -68,9 +71,10 @@ interface Switch {
 function switchIn(row: HTMLElement, hand: EditingHand, layer: () => string): Switch {
   const life = new AbortController();
   const feature = Number(row.dataset.feature);
-  const at = (strength: number) => withFeature(hand.edits, layer(), feature, { strength, enabled: true });
+  const at = (strength: number) =>
+    withFeature(hand.edits, layer(), feature, { strength, enabled: true }, hand.usualPlace);
   const control = strengthControl({
-    toggle: () => hand.change(toggledFeature(hand.edits, layer(), feature)),
+    toggle: () => hand.change(toggledFeature(hand.edits, layer(), feature, hand.usualPlace)),
     preview: (strength) => hand.preview(strength === null ? null : at(strength)),
     commit: (strength) => hand.change(at(strength)),
     signal: life.signal,

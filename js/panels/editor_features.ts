@@ -65,16 +65,12 @@ function rowOf({ workbench }: EditorContext, feature: number, signal: AbortSigna
   const track = h("span", { class: "rlv-ed-track", "aria-hidden": "true" }, ...bars);
   const pin = h("button", { class: "rlv-ed-pin" }, h("span", { class: "rlv-ed-dot" }), name, track, change);
   const layer = () => workbench.seat.get("layer");
+  const at = (strength: number) =>
+    withFeature(workbench.edits, layer(), feature, { strength, enabled: true }, workbench.usualPlace);
   const control = strengthControl({
-    toggle: () => workbench.change(toggledFeature(workbench.edits, layer(), feature)),
-    preview: (strength) =>
-      workbench.preview(
-        strength === null
-          ? null
-          : withFeature(workbench.edits, layer(), feature, { strength, enabled: true }),
-      ),
-    commit: (strength) =>
-      workbench.change(withFeature(workbench.edits, layer(), feature, { strength, enabled: true })),
+    toggle: () => workbench.change(toggledFeature(workbench.edits, layer(), feature, workbench.usualPlace)),
+    preview: (strength) => workbench.preview(strength === null ? null : at(strength)),
+    commit: (strength) => workbench.change(at(strength)),
     signal,
   });
   const element = h("div", { class: "rlv-ed-row" }, pin, control.element);

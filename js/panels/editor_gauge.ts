@@ -1,9 +1,11 @@
-/** The value before and after, in numbers and on a scale. */
+/** The value before and after, in numbers and on a scale; of an agent without one, the output explained. */
 import { fixed, share, signed } from "../core/numbers.ts";
+import { measureOf } from "../host/measure.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import type { EditorPanel } from "./editor_panel.ts";
 
 export function editorGauge(): EditorPanel {
+  const title = h("span", { class: "rlv-title" });
   const before = h("span", { class: "rlv-ed-before" });
   const after = h("span", { class: "rlv-ed-after" });
   const change = h("strong", { class: "rlv-ed-delta" });
@@ -11,20 +13,14 @@ export function editorGauge(): EditorPanel {
   const span = h("span", { class: "rlv-ed-span" });
   const scale = h("div", { class: "rlv-ed-scale", "aria-hidden": "true" }, span, ...marks);
   const arrow = h("span", { class: "rlv-hint" }, "→");
-  const numbers = h(
-    "div",
-    { class: "rlv-ed-values" },
-    h("span", { class: "rlv-title" }, "value"),
-    before,
-    arrow,
-    after,
-    change,
-  );
+  const numbers = h("div", { class: "rlv-ed-values" }, title, before, arrow, after, change);
   return {
     element: h("div", { class: "rlv-ed-gauge" }, numbers, scale),
-    draw({ edited, study, pending }) {
-      const [from, to] = [edited?.before.value ?? Number.NaN, edited?.after.value ?? Number.NaN];
-      const top = study.value_scale;
+    draw({ edited, study, output, pending }) {
+      const { name, scale: top, of } = measureOf(study, output);
+      const [from, to] = edited ? [of(edited.before), of(edited.after)] : [Number.NaN, Number.NaN];
+      setText(title, name);
+      setAttribute(title, "title", !study.has_value && "this agent has a policy and no value head");
       setText(before, `${fixed(from, 2)}${share(from, top)}`);
       setText(after, `${fixed(to, 2)}${share(to, top)}`);
       const moved = to - from;

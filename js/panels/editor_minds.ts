@@ -1,8 +1,9 @@
 /** What the two agents make of this frame: value, what raises and lowers the output, and policy. */
 import { outputLabel } from "../core/actions.ts";
 import { isActive } from "../core/editor.ts";
-import { fixed, share, signed } from "../core/numbers.ts";
+import { capital, fixed, share, signed } from "../core/numbers.ts";
 import type { EditorScene } from "../host/editor_scene.ts";
+import { measureOf } from "../host/measure.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
 import { type Composed, composedFrame, type Role } from "./composed_frame.ts";
 import { policyPair } from "./counterfactual_policy.ts";
@@ -93,14 +94,15 @@ function pictureOf(role: Role, side: "before" | "after" | null): EditorPanel {
 }
 
 /** In one sentence, for those who do not see it. */
-export function verdict({ edited, edits, study }: EditorScene): string {
+export function verdict({ edited, edits, study, output }: EditorScene): string {
   if (!edited) return "";
-  const { before, after, kl } = edited;
-  const isValued = Number.isFinite(after.value);
+  const { name, scale, of } = measureOf(study, output);
+  const [before, after] = [of(edited.before), of(edited.after)];
+  const isKnown = Number.isFinite(after);
   if (!edits.some(isActive))
-    return `The original agent${isValued ? `. Value ${fixed(before.value, 2)}` : ""}`;
-  // An agent with a policy alone.
-  if (!isValued) return Number.isFinite(kl) ? `The policies differ by ${fixed(kl, 3)} nats` : "";
-  const change = after.value - before.value;
-  return `Value ${fixed(after.value, 2)}, ${signed(change, 2)}${share(change, study.value_scale, true)} against the original`;
+    return `The original agent${isKnown ? `. ${capital(name)} ${fixed(before, 2)}` : ""}`;
+  // Nothing has been looked at.
+  if (!isKnown) return "";
+  const change = after - before;
+  return `${capital(name)} ${fixed(after, 2)}, ${signed(change, 2)}${share(change, scale, true)} against the original`;
 }

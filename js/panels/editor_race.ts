@@ -64,7 +64,7 @@ export function editorRace({ workbench, signal, theme }: EditorContext): EditorP
       film.element,
     ),
     draw(scene) {
-      const { race, canRace, canCompute, study } = scene;
+      const { race, canRace, canCompute } = scene;
       steps.draw(seat.option("num_steps"));
       seed.draw(seat.option("seed"));
       for (const { element } of [steps, seed]) element.disabled = !canCompute;
@@ -74,7 +74,7 @@ export function editorRace({ workbench, signal, theme }: EditorContext): EditorP
       // How far it has come is not read out: only what came of it.
       setAttribute(state, "aria-live", race.running && "off");
       setText(state, stateOf(scene));
-      film.draw(race.value, race.stale || race.running, study.action_names);
+      film.draw(race.value, race.stale || race.running, scene);
     },
   };
 }

@@ -92,9 +92,11 @@ function episodeShown(context: Context): Panel {
 function episodeText(scene: Scene): [place: string, outcome: string, earned: string] {
   const episode = scene.episodes[scene.episode];
   if (!episode) return ["", "", ""];
-  const level = `level ${thousands(episode.level_seed)}`;
+  const parts = [`episode ${scene.episode + 1} of ${scene.episodes.length}`];
+  // Other worlds than Procgen's have no levels.
+  if (episode.level_seed >= 0) parts.push(`level ${thousands(episode.level_seed)}`);
   return [
-    `${[`episode ${scene.episode + 1} of ${scene.episodes.length}`, level].join(GAP)}${GAP}`,
+    `${parts.join(GAP)}${GAP}`,
     `${OUTCOME_MARK[episode.outcome] ?? "·"} ${outcomeInWords(episode)}`,
     `, return ${fixed(episode.return, Number.isInteger(episode.return) ? 0 : 2)}`,
   ];

@@ -50,7 +50,7 @@ export const seriesInputs = ({ study, trajectory, curves, rows, pinned, totals }
 
 /** One series a curve: the value, each further output that is explained, advantage, reward, and the pinned feature. */
 export function series(scene: Scene): Series[] {
-  const { curves, rows, pinned } = scene;
+  const { curves, rows, pinned, study } = scene;
   const list: Series[] = [];
   /** What an agent lacks (a value, and with it the advantage) has no lane; what has not come yet has. */
   const add = (name: string, unit: string, values: ArrayLike<number>, rest: Partial<Series> = {}) => {
@@ -59,11 +59,11 @@ export function series(scene: Scene): Series[] {
     const scale = valueScale(values, { zero: kind !== "line", ticks: kind === "sticks" ? 1 : 3 });
     list.push({ name, unit, values, kind, scale, height: 48, decimals: 2, ...rest });
   };
-  const value = numbers(curves, "value");
-  add("value", outputUnit("value"), value, { height: 56 });
+  if (study.has_value) add("value", outputUnit("value"), numbers(curves, "value"), { height: 56 });
   for (const [output, label] of new Map(rows.map((row) => [row.output, row.label])))
     if (output !== "value") add(label, outputUnit(output), ofOutput(scene, output));
-  add("advantage", outputUnit("value"), numbers(curves, "advantage"), { kind: "area", height: 44 });
+  if (study.has_value)
+    add("advantage", outputUnit("value"), numbers(curves, "advantage"), { kind: "area", height: 44 });
   if (pinned !== null && scene.totals?.arrays.total) {
     const feature = scene.layer?.features[pinned];
     const colour = feature && featureColour(scene.layer?.features ?? [], pinned);

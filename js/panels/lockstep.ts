@@ -5,7 +5,10 @@ import { Clock } from "../core/clock.ts";
 import { paint } from "../core/composite.ts";
 import { words } from "../core/counterfactual_sight.ts";
 import { fixed } from "../core/numbers.ts";
+import type { Study } from "../core/study.ts";
 import type { Path } from "../host/counterfactual_futures.ts";
+import { measureOf } from "../host/measure.ts";
+import { along } from "../host/measured_path.ts";
 import { context2d, h, icon, setAttribute, setText } from "../views/dom.ts";
 import { PAUSE, PLAY, STEP } from "../views/icons.ts";
 import type { Theme } from "../views/theme.ts";
@@ -37,11 +40,17 @@ export interface Stage {
   height: (width: number) => number;
 }
 
+/** Whose they are, and what is drawn of an agent without a value. */
+export interface About {
+  study: Study;
+  output: string;
+}
+
 export interface Lockstep {
   element: HTMLElement;
   /** Plays from here, or from the start where it has ended. */
   play(playing: boolean): void;
-  draw(pair: Pair | null, stale: boolean, actions: readonly string[]): void;
+  draw(pair: Pair | null, stale: boolean, about: About): void;
 }
 
 export function lockstep(stage: Stage): Lockstep {
@@ -105,6 +114,7 @@ export function lockstep(stage: Stage): Lockstep {
       { signal },
     );
   const anew = watch();
+  let curves: { pair?: Pair; name?: string; lines: Float32Array[] } = { lines: [] };
   const transport = h("span", { class: "rlv-buttons" }, back, toggle, forth);
   const line = h("div", { class: "rlv-path-line" }, transport, slider, at, apart);
   const body = h(
@@ -129,7 +139,7 @@ export function lockstep(stage: Stage): Lockstep {
   return {
     element: h("div", { class: "rlv-path" }, none, body),
     play,
-    draw(pair, stale, actions) {
+    draw(pair, stale, { study, output }) {
       none.hidden = pair !== null;
       body.hidden = pair === null;
       if (!pair) return;
@@ -141,15 +151,23 @@ export function lockstep(stage: Stage): Lockstep {
       }
       setAttribute(body, "data-stale", stale);
       drawTransport(pair);
-      for (const side of sides) side.draw(pair, step, actions);
+      const { name, mark } = measureOf(study, output);
+      if (curves.pair !== pair || curves.name !== name)
+        curves = { pair, name, lines: pair.paths.map((path) => along(path, study, output)) };
+      const { lines } = curves;
+      for (const [index, side] of sides.entries()) {
+        const number = lines[index]?.[Math.min(step, pair.paths[index]?.length ?? 0)];
+        side.draw(pair, step, `${mark} ${fixed(number, 2)}`.trim(), study.action_names);
+      }
       const wide = width();
-      if (wide > 0 && anew(pair, step, wide, theme(), window.devicePixelRatio)) {
+      if (wide > 0 && anew(pair, lines, step, wide, theme(), window.devicePixelRatio)) {
         const height = Math.round(stage.height(wide));
         curve.style.height = `${height}px`;
-        drawLockstepCurve(curve, [wide, height], pair, step, theme());
+        drawLockstepCurve(curve, [wide, height], pair, lines, step, theme());
       }
       const ends = pair.paths.map((path, index) => endOf(names[index] ?? "", path));
-      setAttribute(curve, "aria-label", `value over ${pair.last} steps: ${ends.join("; ")}`);
+      setAttribute(curve, "aria-label", `${name} over ${pair.last} steps: ${ends.join("; ")}`);
+      setAttribute(curve, "title", name);
     },
   };
 }
@@ -173,12 +191,12 @@ function sideOf(name: string, index: 0 | 1) {
       h("div", { class: "rlv-film" }, canvas, end),
       h("figcaption", {}, h("span", { class: "rlv-title" }, name), note),
     ),
-    draw({ paths }: Pair, step: number, actions: readonly string[]) {
+    draw({ paths }: Pair, step: number, worth: string, actions: readonly string[]) {
       const path = paths[index];
       const at = Math.min(step, path.length);
       const isOver = at === path.length && path.cause !== null;
       const pixels = take(path.frames, path.frames.dims, at) as Uint8Array | null;
-      setText(note, isOver ? `after ${path.length} steps` : noteOf(path, at, actions));
+      setText(note, isOver ? `after ${path.length} steps` : `${worth}${actOf(path, at, actions)}`);
       end.hidden = !isOver;
       setAttribute(end, "data-completed", path.completed === true);
       setText(end, `${path.completed ? "✓" : "✕"} ${words(path.cause ?? "")}`);
@@ -196,9 +214,8 @@ function sideOf(name: string, index: 0 | 1) {
   };
 }
 
-function noteOf({ values, actions }: Path, step: number, names: readonly string[]): string {
+function actOf({ actions }: Path, step: number, names: readonly string[]): string {
   const name = names[actions[step] ?? -1] ?? "";
   const mark = name === "" ? null : glyph(name);
-  const act = mark === null ? "" : ` ${"angle" in mark ? name.toLowerCase() : mark.text}`;
-  return `V ${fixed(values[step], 2)}${act}`;
+  return mark === null ? "" : ` ${"angle" in mark ? name.toLowerCase() : mark.text}`;
 }

@@ -1,4 +1,4 @@
-/** The values of two paths over one time: where they part, how each ends, and the step that is shown. */
+/** The values of two paths (or another number) over one time: where they part, how each ends, and the step that is shown. */
 import { words } from "../core/counterfactual_sight.ts";
 import { type Lane, type Scale, valueScale, valueToY } from "../core/timeline.ts";
 import type { Theme } from "../views/theme.ts";
@@ -16,12 +16,14 @@ export function drawLockstepCurve(
   canvas: HTMLCanvasElement,
   [width, height]: readonly [number, number],
   { paths, last, diverged = null }: Pair,
+  lines: readonly Float32Array[],
   step: number,
   theme: Theme,
 ): void {
   const plot = fine(canvas, width, height);
   const lane: Lane = { top: 6, height: height - 12 };
-  const values = paths.flatMap(({ values: own, length }) => Array.from(own.subarray(0, length)));
+  const line = (index: number) => lines[index] ?? new Float32Array(0);
+  const values = paths.flatMap(({ length }, index) => Array.from(line(index).subarray(0, length)));
   const scale: Scale = valueScale(values);
   const right = width - RIGHT;
   drawScale(plot, lane, [LEFT, right], scale, theme);
@@ -30,9 +32,9 @@ export function drawLockstepCurve(
   if (diverged !== null) drawApart(plot, x(diverged), right, theme);
   for (const [index, path] of paths.entries()) {
     const colour = index === 0 ? theme.muted : theme.text;
-    drawLine(plot, path.values, path.length, x, y, { colour, dash: index === 0 ? DASH.before : DASH.after });
+    drawLine(plot, line(index), path.length, x, y, { colour, dash: index === 0 ? DASH.before : DASH.after });
     if (!path.cause) continue;
-    const end = path.values[path.length - 1] ?? scale.low;
+    const end = line(index)[path.length - 1] ?? scale.low;
     const at = [x(path.length), y(end)] as const;
     drawEnd(plot.context, at, colour, path.completed === true);
     drawCause(plot, at, words(path.cause), theme);

@@ -1,7 +1,7 @@
 /** An output put together: of which kind, and of which actions. */
 import { glyph, outputLabel } from "../core/actions.ts";
 import { composed, groupsOf, KINDS, type Kind, parts } from "../core/outputs.ts";
-import { stored } from "../core/study.ts";
+import { stored, studyOf } from "../core/study.ts";
 import type { LazyPanel } from "../host/lazy.ts";
 import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
@@ -13,7 +13,9 @@ export function composer({ session }: Context, close: () => void, row: number): 
   let kind: Kind = "centred";
   let picked: string[] = [];
   let scene: Scene | null = null;
-  const kinds = choices("Explain", KINDS, (value) => {
+  const hasValue = studyOf(session.model.get("_study"))?.has_value;
+  const offered = KINDS.filter(({ value }) => value !== "value" || hasValue);
+  const kinds = choices("Explain", offered, (value) => {
     kind = value as Kind;
     redraw();
   });

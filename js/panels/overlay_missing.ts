@@ -14,7 +14,7 @@ export function missingObjects({ session, signal }: Context): Panel & { close():
   return {
     element: h("div", { class: "rlv-objects-missing" }, text, look, progress.element),
     draw(scene) {
-      look.hidden = !scene.canCompute || job.progress !== null;
+      look.hidden = !scene.canCompute || Boolean(scene.study.world?.note) || job.progress !== null;
       setText(text, job.failure || reason(scene, session.offline));
       progress.draw();
     },

@@ -49,9 +49,11 @@ export function status(context: Context): Panel {
       const { step, study, row } = scene;
       const values = numbers(scene.curves, "value");
       const expected = values[step];
-      value.element.hidden = scene.curves !== undefined && values.length === 0;
-      value.set("value", fixed(expected, 2), percent(expected, study.value_scale));
-      if (study.value_scale)
+      if (study.has_value) value.set("value", fixed(expected, 2), percent(expected, study.value_scale));
+      else value.set("no value head", "policy alone");
+      if (!study.has_value)
+        setAttribute(value.element, "title", "This agent has a policy alone: an action's logit is explained");
+      else if (study.value_scale)
         setAttribute(
           value.element,
           "title",

@@ -14,9 +14,11 @@ export function timeline(context: Context): Panel {
   slider.addEventListener("input", () => session.goTo(Number(slider.value)), { signal });
   slider.addEventListener("pointerdown", () => session.set("playing", false), { signal });
   const below = onDemand(context, "time", { label: "the timeline", wanted: () => true });
+  const element = h("div", { class: "rlv-timeline" }, slider, below.element);
   return {
-    element: h("div", { class: "rlv-timeline" }, slider, below.element),
+    element,
     draw(scene) {
+      setAttribute(element, "data-policy", !scene.study.has_value);
       setAttribute(slider, "max", Math.max(0, scene.numSteps - 1));
       if (Number(slider.value) !== scene.step) slider.value = String(scene.step);
       setAttribute(slider, "aria-valuetext", inWords(scene));

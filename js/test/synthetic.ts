@@ -92,6 +92,7 @@ export function syntheticStudy({
     agent: "coinrun",
     environment: "coinrun",
     action_names: ACTIONS,
+    has_value: true,
     value_scale: 10,
     observation: { height: SIZE, width: SIZE },
     chunk: CHUNK,

@@ -237,7 +237,7 @@ describe("lanes", () => {
   const array = (data: number[] | Float32Array, dims: string[], shape: number[]) => ({ data, dims, shape });
   const scene = (names: string[], changes: object = {}) =>
     ({
-      study: { action_names: ["LEFT", "RIGHT"] },
+      study: { action_names: ["LEFT", "RIGHT"], has_value: names.length !== 1 },
       trajectory: 0,
       rows: ["value", "RIGHT", "RIGHT", "sum:LEFT,RIGHT"].map((output) => ({ output, label: output })),
       output: "value",
@@ -262,7 +262,9 @@ describe("lanes", () => {
 
   test("none for what the agent lacks, but one for what has not come yet", () => {
     expect(series(scene(["reward"], { rows: [] })).map(({ name }) => name)).toEqual(["reward"]);
-    expect(series(scene([], { rows: [], curves: undefined })).map(({ name }) => name)).toEqual(all);
+    const coming = { rows: [], curves: undefined };
+    expect(series(scene(["reward"], coming)).map(({ name }) => name)).toEqual(["reward"]);
+    expect(series(scene([], coming)).map(({ name }) => name)).toEqual(all);
   });
 
   test("the pinned feature's in its colour, with gaps where nothing is computed; then the residual's", () => {

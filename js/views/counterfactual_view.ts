@@ -36,8 +36,8 @@ export function showCounterfactual(imagination: Imagination, el: HTMLElement, si
   const tools = counterfactualTools(context);
   const palette = counterfactualPalette(context, hands);
   const edits = counterfactualEdits(context);
-  const pairs = counterfactualPairs();
   const more = counterfactualMore(context);
+  const pairs = counterfactualPairs(more.place("reasons"));
   const panels = [top, message, stage, tools, palette, edits, pairs, more];
   const loading = h("div", { class: "rlv-loading", role: "status" }, "Opening the study…");
   root.append(

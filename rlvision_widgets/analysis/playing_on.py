@@ -18,7 +18,7 @@ from rlvision_widgets.analysis.task import Task
 __all__ = ["RECORDED", "play_on", "run", "survive"]
 
 RECORDED = -1  # the seed that stands for the rollout's own noise
-RUN = ("observation", "value", "reward", "action")  # that `play_on` returns
+RUN = ("observation", "value", "reward", "action", "policy_logits")  # that `play_on` returns
 CURVES = {"survival": "survival", "low": "survival_low", "high": "survival_high"}
 
 
@@ -40,7 +40,8 @@ def play_on(task: Task, lab: Lab, situation: Situation, num_steps: int, seed: in
     -------
     Imagined
         data: observation (version, played, height, width, rgb), num_steps + 1 frames, the first being the situation's;
-        value, reward and action (version, branch_step): NaN, 0 and -1 after the end, whose frame is repeated.
+        value, reward and action (version, branch_step), policy_logits (version, branch_step, branch_logit): NaN, 0, -1
+        and NaN after the end, whose frame is repeated.
         told, a list of one a version each: length (steps played), cause (None while it goes on), completed (likewise),
         total_reward.
 
@@ -99,7 +100,7 @@ def _run(
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Play on from one moment; nothing is played where the episode has ended."""
     if moment.ended is not None:
-        return _over(moment, num_steps)
+        return _over(moment, num_steps, task.study.sizes["logit"])
     place = situation.trajectory, situation.step
     return run(task, place, num_steps, seed, start=moment.state, presses=moment.presses)
 
@@ -161,7 +162,7 @@ def run(
     return data, told
 
 
-def _over(moment: Moment, num_steps: int) -> tuple[xr.Dataset, dict[str, Any]]:
+def _over(moment: Moment, num_steps: int, num_logits: int) -> tuple[xr.Dataset, dict[str, Any]]:
     assert moment.ended is not None
     nothing = np.zeros(num_steps, np.float32)
     frames = np.broadcast_to(moment.observation, (num_steps + 1, *moment.observation.shape))
@@ -171,6 +172,7 @@ def _over(moment: Moment, num_steps: int) -> tuple[xr.Dataset, dict[str, Any]]:
             "value": ("branch_step", nothing + np.float32(np.nan)),
             "reward": ("branch_step", nothing),
             "action": ("branch_step", np.full(num_steps, -1, np.int32)),
+            "policy_logits": (("branch_step", "branch_logit"), np.full((num_steps, num_logits), np.nan, np.float32)),
         }
     )
     told = {"length": 0, "cause": moment.ended.cause, "completed": moment.ended.completed, "total_reward": 0.0}

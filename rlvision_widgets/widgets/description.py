@@ -76,6 +76,7 @@ def describe_rollout(study: xr.DataTree) -> dict[str, Any]:
         "agent": str(attrs["agent"]),
         "environment": str(attrs["environment"]),
         "action_names": action_names(study),
+        "has_value": "value" in study.dataset.variables,
         "value_scale": finite(attrs["value_scale"]),
         "observation": {"height": sizes["height"], "width": sizes["width"]},
         "chunk": CHUNK,

@@ -12,7 +12,7 @@ from rlvision_widgets.widgets.editing_traits import EditingTraits
 from rlvision_widgets.widgets.restoring import Choice
 from rlvision_widgets.widgets.world_description import branch_names, find_branches
 
-__all__ = ["ExplorerTraits", "default_layer", "default_output"]
+__all__ = ["ExplorerTraits", "default_layer", "default_output", "known_output"]
 
 MODES = ("attribution", "change")
 SCALES = ("study", "trajectory")
@@ -220,14 +220,7 @@ class ExplorerTraits(EditingTraits):
         return find_branches(self.study, self.branch).sizes["branch"] if self.branch else 1
 
     def _known_output(self, trait: str, value: str) -> str:
-        try:
-            name = Output.parse(value, self._study["action_names"]).name
-        except ValueError as error:
-            raise t.TraitError(f"{trait}: {error}") from None
-        names = [output["name"] for output in self._study["outputs"]]
-        if self.source.connection is None and name not in names:
-            raise t.TraitError(f"{trait}: {unknown('output', name, names, self._hint())}")
-        return name
+        return known_output(self._study, trait, value, self.source.connection is not None, self._hint())
 
     def _layer(self) -> dict[str, Any]:
         return next((layer for layer in self._study["layers"] if layer["name"] == self.layer), {})
@@ -244,6 +237,20 @@ class ExplorerTraits(EditingTraits):
         return "" if self.source.connection is not None else "Others can be computed: pass agent= to Explorer."
 
 
+def known_output(description: Mapping[str, Any], trait: str, value: str, computes: bool, hint: str) -> str:
+    """Return the canonical name of an output that can be shown, or computed; raise TraitError for any other."""
+    try:
+        name = Output.parse(value, description["action_names"]).name
+    except ValueError as error:
+        raise t.TraitError(f"{trait}: {error}") from None
+    names = [output["name"] for output in description["outputs"]]
+    if name == "value" and not description["has_value"]:
+        raise t.TraitError(f"{trait}: this agent has a policy and no value head; name an action's output.")
+    if not computes and name not in names:
+        raise t.TraitError(f"{trait}: {unknown('output', name, names, hint)}")
+    return name
+
+
 def default_layer(description: Mapping[str, Any]) -> str:
     """Return the middle one of the layers that are computed, or of all when none is."""
     layers = [layer for layer in description["layers"] if layer["name"] != INPUT_LAYER] or description["layers"]
@@ -252,6 +259,8 @@ def default_layer(description: Mapping[str, Any]) -> str:
 
 
 def default_output(description: Mapping[str, Any]) -> str:
-    """Return the value if it can be shown, else the first output that can."""
+    """Return the value if it can be shown, else the first output that is computed, or that can be."""
     names = [output["name"] for output in description["outputs"]]
-    return "value" if "value" in names or not names else str(names[0])
+    computed = [output["name"] for layer in description["layers"] for output in layer["outputs"]]
+    preferred = ["value"] if "value" in names or not names else [*computed, *names]
+    return str(preferred[0])

@@ -5,9 +5,8 @@ from typing import Any
 import traitlets as t
 
 from rlvision_widgets.names import unknown
-from rlvision_widgets.schema import Output
 from rlvision_widgets.widgets.answers.world import MOST_STEPS
-from rlvision_widgets.widgets.explorer_traits import default_layer, default_output
+from rlvision_widgets.widgets.explorer_traits import default_layer, default_output, known_output
 from rlvision_widgets.widgets.view import View
 
 __all__ = ["FrameTraits", "within"]
@@ -67,14 +66,8 @@ class FrameTraits(View):
 
     @t.validate("output")
     def _check_output(self, proposal: dict[str, Any]) -> str:
-        try:
-            name = Output.parse(str(proposal["value"]), self.source.action_names).name
-        except ValueError as error:
-            raise t.TraitError(f"output: {error}") from None
-        names = [output["name"] for output in self._study["outputs"]]
-        if self.source.connection is None and name not in names:
-            raise t.TraitError(f"output: {unknown('output', name, names, self._hint())}")
-        return name
+        computes = self.source.connection is not None
+        return known_output(self._study, "output", str(proposal["value"]), computes, self._hint())
 
     @t.validate("feature", "hovered")
     def _check_feature(self, proposal: dict[str, Any]) -> int | None:

@@ -21,6 +21,7 @@ __all__ = [
     "Kept",
     "as_json",
     "features_mark",
+    "features_stayed",
     "find",
     "find_played",
     "has_presses",
@@ -176,6 +177,15 @@ def features_mark(study: xr.DataTree, layer: str) -> str:
         _marks[id(node)] = hashlib.sha256(node.dataset["direction"].values.tobytes()).hexdigest()[:16]
         weakref.finalize(node, _marks.pop, id(node), None)
     return _marks[id(node)]
+
+
+def features_stayed(before: str, now: str) -> bool:
+    """Tell whether an answer may be kept: its features, by their mark, are those of before it was computed, or its own.
+
+    A layer without features gets them on the way. An answer that was under way while others took their place is in
+    neither.
+    """
+    return before in ("", now)
 
 
 def _nodes(study: xr.DataTree) -> dict[str, xr.DataTree]:

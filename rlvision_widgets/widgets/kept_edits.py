@@ -18,7 +18,7 @@ from rlvision_widgets.widgets.edit_list import kept_names
 from rlvision_widgets.widgets.kept import as_json, features_mark
 from rlvision_widgets.widgets.wire import StoredEdit
 
-__all__ = ["Answered", "Kind", "find", "keep", "key_of", "stored_edits"]
+__all__ = ["Answered", "Kind", "find", "keep", "key_of", "marks", "stored_edits"]
 
 Kind = Literal["frames", "races", "measured"]
 SPECS = {"frames": EDITED_FRAME, "races": RACE, "measured": MEASURED}
@@ -114,13 +114,17 @@ def _listed(study: xr.DataTree, kind: Kind) -> list[tuple[dict[str, Any], xr.Dat
 def key_of(study: xr.DataTree, kind: Kind, question: Question) -> str:
     """Return the name under which the answer to a question is kept."""
     digest = hashlib.sha256(json.dumps([kind, sorted(question.items())]).encode())
-    for mark in _marks(study, question):
+    for mark in marks(study, question):
         digest.update(mark.encode())
     return digest.hexdigest()[:16]
 
 
+def marks(study: xr.DataTree, question: Question) -> tuple[str, ...]:
+    """Return what the words of a question stand for now, in an order of their own: features, and edits that are kept."""
+    return tuple(_marks(study, question))
+
+
 def _marks(study: xr.DataTree, question: Question) -> Iterator[str]:
-    """Yield what the words of a question stand for."""
     if "layer" in question:
         yield features_mark(study, str(question["layer"]))
     names = kept_names(study)

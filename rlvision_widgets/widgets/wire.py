@@ -178,6 +178,7 @@ class StudyDescription(TypedDict):
     agent: str
     environment: str
     action_names: list[str]
+    has_value: bool  # False: the agent has a policy alone
     value_scale: float | None
     observation: FrameDescription
     chunk: int

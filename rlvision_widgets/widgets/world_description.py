@@ -15,10 +15,10 @@ __all__ = ["branch_names", "describe_branches", "describe_endings", "describe_wo
 
 
 def describe_world(study: xr.DataTree) -> WorldDescription | None:
-    """Describe the classes of the study's masks; None where it holds none."""
+    """Describe the classes of the study's masks; None where it holds none, and a note where it cannot have them."""
     node = study.children.get("world")
     if node is None or "object_class" not in node.dataset:
-        return None
+        return None if "states" in study.children else {"classes": [], "colours": [], "note": _stateless(study)}
     return {"classes": texts(node.attrs["classes"]), "colours": texts(node.attrs["colours"]), "note": ""}
 
 
@@ -53,6 +53,13 @@ def find_branches(study: xr.DataTree, name: str) -> xr.DataTree:
     if name not in nodes:
         raise ValueError(unknown("fork", name, nodes, "" if nodes else "The study has no stored forks."))
     return nodes[name]
+
+
+def _stateless(study: xr.DataTree) -> str:
+    return (
+        f"Objects are found in the states of the emulator, and this study of {study.attrs['environment']} has none: "
+        "its world does not save them."
+    )
 
 
 def texts(stored: Any) -> list[str]:

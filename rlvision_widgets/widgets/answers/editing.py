@@ -15,7 +15,7 @@ from rlvision_widgets.widgets import kept_edits
 from rlvision_widgets.widgets.answers.world import MOST_STEPS, shared_scales
 from rlvision_widgets.widgets.edit_list import completed, text_of
 from rlvision_widgets.widgets.jobs import Cancelled
-from rlvision_widgets.widgets.kept import Asked, as_json
+from rlvision_widgets.widgets.kept import Asked, as_json, features_stayed
 from rlvision_widgets.widgets.kept_edits import Answered, Kind
 from rlvision_widgets.widgets.presets import keep_entries
 from rlvision_widgets.widgets.requests import Answer, Work, request
@@ -153,11 +153,13 @@ def _answered(
         raise ValueError("this is not computed: computing it needs the notebook and the agent (agent= of the view)")
     if not hasattr(connection, method):
         raise ValueError("what this view is connected to cannot edit its agent: pass agent= to it")
+    before = kept_edits.marks(source.study, question)
     found = getattr(connection, method)(**{**question, "edits": json.loads(question["edits"])}, **callbacks)
     if found is None:
         raise Cancelled("cancelled")
     answer = Answered(found.data, as_json(found.told))
-    if question["edits"] != "[]":
+    stayed = all(map(features_stayed, before, kept_edits.marks(source.study, question)))
+    if question["edits"] != "[]" and stayed:
         kept_edits.keep(source.study, kind, question, answer)
     return answer
 

@@ -66,9 +66,10 @@ def imagined(source: StudySource, connection: Any, asked: Asked, *, keep: bool =
     known = kept.find(source.study, asked)
     if known is not None:
         return known
+    before = kept.features_mark(source.study, asked.layer)
     found = _ask(connection, "imagine", asked, **callbacks)
     answer = Kept(found.data, kept.as_json(found.told))
-    if keep:
+    if keep and kept.features_stayed(before, kept.features_mark(source.study, asked.layer)):
         kept.keep(source.study, asked, answer)
     return answer
 
@@ -149,10 +150,12 @@ def effects(
     """
     asked = asked_of(source, trajectory, step, edits, actions, layer, output)
     is_new = source.layer(layer) is None
+    before = kept.features_mark(source.study, asked.layer)
     found = _ask(work.connection, "effects", asked, progress=work.progress, cancelled=work.cancelled)
     played = known.played if (known := kept.find(source.study, asked)) is not None else None
     answer = Kept(found.data, kept.as_json(found.told), played)
-    kept.keep(source.study, asked, answer)
+    if kept.features_stayed(before, kept.features_mark(source.study, asked.layer)):
+        kept.keep(source.study, asked, answer)
     if is_new:
         work.refresh()
     return _effects(answer)
@@ -289,7 +292,9 @@ def _effects(answer: Kept) -> Answer:
 
 
 def _played(data: xr.Dataset) -> Answer:
-    return json.loads(data.attrs["told"]), _arrays(data, PLAYED)
+    """Return the paths; of an agent without a value also its logits, of which views then draw the curve."""
+    logits = ["policy_logits"] if "policy_logits" in data and np.isnan(data["value"]).all() else []
+    return json.loads(data.attrs["told"]), _arrays(data, [*PLAYED, *logits])
 
 
 def _arrays(data: xr.Dataset, names: Iterable[str]) -> dict[str, xr.Variable]:
