@@ -111,6 +111,7 @@ class StagedNetwork(LayeredNetwork):
 
     architecture: ClassVar[str]
     concurrent = True
+    _edited = False
 
     def __init__(
         self,
@@ -134,6 +135,8 @@ class StagedNetwork(LayeredNetwork):
 
     def forward(self, inputs: Tensor) -> NetworkOutput:
         """Return logits and value of observations, (batch, rgb, height, width) float in 0..1."""
+        if not self._edited:  # torch.compile cannot look through the context below, and would give up here
+            return self._heads(self.trunk(inputs))
         with input_rows(inputs):
             return self._heads(self.trunk(inputs))
 
@@ -154,6 +157,7 @@ class StagedNetwork(LayeredNetwork):
 
     def insert(self, layer: str, edit: nn.Module) -> None:
         """Have `layer` give edit(activations) from now on."""
+        self._edited = True
         self.trunk.add_module(layer, EditedStage(self.trunk.get_submodule(layer), edit))
 
     def _run(self, after: str | None, last: str | None, x: Tensor, inputs: Tensor | None) -> Tensor:
