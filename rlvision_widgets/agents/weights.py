@@ -10,7 +10,8 @@ from torch import Tensor, nn
 __all__ = ["check_shapes", "inner_state", "load_state", "no_numbers", "weights_digest"]
 
 Shape = tuple[int, ...]
-CONTAINERS = ("state_dict", "model_state_dict", "model")  # where training scripts put weights beside other things
+# where training scripts put weights beside other things
+CONTAINERS = ("state_dict", "model_state_dict", "model", "model_weights")
 PREFIXES = ("module.", "_orig_mod.")  # of torch's DataParallel and torch.compile
 
 
@@ -22,8 +23,8 @@ def load_state(module: nn.Module, state: Mapping[str, Any]) -> None:
     module : Module
         Gets the weights; its dtypes and device stay.
     state : mapping
-        Name → tensor; or a training checkpoint that holds such a mapping as ``state_dict``, ``model_state_dict`` or
-        ``model``. Prefixes that torch's wrappers add to every name are taken off.
+        Name → tensor; or a training checkpoint that holds such a mapping as ``state_dict``, ``model_state_dict``,
+        ``model`` or ``model_weights``. Prefixes that torch's wrappers add to every name are taken off.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlvision_widgets.agents.adapters import cleanrl, pfrl, stable_baselines3, train_procgen
 from rlvision_widgets.agents.adapters.convolutions import Size
@@ -104,9 +104,10 @@ def _cheaper(policy: Policy, size: Size | None, stack: int | None) -> Policy:
         own = policy.own(size=size, stack=stack)
     except ValueError:
         return policy
-    if own is None or not isinstance(own.module, nn.Module):
+    if own is None:
         return policy
     height, width, colours = own.observation_shape
+    policy = dataclasses.replace(policy, observation_shape=own.observation_shape, stack=own.stack)
     noise = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (4, height, width, colours * own.stack), generator=noise, dtype=torch.uint8)
     try:

@@ -5,14 +5,21 @@ script is of Q-learning, ``network`` ends with the action values. All divide pix
 that the parts are called here, not the class.
 """
 
+import dataclasses
 import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from rlvision_widgets.agents.adapters.cleanrl_modules import (
+    ExpectedValues,
+    LstmAgent,
+    expected_values,
+    no_memory,
+    with_memory,
+)
 from rlvision_widgets.agents.adapters.convolutions import Layout, Size, convolutional, impala
 from rlvision_widgets.agents.adapters.policy import ACTION_VALUES, Policy, colours_read, of_network, seen
 
@@ -24,7 +31,6 @@ INFO = {"library": "CleanRL"}
 CONVOLUTIONS = ("network.0", "network.2", "network.4")
 ACTOR_CRITIC = Layout(CONVOLUTIONS, ("network.7",), ("actor",), ("critic",))
 Q_LEARNING = Layout(CONVOLUTIONS, ("network.7",), ("network.9",))
-WRAP = "build it with its script and pass it to rlv.wrap_agent with forward=, and initial_state= if it has a state."
 DISCRETE_SAC = Layout(("conv.0", "conv.2", "conv.4"), ("fc1",), ("fc_logits",))
 
 
@@ -43,20 +49,26 @@ def of_state(state: Mapping[str, Tensor], *, size: Size | None = None, stack: in
     ValueError
         When they are CleanRL's, but of another kind of agent, or names or shapes differ; with every difference.
     """
+    if "conv.0.weight" in state and "fc_logits.weight" in state:
+        return of_network(convolutional(state, DISCRETE_SAC, NATURE, size=size), stack, INFO)
     if "network.0.conv.weight" in state and "actor.weight" in state:
         own = {name: tensor for name, tensor in state.items() if not name.startswith("aux_critic.")}  # of ppg_procgen
         return of_network(impala(own, functools.partial(_impala_name, _groups(own)), IMPALA, size=size), stack, INFO)
-    if "conv.0.weight" in state and "fc_logits.weight" in state:
-        return of_network(convolutional(state, DISCRETE_SAC, NATURE, size=size), stack, INFO)
-    if "network.0.weight" not in state or state["network.0.weight"].ndim != 4:
-        return None
+    first = state.get("network.0.weight")
+    return None if first is None or first.ndim != 4 else _of_atari(state, size, stack)
+
+
+def _of_atari(state: Mapping[str, Tensor], size: Size | None, stack: int | None) -> Policy:
     if any(name.startswith("lstm.") for name in state):
-        raise ValueError(f"it is recurrent, not {NATURE}: {WRAP}")
-    if "atoms" in state or "quantiles" in state:
-        raise ValueError(f"its outputs are distributions of values, not {NATURE}: {WRAP}")
-    if "network.9.weight" in state:
-        return of_network(convolutional(state, Q_LEARNING, NATURE, size=size), stack, {**INFO, **ACTION_VALUES})
-    return of_network(convolutional(state, ACTOR_CRITIC, NATURE, size=size), stack, INFO)
+        agent = LstmAgent(state)
+        return _recurrent(agent, size or agent.frame_size(), stack)
+    weights = {name: tensor for name, tensor in state.items() if name != "atoms"}
+    if "network.9.weight" not in state:
+        return of_network(convolutional(weights, ACTOR_CRITIC, NATURE, size=size), stack, INFO)
+    network, info = convolutional(weights, Q_LEARNING, NATURE, size=size), {**INFO, **ACTION_VALUES}
+    if "atoms" not in state:
+        return of_network(network, stack, info)
+    return Policy(ExpectedValues(network, state["atoms"].float()), info=info, **seen(network.observation_shape, stack))
 
 
 def of_instance(instance: Any) -> Policy | None:
@@ -65,7 +77,7 @@ def of_instance(instance: Any) -> Policy | None:
     Raises
     ------
     ValueError
-        When it is recurrent: what it carries from step to step is not known then.
+        When it has several layers of memory.
     """
     if not isinstance(instance, nn.Module) or not isinstance(getattr(instance, "network", None), nn.Sequential):
         return None
@@ -74,9 +86,9 @@ def of_instance(instance: Any) -> Policy | None:
         return None
     if not has_heads and type(instance).__name__ != "QNetwork":
         return None
-    if hasattr(instance, "lstm"):
-        raise ValueError(f"it is recurrent: {WRAP}")
     own = functools.partial(of_state, instance.state_dict())
+    if hasattr(instance, "lstm"):
+        return dataclasses.replace(_recurrent(instance, (84, 84), None), own=own)
     colours = colours_read(instance)
     side = 64 if colours == 3 else 84
     return Policy(
@@ -88,6 +100,18 @@ def of_instance(instance: Any) -> Policy | None:
     )
 
 
+def _recurrent(agent: Any, size: Size, stack: int | None) -> Policy:
+    if agent.lstm.num_layers > 1:
+        raise ValueError(f"its LSTM has {agent.lstm.num_layers} layers, and 1 is expected.")
+    return Policy(
+        agent,
+        forward=with_memory,
+        initial_state=functools.partial(no_memory, agent.lstm.hidden_size),
+        info=INFO,
+        **seen((*size, colours_read(agent)), stack),
+    )
+
+
 def _outputs(agent: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     hidden = agent.network(x)
     return agent.actor(hidden), agent.critic(hidden)
@@ -95,11 +119,7 @@ def _outputs(agent: Any, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _action_values(agent: Any, x: Tensor) -> Tensor:
     values: Tensor = agent.network(x)
-    if not hasattr(agent, "atoms"):
-        return values
-    shares = torch.softmax(values.reshape(len(x), -1, len(agent.atoms)), 2)  # C51: of each action's possible values
-    expected: Tensor = (shares * agent.atoms).sum(2)
-    return expected
+    return expected_values(values, agent.atoms) if hasattr(agent, "atoms") else values
 
 
 def _groups(state: Mapping[str, Tensor]) -> int:

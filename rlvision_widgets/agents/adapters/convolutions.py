@@ -11,7 +11,7 @@ from rlvision_widgets.agents.networks import ImpalaNetwork, NatureNetwork
 from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes
 
-__all__ = ["Layout", "convolutional", "impala"]
+__all__ = ["Layout", "Size", "convolutional", "impala", "size_of"]
 
 CUSTOMARY = ((84, 84), (64, 64), (96, 96), (128, 128), (72, 96), (210, 160), (160, 210))  # sizes tried first
 
@@ -77,7 +77,7 @@ def convolutional(
     widths = [len(state[f"{module}.weight"]) for module in (*layout.dense, *layout.policy)]
     if size is None:
         flat = state[f"{layout.dense[0]}.weight"].shape[1]
-        size = _size(flat / len(weights[-1]), lambda tried: cells(tried, convolutions), what)
+        size = size_of(flat / len(weights[-1]), lambda tried: cells(tried, convolutions), what)
     shape = (*size, int(weights[0].shape[1]))
     plain = len(layout.dense) == len(layout.policy) == len(layout.value) == 1 and len(convolutions) == len(NATURE)
     with torch.device("meta"):
@@ -128,7 +128,7 @@ def impala(
     channels = tuple(len(state[name_of(f"trunk.{group}_conv.bias")]) for group in range(1, groups + 1))
     dense = state[name_of("trunk.dense_1.weight")]
     if size is None:
-        size = _size(dense.shape[1] / channels[-1], lambda tried: _halved(tried, groups), what)
+        size = size_of(dense.shape[1] / channels[-1], lambda tried: _halved(tried, groups), what)
     shape = (*size, int(state[name_of("trunk.1_conv.weight")].shape[1]))
     with torch.device("meta"):
         network = ImpalaNetwork(len(state[name_of("policy.bias")]), channels, len(dense), "torch", shape)
@@ -174,8 +174,14 @@ def _halved(size: Size, times: int) -> Size:
     return -(-size[0] // 2**times), -(-size[1] // 2**times)
 
 
-def _size(number: float, cells_of: Callable[[Size], Size], what: str) -> Size:
-    """Return the size of observations of which the convolutions leave so many cells."""
+def size_of(number: float, cells_of: Callable[[Size], Size], what: str) -> Size:
+    """Return the most customary size of observations of which the convolutions leave so many cells.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
     for size in (*CUSTOMARY, *((side, side) for side in range(32, 513))):
         try:
             rows, columns = cells_of(size)
