@@ -5,11 +5,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from rlvision_widgets.names import unknown
 
-__all__ = ["EditData", "EditLanguage"]
+__all__ = ["EditData", "EditLanguage", "read_edits"]
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,18 @@ def _is_default(edit: EditData, field: dataclasses.Field[Any]) -> bool:
 
 def _listed(value: Any) -> Any:
     return [_listed(item) for item in value] if isinstance(value, tuple) else value
+
+
+def read_edits(text: str) -> Any:
+    """Return what JSON, or a file of it, stands for.
+
+    Raises
+    ------
+    OSError, ValueError
+        When there is no such file, or no JSON in it.
+    """
+    inline = text.lstrip().startswith(("[", "{"))
+    try:
+        return json.loads(text if inline else Path(text).read_text())
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{'this' if inline else text} is no JSON of edits: {error}.") from error

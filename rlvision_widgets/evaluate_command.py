@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlvision_widgets.edit_data import read_edits
 from rlvision_widgets.names import unknown
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PRECISIONS", "add_arguments", "environment_from", "named", "read_edits", "run"]
+__all__ = ["PRECISIONS", "add_arguments", "environment_from", "named", "run"]
 
 PRECISIONS = ("float32", "bfloat16")
 DATA = (".nc", ".zarr", ".csv")
@@ -163,21 +164,6 @@ def _network_edits(text: str) -> Any:
     if name not in kept:
         raise ValueError(unknown(f"edits of {path}", name, kept, "rlv.keep_edits(study, name, edits) keeps some."))
     return kept[name]
-
-
-def read_edits(text: str) -> Any:
-    """Return what JSON, or a file of it, stands for.
-
-    Raises
-    ------
-    OSError, ValueError
-        When there is no such file, or no JSON in it.
-    """
-    inline = text.lstrip().startswith(("[", "{"))
-    try:
-        return json.loads(text if inline else Path(text).read_text())
-    except ValueError as error:  # no JSON, or no text
-        raise ValueError(f"{'this' if inline else text} is no JSON of edits: {error}.") from error
 
 
 def _check_outputs(options: argparse.Namespace, comparing: bool) -> None:

@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from rlvision_widgets.evaluate_command import PRECISIONS, named, read_edits
+from rlvision_widgets.edit_data import read_edits
+from rlvision_widgets.evaluate_command import PRECISIONS, named
 
 __all__ = ["add_arguments", "run"]
 
