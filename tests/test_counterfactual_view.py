@@ -199,6 +199,24 @@ def test_answers_in_terms_of_features_that_are_gone_are_not_shown(toy):
         ask(rlv.Counterfactual(toy.study), "imagine", **asked)
 
 
+@pytest.mark.parametrize("method", ["imagine", "effects"])
+def test_an_answer_that_a_refit_overtook_is_not_kept(toy, method, monkeypatch):
+    connection = toy.source.connection
+    computed = getattr(connection, method)
+
+    def overtaken(*asked, **callbacks):
+        found = computed(*asked, **callbacks)
+        rlv.refit(connection._agent, toy.study, layer=toy.layer, seed=5, progress=False)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, method, overtaken)
+        ask(toy, method, **place(toy, [PRESS]), **about(toy))
+    assert kept.listed(toy.study) == []
+    ask(toy, method, **place(toy, [PRESS]), **about(toy))
+    assert len(kept.listed(toy.study)) == 1
+
+
 def test_a_layer_without_features_gets_them(toy):
     other = next(layer["name"] for layer in toy._study["layers"] if not layer["features"] and layer["name"] != "input")
     result, arrays = ask(toy, "imagine", **place(toy, [PRESS]), layer=other, output="value")

@@ -449,6 +449,23 @@ def test_answers_about_features_that_are_gone_are_not_shown(view):
         ask(alone(view), "edited", **question(view, [entry(view, 1)]))
 
 
+def test_an_answer_that_a_refit_overtook_is_not_kept_as_one_about_the_new_features(view, monkeypatch):
+    connection = view.source.connection
+    computed = connection.look_edited
+
+    def overtaken(**asked):
+        found = computed(**asked)
+        rlv.refit(connection._agent, view.study, layer=view.layer, seed=5, progress=False)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "look_edited", overtaken)
+        ask(view, "edited", **question(view, [entry(view, 1)]))
+    assert stored_edits(view.study) == []
+    ask(view, "edited", **question(view, [entry(view, 1)]))
+    assert len(stored_edits(view.study)) == 1
+
+
 def test_kept_edits_that_were_replaced_are_another_question(view):
     rlv.keep_edits(view.study, "mine", rlv.Steer(view.layer, [1.0] * 8))
     stored = [{"kind": "stored", "name": "mine", "strength": 1.0}]
@@ -464,6 +481,8 @@ def test_a_layer_without_features_gets_them_from_the_original(view):
     assert view.source.layer(layer) is None
     told, _ = ask(view, "edited", **question(view, [entry(view, 1)], layer=layer))
     assert told["layer"] == layer
+    assert tuple(told["places"]) == view.source.connection.edit_places(layer)
+    assert len(stored_edits(view.study)) == 1
     assert view.source.layer(layer) is not None
     assert next(one for one in view._study["layers"] if one["name"] == layer)["features"]
 

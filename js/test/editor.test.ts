@@ -41,6 +41,8 @@ describe("the list of edits", () => {
     const there = [entry(0, { where: "layer" }), entry(0, { layer: "3a" })];
     expect(entryOfFeature(toggledFeature(there, "2b", 1), "2b", 1)?.where).toBe("layer");
     expect(entryOfFeature(toggledFeature(there, "3a", 1), "3a", 1)?.where).toBe("next_kernel");
+    expect(entryOfFeature(toggledFeature(there, "3a", 1, "layer"), "3a", 1)?.where).toBe("next_kernel");
+    expect(entryOfFeature(toggledFeature(there, "4a", 1, "layer"), "4a", 1)?.where).toBe("layer");
   });
 
   it("keeps a strength while an edit is off, but one of 0 comes back as 1", () => {

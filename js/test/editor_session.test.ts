@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { withFeature } from "../core/editor.ts";
+import { toggledFeature, withFeature } from "../core/editor.ts";
 import type { EditorScene } from "../host/editor_scene.ts";
 import { type EditorModel, ownSeat } from "../host/editor_seats.ts";
 import { Workbench } from "../host/editor_session.ts";
 import { counted, numFrames, paint, settled, stubFrames } from "./animation.ts";
+import { packed, syntheticStudy } from "./synthetic.ts";
 import { type EditorWorld, editorModel, entry } from "./synthetic_editor.ts";
 
 stubFrames();
@@ -132,6 +133,42 @@ describe("Workbench", () => {
     view.model.set("edits", []); // known: nothing is asked
     await view.settle();
     expect(view.last().notice).toBeNull();
+    view.close();
+  });
+
+  it("learns from an answer where a layer is edited, for one that no kernel reads alone", async () => {
+    const view = opened({ layer: "4a" });
+    expect(view.workbench.usualPlace).toBe("next_kernel");
+    await view.settle();
+    expect(view.workbench.usualPlace).toBe("layer");
+    view.workbench.change(toggledFeature([], "4a", 1, view.workbench.usualPlace));
+    await view.settle();
+    expect(view.last().notice).toBeNull();
+    view.model.set("layer", "2b");
+    await view.settle();
+    expect(view.workbench.usualPlace).toBe("next_kernel");
+    view.close();
+  });
+
+  it("takes no answer for its own that was under way when the features were fitted anew", async () => {
+    const view = opened();
+    await view.settle();
+    view.counts.hold = true;
+    const count = view.asked("edited").length;
+    view.workbench.change([entry(0)]);
+    const study = syntheticStudy();
+    for (const layer of study.layers) for (const feature of layer.features) feature.name += " of another fit";
+    view.model.set("_study", packed(study));
+    expect(view.asked("edited")).toHaveLength(count + 2);
+    expect(view.counts.sent.filter(({ kind }) => kind === "rlv-cancel")).toHaveLength(1);
+    const [old] = view.counts.held.splice(0, 1);
+    old?.();
+    await settled(() => true);
+    expect(view.last().pending).toBe(true);
+    view.counts.hold = false;
+    for (const go of view.counts.held.splice(0)) go();
+    await view.settle();
+    expect(view.last().changes.size).toBe(1);
     view.close();
   });
 

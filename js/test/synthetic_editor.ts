@@ -48,6 +48,7 @@ function edited(params: Params): StoredReply {
     axis: { low: -1.6, high: 1.6 },
     changes,
     kl: Math.max(0, kl),
+    places: params.layer === "4a" ? ["layer"] : ["next_kernel", "layer"],
   };
   const maps = agents.map((left) => attributed(trajectory, step, left));
   return reply(result, [

@@ -12,11 +12,13 @@ import torch
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.editing import edit_changes, edited_agent
+from rlvision_widgets.agents.editing import edit_changes, edit_places, edited_agent
 from rlvision_widgets.agents.edits import NetworkEdit, network_edits_to_json
 from rlvision_widgets.analysis.counterfactual import DIMS, Imagined
 from rlvision_widgets.analysis.edit_entries import Entry
 from rlvision_widgets.analysis.eye import Eye, Glimpse
+from rlvision_widgets.analysis.frames import Seen, read
+from rlvision_widgets.analysis.remembering import frames_of_trajectory
 from rlvision_widgets.analysis.task import Task, child
 from rlvision_widgets.schema import Output
 
@@ -58,6 +60,13 @@ class Bench:
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._probes: dict[int, npt.NDArray[np.uint8]] = {}
         self._lock = threading.Lock()
+        self._places: dict[str, tuple[str, ...]] = {}
+
+    def places(self, layer: str) -> tuple[str, ...]:
+        """Return where a direction of a layer can be edited, the usual place first; see `editing.edit_places`."""
+        if layer not in self._places:
+            self._places[layer] = edit_places(self._agent, layer)
+        return self._places[layer]
 
     def made(self, edits: Sequence[NetworkEdit]) -> Made:
         """Return the agent with edits made in it, in their order.
@@ -132,8 +141,9 @@ def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Ent
     Returns
     -------
     Imagined
-        data: as `schema.EDITED_FRAME`. told: layer, output, changes (as `Bench.changes`), texts (of the entries), kl
-        (of the policies, KL(original || edited), in nats), identical (all outputs and attributions, to the bit).
+        data: as `schema.EDITED_FRAME`. told: layer, output, places (as `Bench.places`), changes (as `Bench.changes`),
+        texts (of the entries), kl (of the policies, KL(original || edited), in nats), identical (all outputs and
+        attributions, to the bit).
 
     Raises
     ------
@@ -145,13 +155,16 @@ def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Ent
     place = place._replace(output=Output.parse(place.output, task.agent.action_names).name)
     frame = task.study.dataset["observation"][place.trajectory, place.step].values
 
+    def seen(agent: Agent) -> Seen:
+        return read(frames_of_trajectory(agent, task.study, place.trajectory).isel(step=place.step))
+
     def original(_: Any = None) -> tuple[Glimpse, list[dict[str, Any]]]:
-        return eye.look(task, frame, place.layer, place.output), []
+        return eye.look(task, seen(task.agent), place.layer, place.output), []
 
     def edited(edits: Sequence[NetworkEdit]) -> tuple[Glimpse, list[dict[str, Any]]]:
         made = bench.made(edits)
         own = dataclasses.replace(task, agent=made.agent)
-        return made.eye.look(own, frame, place.layer, place.output), bench.changes(entries, frame)
+        return made.eye.look(own, seen(made.agent), place.layer, place.output), bench.changes(entries, frame)
 
     if child(task.study, "layers", place.layer) is None:
         original()  # first: the layer gets features, and they are the original's
@@ -162,6 +175,7 @@ def look(task: Task, bench: Bench, eye: Eye, place: Place, entries: Sequence[Ent
     told = {
         "layer": place.layer,
         "output": place.output,
+        "places": bench.places(place.layer),
         "texts": [entry.text for entry in entries],
         "changes": changes,
         "kl": divergence(before["policy_logits"], after["policy_logits"], len(task.agent.action_names)),

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.editing import edit_places
 from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.analysis.bench import Bench, Place, look
 from rlvision_widgets.analysis.connected_world import ConnectedWorld
@@ -61,7 +60,7 @@ class ConnectedEdits(ConnectedWorld):
 
     def edit_places(self, layer: str) -> tuple[str, ...]:
         """Return where a direction of a layer can be edited, the usual place first; see `editing.edit_places`."""
-        return self._alone(lambda: edit_places(self._agent, layer))
+        return self._alone(lambda: self._bench.places(layer))
 
     def look_edited(  # noqa: PLR0917 - a place, a question and two callbacks
         self,

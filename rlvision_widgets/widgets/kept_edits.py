@@ -120,7 +120,7 @@ def key_of(study: xr.DataTree, kind: Kind, question: Question) -> str:
 
 
 def marks(study: xr.DataTree, question: Question) -> tuple[str, ...]:
-    """Return what the words of a question stand for now, in an order of their own: features, and edits that are kept."""
+    """Return what the words of a question stand for now: features, and edits that are kept."""
     return tuple(_marks(study, question))
 
 
