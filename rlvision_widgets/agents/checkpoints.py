@@ -105,6 +105,8 @@ def _opened(name_or_path: str | Path, shown: dict[str, Any]) -> Agent:
         return load_from_index(str(name_or_path))
     if not path.suffix and str(name_or_path) == path.name and not path.exists():
         return _load_bundled(path.name)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; pass the file in it that holds the weights{_weights_in(path)}")
     readers = {".safetensors": _load_safetensors, ".jd": load_published, **dict.fromkeys(SUFFIXES, load_file)}
     if path.suffix not in readers:
         hint = "For another format, build the network, load its weights and pass it to rlv.wrap_agent."
@@ -114,6 +116,11 @@ def _opened(name_or_path: str | Path, shown: dict[str, Any]) -> Agent:
         guess = nearest(path.name, others)
         raise FileNotFoundError(f"no file {path}" + (f"; there is {path.with_name(guess)}" if guess else ""))
     return readers[path.suffix](path)
+
+
+def _weights_in(folder: Path) -> str:
+    found = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".jd", *SUFFIXES))
+    return f", e.g. {found[0]}" if found else ""
 
 
 def bundled_agents() -> dict[str, str]:
