@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.analysis.outcome_table import read_outcomes as read_outcomes
     from rlvision_widgets.analysis.redundancy import hunt_redundancy as hunt_redundancy
     from rlvision_widgets.analysis.reentry import resume as resume
+    from rlvision_widgets.analysis.remembering import remember as remember
     from rlvision_widgets.analysis.repair import search_repair as search_repair
     from rlvision_widgets.analysis.reprobe import reprobe as reprobe
     from rlvision_widgets.analysis.rollout import collect_observations as collect_observations
@@ -155,6 +156,7 @@ _HOME = {  # public name → module
     "bundled_agents": "agents",
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
+    "remember": "analysis.remembering",
     "connect": "study",
     "edit_card": "analysis.edit_card",
     "describe_network_edit": "agents.edits",

@@ -205,9 +205,10 @@ def refit(
     return node
 
 
-def _tree(rollout: xr.Dataset, observations: xr.DataArray) -> xr.DataTree:
+def _tree(rollout: xr.Dataset, observations: xr.DataArray | xr.Dataset) -> xr.DataTree:
     """Put a rollout and observations into a new study; emulator states have a node of their own."""
-    nodes = {"/observations": observations.to_dataset(name="observation")}
+    samples = observations.to_dataset(name="observation") if isinstance(observations, xr.DataArray) else observations
+    nodes = {"/observations": samples}
     names = {"env_state": "env_state", "env_state_size": "size", "keyframe_step": "keyframe_step"}
     if "env_state" in rollout:
         nodes["/states"] = (

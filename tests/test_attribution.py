@@ -244,7 +244,7 @@ class Lazy(np.ndarray):
 
     def __getitem__(self, where):
         part = np.asarray(self)[where]
-        self.most = max(self.most, len(part) if isinstance(where, slice) else 1)
+        self.most = max(self.most, len(part) if part.ndim == 4 else 1)
         return part
 
 

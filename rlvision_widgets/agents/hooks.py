@@ -281,7 +281,8 @@ def _same(output: Tensor, other: Tensor) -> bool:
 
 def _channels_first(observations: Tensor) -> Tensor:
     # contiguous: policies that flatten by .view need it
-    return observations.permute(0, 3, 1, 2).contiguous().float() / 255
+    first = observations.permute(0, 3, 1, 2).contiguous()
+    return (first if first.is_floating_point() else first.float()) / 255
 
 
 def _parsed(returned: Any) -> tuple[NetworkOutput, Any]:

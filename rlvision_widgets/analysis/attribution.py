@@ -28,7 +28,17 @@ from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.layered import NetworkOutput
-from rlvision_widgets.analysis.frames import Batch, Frames, collect, coordinates, leading, numbered
+from rlvision_widgets.analysis.frames import (
+    Batch,
+    Frames,
+    Seen,
+    collect,
+    coordinates,
+    frame_shape,
+    leading,
+    numbered,
+    seen_by,
+)
 from rlvision_widgets.analysis.integration import (
     FIXED_POINTS,
     Attributed,
@@ -69,9 +79,10 @@ def attribute(
     ----------
     agent : Agent
         With float64 weights the result is float64.
-    observations : uint8 DataArray or array, (..., height, width, rgb)
+    observations : uint8 DataArray or array, (..., height, width, rgb); or Dataset
         Any leading dims, which are kept; those of an array are called (trajectory, step), or step. May be lazy: it is
-        read a batch at a time.
+        read a batch at a time. A recurrent agent needs its memory of each: frames from `remember`. The memory is held
+        constant.
     layer : str
         One of ``agent.layers``, or ``"input"``: the pixels, in 0..1, from a black picture.
     output : str
@@ -112,7 +123,8 @@ def attribute(
     Raises
     ------
     ValueError
-        For an unknown layer, output or rule, with the nearest right one; for shapes that are no frames.
+        For an unknown layer, output or rule, with the nearest right one; for shapes that are no frames, and frames
+        without memory for a recurrent agent.
     """
     quadrature = Quadrature(rule, num_points, tolerance, max_points, smooth_max_pool)
     explanation = _explanation(agent, observations, layer, output, quadrature)
@@ -143,8 +155,8 @@ def attribute_batches(
     ----------
     agent, layer, output, rule, num_points, tolerance, max_points, smooth_max_pool
         As in `attribute`.
-    observations : uint8 DataArray or array, (one leading dim, height, width, rgb)
-        Read a batch at a time.
+    observations : uint8 DataArray or array, (one leading dim, height, width, rgb); or Dataset
+        As in `attribute`. Read a batch at a time.
     batch_size : int
         Frames in one DataArray; the last may be shorter.
 
@@ -162,8 +174,7 @@ def attribute_batches(
     def batches() -> Iterator[xr.DataArray]:  # so that wrong arguments raise at the call, not at the first batch
         found = agent.over_batches(explanation.explain, numbered(observations, batch_size))
         for start, numbers in zip(range(0, shape[0], batch_size), found, strict=True):
-            part = observations[start : start + batch_size]
-            yield labelled(numbers, dims, coordinates(part, dims), explanation.attrs)
+            yield labelled(numbers, dims, _coordinates(observations, dims, start, len(numbers[0])), explanation.attrs)
 
     return batches()
 
@@ -191,14 +202,14 @@ def output_function(output: Output) -> Callable[[NetworkOutput], Float[Tensor, "
 class _Explanation(NamedTuple):
     """How frames are explained, and what the result says about it."""
 
-    activations: Callable[[npt.NDArray[np.uint8]], Tensor]
-    score: Callable[[npt.NDArray[np.uint8]], Score]
+    activations: Callable[[Seen], Tensor]
+    score: Callable[[Seen], Score]
     integrate: Callable[[Score, Tensor], Attributed]
     attrs: dict[str, Any]
 
     def explain(self, batch: Batch) -> tuple[npt.NDArray[Any], ...]:
         """Return attribution (frame, y, x, channel), completeness_error and num_points."""
-        _, frames = batch
+        frames = batch.frames
         found = self.integrate(self.score(frames), self.activations(frames))
         attribution, error, points = (part.cpu().numpy() for part in found)
         return attribution.transpose(0, 2, 3, 1), error, points.astype(np.int32)
@@ -210,14 +221,15 @@ def _explanation(agent: Agent, observations: Frames, layer: str, output: str, qu
         raise ValueError(unknown("layer", layer, (INPUT_LAYER, *agent.layers)))
     parsed = Output.parse(output, agent.action_names)
     read = output_function(parsed)
-    black = np.zeros((1, *observations.shape[-3:]), np.uint8)
+    black = np.zeros((1, *frame_shape(seen_by(agent, observations))), np.uint8)
     zero = torch.zeros_like(agent.activations(layer, black))
     head = agent.head(layer)
     with torch.no_grad():
-        alone = stands_alone(head, zero)
+        # the pixels of a frame are no more than a recurrent agent's state lets them be
+        alone = stands_alone(head, zero) and not (layer == INPUT_LAYER and agent.recurrent)
         at_zero = float(read((head if alone else agent.head(layer, black))(zero)))
 
-    def score(frames: npt.NDArray[np.uint8]) -> Score:
+    def score(frames: Seen) -> Score:
         if alone:
             return lambda points, which: read(head(points))
         return lambda points, which: read(agent.head(layer, frames[which.cpu().numpy()])(points))
@@ -237,6 +249,13 @@ def _explanation(agent: Agent, observations: Frames, layer: str, output: str, qu
     else:
         integrate = functools.partial(integrated_gradients, quadrature=quadrature, baseline=baseline)
     return _Explanation(functools.partial(agent.activations, layer), score, integrate, attrs)
+
+
+def _coordinates(observations: Frames, dims: tuple[str, ...], start: int, number: int) -> dict[Any, Any]:
+    """Return the coordinates of some of the frames along one dim."""
+    if not isinstance(observations, xr.DataArray | xr.Dataset):
+        return {}
+    return coordinates(observations.isel({dims[0]: slice(start, start + number)}), dims)
 
 
 def stands_alone(function: Callable[[Tensor], Any], activations: Tensor) -> bool:

@@ -19,10 +19,11 @@ from torch import Tensor
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.edit_fitting import check_layer
 from rlvision_widgets.agents.edits import EraseConcept, Steer
-from rlvision_widgets.analysis.cells import ObjectCells, at_frames
+from rlvision_widgets.analysis.cells import ObjectCells
 from rlvision_widgets.analysis.edit_internals import evenly
 from rlvision_widgets.analysis.pairs import object_pairs
 from rlvision_widgets.analysis.progress import track
+from rlvision_widgets.analysis.remembering import seen_at
 from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import strict_keywords
 
@@ -166,7 +167,7 @@ def _samples(
     size = agent.layer_shape(layer)[1:]
     shown = _within(ObjectCells(study, size, chosen).of(concept), reach)
     for start in track(range(0, len(chosen), BATCH), f"{concept} in {layer}", "batch", progress):
-        frames = at_frames(study.to_dataset(inherit=False)["observation"], chosen[start : start + BATCH])
+        frames = seen_at(agent, study, chosen[start : start + BATCH])
         cells = agent.activations(layer, frames).cpu().double().permute(0, 2, 3, 1).flatten(0, 2)
         yield cells, torch.from_numpy(shown[start : start + BATCH].reshape(-1, 1))
 

@@ -17,6 +17,7 @@ import xarray as xr
 from rlvision_widgets.analysis.eye import Eye, Glimpse
 from rlvision_widgets.analysis.frame_objects import Scene, attributed_to, colours_of, scene_of
 from rlvision_widgets.analysis.lab import Lab, Moment
+from rlvision_widgets.analysis.recollection import seen_then
 from rlvision_widgets.analysis.situation import Situation
 from rlvision_widgets.analysis.task import Task
 from rlvision_widgets.analysis.toolbox import toolbox
@@ -138,14 +139,16 @@ def imagine(task: Task, lab: Lab, eye: Eye, question: Question) -> Imagined:
         As `Lab.reach`; for an unknown layer or output.
     """
     question = question._replace(output=Output.parse(question.output, task.agent.action_names).name)
-    before = look_at(task, lab, eye, question, lab.reach_unedited(question.situation))
+    unedited = question._replace(situation=question.situation.unedited)
+    before = look_at(task, lab, eye, unedited, lab.reach_unedited(question.situation))
     after = look_at(task, lab, eye, question, lab.reach(question.situation))
     return Imagined(_arrays(before, after), _told(question, (before, after), _names(task)))
 
 
 def look_at(task: Task, lab: Lab, eye: Eye, question: Question, moment: Moment) -> Side:
-    """Look at a moment, and at what lies in it."""
-    glimpse = eye.look(task, moment.observation, question.layer, question.output)
+    """Look at the moment that a situation has led to, and at what lies in it."""
+    seen = seen_then(task.agent, task.study, lab, question.situation, moment)
+    glimpse = eye.look(task, seen, question.layer, question.output)
     height, width = moment.observation.shape[:2]
     scene = scene_of(lab.world, moment.state, (height, width))
     spread = spread_of(glimpse["cells"].shape, (height, width))

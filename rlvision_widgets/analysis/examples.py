@@ -18,12 +18,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.analysis.attribution import Frames
 from rlvision_widgets.analysis.codes import nonnegative_codes
+from rlvision_widgets.analysis.frames import Frames, Seen, read, seen_by
 from rlvision_widgets.analysis.patches import cut_patches
 from rlvision_widgets.names import strict_keywords, unknown
 
@@ -73,8 +73,9 @@ def top_examples(
     ----------
     agent : Agent
         Whose layer it is.
-    observations : uint8 DataArray or array, (sample, height, width, rgb)
-        Decorrelated frames (`collect_observations`); read a batch at a time.
+    observations : uint8 DataArray or array, (sample, height, width, rgb); or Dataset
+        Decorrelated frames (`collect_observations`); read a batch at a time. A recurrent agent needs its memory of
+        each, as in `attribute`.
     features : Dataset
         From `fit_nmf`.
     layer : str, optional
@@ -102,7 +103,8 @@ def top_examples(
         raise ValueError(f"count, per_position and cells have to be above 0; got {count}, {per_position}, {cells}.")
     strongest = StrongestPlaces(count, per_position)
     survey(layer_codes(agent, observations, features, layer=layer, batch_size=batch_size), [strongest])
-    return strongest.examples(observations, cells).assign_attrs(layer=layer_of(agent, features, layer))
+    pixels = observations["observation"] if isinstance(observations, xr.Dataset) else observations
+    return strongest.examples(pixels, cells).assign_attrs(layer=layer_of(agent, features, layer))
 
 
 class StrongestPlaces:
@@ -205,7 +207,12 @@ def layer_of(agent: Agent, features: xr.Dataset, layer: str | None) -> str:
 
 
 def layer_codes(
-    agent: Agent, observations: Readable, features: xr.Dataset, *, layer: str | None = None, batch_size: int = 64
+    agent: Agent,
+    observations: Readable | Frames,
+    features: xr.Dataset,
+    *,
+    layer: str | None = None,
+    batch_size: int = 64,
 ) -> Iterator[Float[Tensor, "sample feature y x"]]:
     """Yield a layer's activations along the features, batch by batch and in order.
 
@@ -213,8 +220,8 @@ def layer_codes(
     ----------
     agent : Agent
         Whose layer it is.
-    observations : uint8 DataArray or array, (sample, height, width, rgb)
-        Read a batch at a time.
+    observations : uint8 DataArray or array, (sample, height, width, rgb); or Dataset
+        Read a batch at a time; a Dataset, which has an agent's memory, at once.
     features : Dataset
         direction (feature, channel).
     layer : str, optional
@@ -228,6 +235,8 @@ def layer_codes(
         At once, for an unknown layer, no observation, or features of another number of channels.
     """
     layer = layer_of(agent, features, layer)
+    if isinstance(observations, xr.Dataset):
+        observations = read(seen_by(agent, observations))
     if len(observations.shape) != 4 or not observations.shape[0]:
         raise ValueError(f"expected observations (sample, height, width, rgb), at least one; got {observations.shape}.")
     direction = torch.tensor(features["direction"].transpose("feature", "channel").values)
@@ -237,11 +246,11 @@ def layer_codes(
             "expected features of this layer."
         )
 
-    def codes(frames: UInt8[np.ndarray, "sample height width rgb"]) -> Tensor:
+    def codes(frames: Seen) -> Tensor:
         cells = agent.activations(layer, frames).cpu().permute(0, 2, 3, 1)
         found = nonnegative_codes(cells.flatten(0, 2).clamp_min(0), direction.to(cells.dtype))
         return found.reshape(*cells.shape[:3], -1).permute(0, 3, 1, 2)
 
     starts = range(0, observations.shape[0], batch_size)
-    frames = (np.asarray(observations[start : start + batch_size]) for start in starts)
+    frames = (read(observations[start : start + batch_size]) for start in starts)
     return agent.over_batches(codes, frames)

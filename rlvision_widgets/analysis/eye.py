@@ -14,10 +14,13 @@ import xarray as xr
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.layered import NetworkOutput
+from rlvision_widgets.agents.memory import Remembered
 from rlvision_widgets.analysis.attribution import output_function
 from rlvision_widgets.analysis.features import reduce_attribution
 from rlvision_widgets.analysis.filling import attributed, coded
 from rlvision_widgets.analysis.fitting import with_features
+from rlvision_widgets.analysis.frames import Frames, Seen, as_dataset
+from rlvision_widgets.analysis.remembering import memory_before
 from rlvision_widgets.analysis.task import Task, child, options_of
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER, Output
@@ -36,10 +39,11 @@ class Eye:
         self._seen: OrderedDict[tuple[Any, ...], Glimpse] = OrderedDict()
         self._features: dict[str, tuple[xr.DataTree, xr.Dataset]] = {}
 
-    def look(self, task: Task, frame: npt.NDArray[np.uint8], layer: str, output: str) -> Glimpse:
+    def look(self, task: Task, frame: Seen, layer: str, output: str) -> Glimpse:
         """Look at a frame, (height, width, rgb), as the study looks at its own.
 
-        A layer without features gets them. A recurrent agent looks at the frame as at an episode's first.
+        A layer without features gets them. A recurrent agent looks at a frame that comes without its memory as at an
+        episode's first.
 
         Returns
         -------
@@ -55,7 +59,7 @@ class Eye:
             As `filling.fill`.
         """
         features = self._features_of(task, layer, output)
-        mark = hashlib.sha256(frame.tobytes()).digest(), features["direction"].values.tobytes()
+        mark = _digest(frame), features["direction"].values.tobytes()
         options = _options(task, layer, output)
         key = (*mark, layer, output, str(sorted(options.items())))
         if key not in self._seen:
@@ -76,16 +80,9 @@ class Eye:
         return self._features[layer][1]
 
 
-def outputs_of(
-    agent: Agent, frames: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
-    """Return policy logits (frame, logit) and value (frame,) or None; a recurrent agent starts anew at each frame."""
-    if agent.recurrent:
-        alone = [agent(frame[None], None, np.ones(1, bool)) for frame in frames]
-        logits = np.concatenate([one[0] for one in alone])
-        value = None if alone[0][1] is None else np.concatenate([one[1] for one in alone])
-    else:
-        logits, value = agent(frames)
+def outputs_of(agent: Agent, frames: Seen) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+    """Return policy logits (frame, logit) and value (frame,) or None; without its memory each frame is a first one."""
+    logits, value = agent(frames)[:2]
     return logits, value
 
 
@@ -99,11 +96,15 @@ def output_of(
     return numbers
 
 
-def _look(
-    task: Task, frame: npt.NDArray[np.uint8], features: xr.Dataset, output: str, options: dict[str, Any]
-) -> Glimpse:
-    logits, value = outputs_of(task.agent, frame[None])
-    frames = xr.DataArray(frame[None], dims=("step", "height", "width", "rgb"))
+def _look(task: Task, frame: Seen, features: xr.Dataset, output: str, options: dict[str, Any]) -> Glimpse:
+    seen = frame[np.newaxis]
+    if not isinstance(seen, Remembered) and task.agent.recurrent:
+        seen = memory_before(task.agent, seen)
+    logits, value = outputs_of(task.agent, seen)
+    if isinstance(seen, Remembered):
+        frames: Frames = as_dataset(seen, ("step",))
+    else:
+        frames = xr.DataArray(seen, dims=("step", "height", "width", "rgb"))
     reduced = reduce_attribution(attributed(task, features, frames, output, options), features)
     cells = reduced["attribution"].sum("feature") + reduced["residual"]
     arrays = {
@@ -116,6 +117,15 @@ def _look(
         "cells": cells.values,
     }
     return {name: np.asarray(array)[0] for name, array in arrays.items()}
+
+
+def _digest(frame: Seen) -> bytes:
+    """Return what tells frames apart, and what is remembered at them."""
+    parts = (frame.frames, frame.first, *frame.rows) if isinstance(frame, Remembered) else (frame,)
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.digest()
 
 
 def _options(task: Task, layer: str, output: str) -> dict[str, Any]:

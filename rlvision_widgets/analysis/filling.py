@@ -16,7 +16,9 @@ import xarray as xr
 from rlvision_widgets.analysis.attribution import attribute
 from rlvision_widgets.analysis.features import reduce_attribution
 from rlvision_widgets.analysis.fitting import new_layer, with_features
+from rlvision_widgets.analysis.frames import Frames
 from rlvision_widgets.analysis.layer_survey import survey_layer
+from rlvision_widgets.analysis.remembering import frames_of_trajectory, remember
 from rlvision_widgets.analysis.task import BATCH, Task, child, options_of
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER, OUTPUT, Output, Selection
@@ -128,10 +130,12 @@ def _attribute_missing(task: Task, layer: xr.DataTree, node: xr.DataTree, wanted
     arrays = _writable(node)
     done, total = 0, sum(map(len, steps))
     for trajectory, own in enumerate(steps):
-        frames = task.study.dataset["observation"][trajectory]
+        if not len(own):
+            continue
+        frames = frames_of_trajectory(task.agent, task.study, trajectory)
         batches = [own[start : start + BATCH] for start in range(0, len(own), BATCH)]
         found = task.agent.over_batches(
-            functools.partial(_reduced, task, features, node), (frames[batch].load() for batch in batches)
+            functools.partial(_reduced, task, features, node), (frames.isel(step=batch).load() for batch in batches)
         )
         for batch, reduced in zip(batches, found, strict=True):
             _write(node, arrays, (trajectory, batch), reduced)
@@ -141,15 +145,13 @@ def _attribute_missing(task: Task, layer: xr.DataTree, node: xr.DataTree, wanted
                 return
 
 
-def _reduced(task: Task, features: xr.Dataset, node: xr.DataTree, frames: xr.DataArray) -> xr.Dataset:
+def _reduced(task: Task, features: xr.Dataset, node: xr.DataTree, frames: Frames) -> xr.Dataset:
     """Attribute a batch of frames and say it in features."""
     attribution = attributed(task, features, frames, node.attrs["output"], options_of(node))
     return reduce_attribution(attribution, features)
 
 
-def attributed(
-    task: Task, features: xr.Dataset, frames: xr.DataArray, output: str, options: dict[str, Any]
-) -> xr.DataArray:
+def attributed(task: Task, features: xr.Dataset, frames: Frames, output: str, options: dict[str, Any]) -> xr.DataArray:
     """Attribute frames as the study does: `options` are those of `attribute`, which the pixels have fewer of."""
     layer = features.attrs["layer"]
     if layer == INPUT_LAYER:
@@ -209,8 +211,9 @@ def _writable(node: xr.DataTree) -> dict[str, npt.NDArray[Any]]:
 
 def _empty_output(task: Task, layer: xr.DataTree, output: str, options: Mapping[str, Any]) -> xr.Dataset:
     """Make the node of an output of which nothing is computed yet; one frame tells what there is to know about it."""
-    observation = task.study.dataset["observation"]
-    one = attributed(task, layer.to_dataset().load(), observation[0, :1], output, dict(options))
+    observation = task.study.dataset["observation"][0, :1]
+    frames = remember(task.agent, observation, alone=True)
+    one = attributed(task, layer.to_dataset().load(), frames, output, dict(options))
     sizes = {**one.sizes, **task.study.sizes, "feature": layer.sizes["feature"]}
     variables = {
         name: (dims, np.zeros([sizes[dim] for dim in dims], variable.dtype))  # takes no memory until it is written

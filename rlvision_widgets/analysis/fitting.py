@@ -14,7 +14,9 @@ import xarray as xr
 
 from rlvision_widgets.analysis.attribution import attribute_batches
 from rlvision_widgets.analysis.features import NothingToFit, fit_nmf, reduce_attribution
+from rlvision_widgets.analysis.frames import Frames, leading, numbered
 from rlvision_widgets.analysis.layer_survey import survey_layer
+from rlvision_widgets.analysis.remembering import sampled_frames
 from rlvision_widgets.analysis.task import BATCH, FeatureKind, Task, child
 from rlvision_widgets.naming import carry_names
 from rlvision_widgets.schema import FEATURE_COLOURS, INPUT_LAYER
@@ -124,16 +126,17 @@ def _fitted(task: Task, layer: str, output: str) -> xr.Dataset:
 
 
 def _of_kind(task: Task, layer: str, output: str, kind: FeatureKind) -> xr.Dataset:
-    observations = task.study.children["observations"].dataset["observation"]
+    observations = sampled_frames(task.agent, task.study)
+    number = leading(observations)[1][0]
     options = {name: value for name, value in task.recipe.options.items() if name != "paths"}  # they need features
     options = {**options, "max_points": min(FEATURE_POINTS, options.get("max_points", FEATURE_POINTS))}
     if kind == "activations":
         batches: Iterable[xr.DataArray] = _activations(task, layer, observations)
     else:
         batches = attribute_batches(task.agent, observations, layer=layer, output=output, batch_size=BATCH, **options)
-    sample = _Sample(max(1, len(observations) // MEASURED))
+    sample = _Sample(max(1, number // MEASURED))
     features = fit_nmf(
-        sample.watch(task.pass_on("features", batches, len(observations))),
+        sample.watch(task.pass_on("features", batches, number)),
         None if kind == "channels" else task.recipe.num_features,
         task.seed,
         stability=REFITS,
@@ -144,9 +147,9 @@ def _of_kind(task: Task, layer: str, output: str, kind: FeatureKind) -> xr.Datas
     )
 
 
-def _activations(task: Task, layer: str, observations: xr.DataArray) -> Iterator[xr.DataArray]:
-    for start in range(0, len(observations), BATCH):
-        found = task.agent.activations(layer, observations[start : start + BATCH].values)
+def _activations(task: Task, layer: str, observations: Frames) -> Iterator[xr.DataArray]:
+    for batch in numbered(observations, BATCH):
+        found = task.agent.activations(layer, batch.frames)
         cells = found.permute(0, 2, 3, 1).cpu().numpy()
         yield xr.DataArray(cells, dims=("sample", "y", "x", "channel"), attrs={"layer": layer})
 

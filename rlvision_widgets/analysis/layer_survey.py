@@ -15,8 +15,10 @@ from torch import Tensor
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.examples import StrongestPlaces, layer_codes, survey
 from rlvision_widgets.analysis.feature_quality import Activity
+from rlvision_widgets.analysis.frames import Frames, Seen
 from rlvision_widgets.analysis.grids import DENSITIES, StrongestObservations
 from rlvision_widgets.analysis.progress import Report
+from rlvision_widgets.analysis.remembering import sampled_frames, seen_at
 from rlvision_widgets.analysis.sight import gradient_radius, receptive_field
 
 __all__ = ["MOST_FRAMES", "survey_layer"]
@@ -59,17 +61,18 @@ def survey_layer(
         ``/grids/<source>/<density>`` for the sources observations and rollout (`StrongestObservations`); a frame of the
         rollout has the number trajectory * num_steps + step.
     """
-    observations = study.children["observations"].dataset["observation"]
+    observations = sampled_frames(agent, study)
+    pixels = study.children["observations"].dataset["observation"]
     places, activity = StrongestPlaces(), Activity(int(study.attrs["seed"]))
     diverse = StrongestObservations(list(DENSITIES.values()))
     codes = layer_codes(agent, observations, features, layer=layer, batch_size=BATCH)
-    survey(_told("examples", codes, len(observations), report, check), [places, activity, diverse])
-    examples = places.examples(observations).assign_attrs(layer=layer)
+    survey(_told("examples", codes, len(pixels), report, check), [places, activity, diverse])
+    examples = places.examples(pixels).assign_attrs(layer=layer)
     sight = _sight(agent, observations, features, examples, layer=layer)
     found = {"/examples": examples, "/activity": activity.dataset().merge(sight, combine_attrs="no_conflicts")}
     found |= _nodes("observations", diverse)
     check()
-    frames = Flat(study.dataset["observation"])
+    frames = Flat(study, agent)
     own = StrongestObservations(list(DENSITIES.values()))
     codes = layer_codes(agent, frames, features, layer=layer, batch_size=BATCH)
     survey(_told("grids", codes, len(frames), report, check), [own])
@@ -84,11 +87,14 @@ class Flat:
 
     Parameters
     ----------
-    observation : DataArray, (trajectory, step, height, width, rgb)
+    study : DataTree
+    agent : Agent
+        As whom they are seen: a recurrent one brings its memory.
     """
 
-    def __init__(self, observation: xr.DataArray) -> None:
-        self._observation = observation
+    def __init__(self, study: xr.DataTree, agent: Agent) -> None:
+        self._study, self._agent = study, agent
+        observation = study.dataset["observation"]
         count = observation.sizes["trajectory"] * observation.sizes["step"]
         self.numbers: npt.NDArray[np.int64] = np.arange(count)
         if count > MOST_FRAMES:
@@ -98,15 +104,11 @@ class Flat:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, where: slice) -> npt.NDArray[np.uint8]:
-        trajectory, step = np.divmod(self.numbers[where], self._observation.sizes["step"])
-        parts = [self._observation[one].isel(step=step[trajectory == one]).values for one in np.unique(trajectory)]
-        return np.concatenate(parts)
+    def __getitem__(self, where: slice) -> Seen:
+        return seen_at(self._agent, self._study, self.numbers[where])
 
 
-def _sight(
-    agent: Agent, observations: xr.DataArray, features: xr.Dataset, examples: xr.Dataset, *, layer: str
-) -> xr.Dataset:
+def _sight(agent: Agent, observations: Frames, features: xr.Dataset, examples: xr.Dataset, *, layer: str) -> xr.Dataset:
     radius = gradient_radius(agent, observations, features, examples, layer=layer)
     height, width, is_cut = receptive_field(agent, layer) or (0, 0, False)
     return radius.assign_attrs(receptive_height=height, receptive_width=width, receptive_cut=int(is_cut))

@@ -21,6 +21,7 @@ from rlvision_widgets.analysis.cause_table import ORIGINAL
 from rlvision_widgets.analysis.cells import at_frames
 from rlvision_widgets.analysis.edit_card import check_targets, edit_card
 from rlvision_widgets.analysis.evaluation import evaluate
+from rlvision_widgets.analysis.frames import read
 from rlvision_widgets.analysis.held_out import chosen_by, held_out_levels
 from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.matched_controls import Control, matched_controls
@@ -253,8 +254,8 @@ def _frames(
         if environment is None or isinstance(environment, Mapping):
             world = stack.enter_context(make_world(agent, environment, num_trajectories=WORLDS, seed=seed))
         number = max(1, FRAMES // world.num_trajectories)
-        shown = collect_observations(agent, world, num_samples=number, every=EVERY, seed=seed, progress=False)
-    return np.asarray(shown.values)
+        played = collect_observations(agent, world, num_samples=number, every=EVERY, seed=seed, progress=False)
+    return np.asarray(read(played))
 
 
 def _missing(targets: Mapping[str, str], ceiling: bool) -> dict[str, str]:

@@ -7,6 +7,7 @@ import xarray as xr
 
 from rlvision_widgets.analysis.features import reduce_attribution
 from rlvision_widgets.analysis.fitting import colours_of_light, with_features
+from rlvision_widgets.analysis.remembering import frames_of_trajectory
 from rlvision_widgets.analysis.task import Task, child
 from rlvision_widgets.analysis.tracing import attribute_layer
 from rlvision_widgets.names import unknown
@@ -86,7 +87,7 @@ def _prepared(task: Task, cell: Cell) -> functools.partial[xr.DataArray]:
     return functools.partial(
         attribute_layer,
         task.agent,
-        study.dataset["observation"][cell.trajectory, cell.step].load(),
+        frames_of_trajectory(task.agent, study, cell.trajectory).isel(step=cell.step).load(),
         layer=cell.layer,
         direction=layer.dataset["direction"].values[cell.feature],
         row=cell.row,

@@ -53,6 +53,11 @@ class Player:
         self._temperature = 0 if gives_action_values(agent) else 1
         self._state: Any = None
 
+    @property
+    def state(self) -> Any:
+        """What the agent carries now; None before its first step, and for one without a memory."""
+        return self._state
+
     def look(self, observed: Observed) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
         """Return policy logits and value."""
         if self._recurrent:

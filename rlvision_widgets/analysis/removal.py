@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from rlvision_widgets.agents.memory import Remembered
 from rlvision_widgets.analysis.counterfactual import Imagined, Question, imagine
 from rlvision_widgets.analysis.eye import Eye, output_of, outputs_of
 from rlvision_widgets.analysis.lab import Lab
+from rlvision_widgets.analysis.recollection import seen_then
 from rlvision_widgets.analysis.task import Task
 from rlvision_widgets.environments.edits import Remove
 
@@ -38,7 +40,8 @@ def effects(task: Task, lab: Lab, eye: Eye, question: Question) -> Imagined:
     found = imagine(task, lab, eye, question)
     rows = found.told["objects"][1]
     found.told["effects"] = told = [{"lost": None, "why": row["why"]} for row in rows]
-    state = lab.reach(question.situation).state
+    moment = lab.reach(question.situation)
+    state = moment.state
     frames = [found.data["observation"].values[1]]
     removed: list[int] = []
     for index in sorted(range(len(rows)), key=lambda index: -rows[index]["visible_pixels"]):
@@ -55,7 +58,9 @@ def effects(task: Task, lab: Lab, eye: Eye, question: Question) -> Imagined:
         except ValueError as error:
             told[index]["why"] = str(error)
     task.report("objects", 0, len(removed))
-    outputs = output_of(task.agent, found.told["output"], *outputs_of(task.agent, np.stack(frames)))
+    seen = seen_then(task.agent, task.study, lab, question.situation, moment)
+    shown = seen.showing(np.stack(frames)) if isinstance(seen, Remembered) else np.stack(frames)
+    outputs = output_of(task.agent, found.told["output"], *outputs_of(task.agent, shown))
     for index, frame, output in zip(removed, frames[1:], outputs[1:].tolist(), strict=True):
         told[index]["lost"] = 0.0 if np.array_equal(frame, frames[0]) else float(outputs[0]) - output
     task.report("objects", len(removed), len(removed))

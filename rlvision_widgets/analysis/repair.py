@@ -28,12 +28,12 @@ from rlvision_widgets.agents.edits import (
     network_edits_to_json,
 )
 from rlvision_widgets.analysis.cause_table import ORIGINAL
-from rlvision_widgets.analysis.cells import at_frames
 from rlvision_widgets.analysis.edit_internals import evenly
 from rlvision_widgets.analysis.evaluation import evaluate
 from rlvision_widgets.analysis.held_out import apart, chosen_by, held_out_levels
 from rlvision_widgets.analysis.paired import mcnemar, tango_interval
 from rlvision_widgets.analysis.proposals import feature_layers
+from rlvision_widgets.analysis.remembering import seen_at
 from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import strict_keywords, unknown
 
@@ -154,7 +154,7 @@ def repair_candidates(
         if layer not in known:
             raise ValueError(unknown("layer", layer, known, "These have features in this study."))
     everything = np.arange(study.sizes["trajectory"] * study.sizes["step"])
-    frames = at_frames(study.dataset["observation"], evenly(everything, FRAMES))
+    frames = seen_at(agent, study, evenly(everything, FRAMES))
     found: dict[str, tuple[NetworkEdit, ...]] = {}
     for layer in known if layers is None else layers:
         directions = (

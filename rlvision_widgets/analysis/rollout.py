@@ -7,9 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.memory import Remembered
+from rlvision_widgets.analysis.frames import Seen, as_dataset, joined
 from rlvision_widgets.analysis.moments import advantages
 from rlvision_widgets.analysis.playing import Act, Played, Player, describe, ended, streams
 from rlvision_widgets.analysis.progress import track
+from rlvision_widgets.analysis.remembering import memory_before
 from rlvision_widgets.environments.environment import Environment, Observed
 from rlvision_widgets.names import strict_keywords
 from rlvision_widgets.schema import CHUNK, SCHEMA_VERSION
@@ -105,7 +109,7 @@ def collect_observations(
     every: int = 16,
     seed: int = 0,
     progress: bool = True,
-) -> xr.DataArray:
+) -> xr.DataArray | xr.Dataset:
     """Collect frames from many different moments: what features are fitted on and examples are taken from.
 
     Parameters
@@ -121,17 +125,24 @@ def collect_observations(
     -------
     DataArray, (sample, height, width, rgb)
         uint8; num_trajectories * num_samples frames. (Hilton et al. 2020: 32 trajectories, 128 samples, every 128.)
+        Of a recurrent agent a Dataset, with what it carried when it saw each frame: see `remember`.
     """
     if num_samples < 1 or every < 1:
         raise ValueError(f"num_samples and every must be at least 1, and {num_samples}, {every} came")
     number = environment.num_trajectories
     player, noise = Player(agent, environment.action_names), streams(seed, range(number))
-    samples = []
+    samples: list[Seen] = []
     observed = environment.observe()
     for step in track(range(1, num_samples * every + 1), "observations", "step", progress):
         observed = environment.step(player.play(observed, noise).action)
-        samples.append(observed.observation[(step + np.arange(number)) % every == 0])
-    return xr.DataArray(np.concatenate(samples), dims=("sample", "height", "width", "rgb"), name="observation")
+        seen: Seen = observed.observation
+        if isinstance(agent, Agent) and agent.recurrent:
+            seen = memory_before(agent, observed.observation, player.state, observed.first)
+        samples.append(seen[(step + np.arange(number)) % every == 0])
+    found = joined(samples)
+    if isinstance(found, Remembered):
+        return as_dataset(found, ("sample",))
+    return xr.DataArray(found, dims=("sample", "height", "width", "rgb"), name="observation")
 
 
 class _Tape:

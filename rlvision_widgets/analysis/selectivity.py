@@ -25,6 +25,7 @@ from scipy.stats import rankdata
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.cells import DIRECTIONS, ObjectCells, at_frames
 from rlvision_widgets.analysis.examples import layer_codes
+from rlvision_widgets.analysis.remembering import seen_at
 from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import strict_keywords, unknown
 
@@ -216,7 +217,7 @@ def _signal(
     """Return what is looked at, (frame, feature, y, x), the features, and what it is called."""
     features = features_of(study, layer, agent)
     if agent is not None and output is None:
-        observations = at_frames(study.dataset["observation"], frames)
+        observations = seen_at(agent, study, frames)
         codes = torch.cat(list(layer_codes(agent, observations, features, layer=layer)))
         return codes.float().numpy(), features, "activations"
     node = study.children["layers"].children.get(layer) if "layers" in study.children else None

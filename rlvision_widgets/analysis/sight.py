@@ -19,8 +19,8 @@ import xarray as xr
 from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.analysis.attribution import Frames
 from rlvision_widgets.analysis.examples import layer_of
+from rlvision_widgets.analysis.frames import Frames, Seen, leading, read
 from rlvision_widgets.names import strict_keywords
 
 __all__ = ["ReceptiveField", "gradient_radius", "receptive_field"]
@@ -89,7 +89,7 @@ def gradient_radius(
     Parameters
     ----------
     agent : Agent
-    observations : uint8 DataArray or array, (sample, height, width, rgb)
+    observations : uint8 DataArray or array, (sample, height, width, rgb); or Dataset
         Those that the examples were found in.
     features : Dataset
         direction (feature, channel).
@@ -115,16 +115,22 @@ def gradient_radius(
         own = examples.isel(feature=feature)
         own = own.isel(rank=np.flatnonzero(own["strength"].values > 0))
         if own.sizes["rank"]:
-            frames = np.stack([np.asarray(observations[int(one)]) for one in own["source"].values])
+            frames = _chosen(observations, own["source"].values)
             where = own["row"].values, own["column"].values
             count[feature], radius[feature] = _half_mass(agent, layer, frames, direction, where)
     return xr.Dataset({"half_mass_radius": ("feature", radius), "num_gradients": ("feature", count)})
 
 
+def _chosen(observations: Frames, numbers: npt.NDArray[np.integer[Any]]) -> Seen:
+    if isinstance(observations, xr.Dataset | xr.DataArray):
+        return read(observations.isel({leading(observations)[0][0]: numbers}))
+    return read(observations[numbers])
+
+
 def _half_mass(
     agent: Agent,
     layer: str,
-    frames: npt.NDArray[np.uint8],
+    frames: Seen,
     direction: npt.NDArray[np.floating[Any]],
     where: tuple[npt.NDArray[Any], npt.NDArray[Any]],
 ) -> tuple[int, float]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.analysis.attribution import labelled, stands_alone
-from rlvision_widgets.analysis.frames import Batch, Frames, collect, coordinates, leading
+from rlvision_widgets.analysis.frames import Batch, Frames, collect, coordinates, frame_shape, leading, seen_by
 from rlvision_widgets.analysis.integration import Quadrature, Rule, Score, integrated_gradients
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER
@@ -85,10 +85,11 @@ def attribute_layer(
     vector = _direction(agent, layer, direction)
     cells = _cells(agent, layer, (row, column), shape)
     quadrature = Quadrature(rule, num_points, tolerance, max_points, smooth_max_pool)
-    black = np.zeros((1, *observations.shape[-3:]), np.uint8)
+    black = np.zeros((1, *frame_shape(seen_by(agent, observations))), np.uint8)
     between = agent.between(source_layer, layer)
     with torch.no_grad():
-        alone = stands_alone(between, torch.zeros_like(agent.activations(source_layer, black)))
+        reached = stands_alone(between, torch.zeros_like(agent.activations(source_layer, black)))
+        alone = reached and not (source_layer == INPUT_LAYER and agent.recurrent)
 
     def explain(batch: Batch) -> tuple[npt.NDArray[Any], ...]:
         start, frames = batch
