@@ -156,7 +156,8 @@ def _examples(study: xr.DataTree, layer: str) -> Pixels:
 
 def _grids(study: xr.DataTree, layer: str) -> Pixels:
     """Return each feature's spatial grid, (feature, height, width, rgba)."""
-    grid = study[f"layers/{layer}/grids/observations/{DENSITY}"].dataset.load()
+    found = study[f"layers/{layer}/grids/observations"].children
+    grid = found[DENSITY if DENSITY in found else next(iter(found))].dataset.load()  # small layers have no coarse grid
     row, column = np.meshgrid(grid["row"].values, grid["column"].values, indexing="ij")
     cells, source = _cells(study, layer), grid["source"].values
     side = cells[0] / len(row)  # patches fill the screen

@@ -144,9 +144,12 @@ def _features(features: Sequence[str], pictures: Mapping[str, str]) -> list[str]
     lines = ["## What its features detect", "", told, "", f"![features]({pictures['features']})"]
     lines += ["", measured, "", *features] if features else []
     if "yardstick" in pictures:
+        of = pictures["yardstick"].split(".")[0]
         lines += [
             "",
-            f"The same picture of another agent, as a yardstick: [{pictures['yardstick']}]({pictures['yardstick']}).",
+            f"As a yardstick, the same picture of `{of}`:",
+            "",
+            f"![features of {of}]({pictures['yardstick']})",
         ]
     return lines
 

@@ -12,12 +12,13 @@ from rlvision_widgets.agents import Agent, bundled_agents, load_agent, save_agen
 from rlvision_widgets.agents.checkpoints import MODELS
 from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.aside import write_aside
+from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.model_card.curve import draw_curve
 from rlvision_widgets.model_card.features import draw_features, features_seen, features_table
 from rlvision_widgets.model_card.legs import plain_legs, taught_by
 from rlvision_widgets.model_card.played import ask, best_known, questions
 from rlvision_widgets.model_card.text import card_text, headline
-from rlvision_widgets.names import strict_keywords
+from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.storage import open_study, save_study
 from rlvision_widgets.study import build_study
 
@@ -94,16 +95,25 @@ def write_model_card(
     -----
     What people wrote into a card that is already there (licence, teacher, note, data, limits) stays.
     """
+    for what, number, least in (
+        ("levels", levels, 1),
+        ("other_levels", other_levels, 0),
+        ("random_levels", random_levels, 0),
+    ):
+        check_count(what, number, least)
     source = Path(agent)
     opened, bundled = load_agent(agent), str(agent) in bundled_agents()
     name = name or (str(agent) if bundled else source.stem if source.suffix else opened.name.replace("/", "-"))
     folder = Path(folder) if folder is not None else source.parent if source.suffix == ".safetensors" else Path()
-    folder.mkdir(parents=True, exist_ok=True)
+    layer = layer or opened.layers[len(opened.layers) // 2]
+    if layer not in opened.layers:
+        raise ValueError(unknown("layer", layer, opened.layers))
     bundled = bundled or folder.resolve() == MODELS.resolve()
     own = bundled or source.suffix == ".safetensors"  # of others the weights stay where they are
     files = _Files(folder, name, opened_as=name if bundled else f"{name}.safetensors" if own else str(agent))
     opened = dataclasses.replace(opened, name=name)
     card = _base(opened, source, files)
+    folder.mkdir(parents=True, exist_ok=True)
     kept = Path(kept) if kept is not None else Path("runs") / f"card-{name}"
     asked = questions(
         opened,
@@ -125,7 +135,6 @@ def write_model_card(
     card["summary"] = headline(card)
     table = []
     if features:
-        layer = layer or opened.layers[len(opened.layers) // 2]
         study = _study(opened, layer, kept / f"{opened.checkpoint[:8]}-study.zarr", progress)
         table = _draw_features(card, opened, study, layer, files)
     if own:
