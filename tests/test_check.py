@@ -65,10 +65,10 @@ def runner():
 
 
 def test_an_agent_that_plays_is_found_to_be_right(runner):
-    check = checked(runner)
+    check = checked(runner, levels=32)
     assert check.ok
-    assert set(verdicts(check).values()) == {"ok"}
-    assert check.sentences[0].startswith("This agent plays at 100 %, random at ")
+    assert {name for name, verdict in verdicts(check).items() if verdict != "ok"} == {"play, sampled"}  # see below
+    assert check.sentences[-1].startswith("This agent plays at 100 %, random at ")
     assert list(check.layers.index) == ["conv"]
     assert list(check.layers.loc["conv", ["channel", "y", "x"]]) == [4, 3, 3]
     sampled, again = (
@@ -224,9 +224,49 @@ def test_action_values_are_played_greedily_and_not_sampled():
     check = checked(values)
     assert check.ok
     assert "3 action values and no value" in found(check, "outputs")
-    assert list(check.levels["player"].unique()) == ["greedy", "random"]
+    assert list(check.levels["player"].unique()) == ["greedy", "blind", "random"]
     assert "policy" not in verdicts(check)
     assert found(check, "no effect").split(" ")[0] == "NOOP"
+
+
+def test_where_blind_play_is_as_good_the_sight_is_doubted(runner):
+    check = checked(runner, levels=32)
+    assert verdicts(check)["play, sampled"] == "look"
+    assert "what it sees makes no difference to how it plays" in check.sentences[-1]
+
+
+class Signal(gymnasium.Env):
+    """Black or white, four times: what is seen says which of two buttons earns 1."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (16, 16, 3), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.left = 4
+        return self.frame(), {}
+
+    def frame(self):
+        self.white = bool(self.np_random.integers(2))
+        return np.full((16, 16, 3), 255 * self.white, np.uint8)
+
+    def step(self, action):
+        earned, self.left = float(action == self.white), self.left - 1
+        return self.frame(), earned, self.left == 0, False, {}
+
+
+gymnasium.register("Signal-v0", Signal)
+
+
+def test_an_agent_that_looks_is_better_than_its_blind_twin():
+    world = {"name": "gymnasium:Signal-v0"}
+    options = {"observation_shape": (16, 16, 3), "action_names": ("black", "white"), "environment": world}
+    seeing = wrap_agent(Small(2, favourite=0, second=1, will=4.0), **options)
+    check = rlv.check_agent(seeing, levels=32, progress=False)
+    assert verdicts(check)["play, sampled"] == "ok"
+    assert check.sentences[0].startswith("This agent earns 4, random ")
+    score = check.levels.groupby("player")["return"].mean()
+    assert 1.4 < score["blind"] < 2.6
 
 
 class Corridor(gymnasium.Env):

@@ -36,8 +36,9 @@ class AgentCheck:
         By layer: channel, y and x of its activations; law_error, the largest error of the outputs computed again from
         the layer, as a share of the largest output; gradient, whether the outputs' gradient reaches it.
     levels : DataFrame
-        player ("sampled", "greedy", "random"; of Q-learning no "sampled"), level_seed, success, return, length; empty
-        without play.
+        player, level_seed, success, return, length; empty without play. Players are "sampled", the agent itself;
+        "greedy", which takes its likeliest action, and of Q-learning is the agent itself; "blind", which presses as the
+        agent does on average, whatever it is shown; "random", which presses all alike.
     sentences : tuple of str
         What to conclude.
     """

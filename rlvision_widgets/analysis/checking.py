@@ -16,7 +16,7 @@ from rlvision_widgets.analysis.check_report import AgentCheck, Finding
 from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.network_findings import action_findings, layer_finding, layer_table, network_findings
 from rlvision_widgets.analysis.no_effect import actions_without_effect
-from rlvision_widgets.analysis.play_findings import COLUMNS, conclusions, play_findings, play_levels
+from rlvision_widgets.analysis.play_findings import COLUMNS, play_levels
 from rlvision_widgets.analysis.players import gives_action_values
 from rlvision_widgets.analysis.playing import make_world
 from rlvision_widgets.analysis.progress import bars
@@ -45,8 +45,8 @@ def check_agent(
     ----------
     agent : Agent
     levels : int
-        How many it plays, and a greedy copy and a random player too. 64 tell working from broken: the error is about
-        six points.
+        How many it plays; so do a greedy twin, a blind one that presses as the agent does on average, and a random
+        player. 64 tell working from broken: the error is about six points.
     seed : int
         Draws the levels and the action noise.
     play : bool
@@ -88,9 +88,9 @@ def check_agent(
             look = look_at_play(agent, worlds, seed)
             plays = action_findings(agent, look, actions_without_effect(worlds, look.states))
         with bars(progress) as report:
-            played, has_success = play_levels(agent, levels, seed, world, report)
-        plays += play_findings(played, has_success)
-        said = conclusions(played, has_success)
+            trial = play_levels(agent, look, levels, seed, environment=world, report=report)
+        plays += trial.findings()
+        played, said = trial.levels, trial.conclusions()
     layers = layer_table(agent, look.observation)
     findings = [*network_findings(agent, look), layer_finding(agent, layers), *plays]
     return AgentCheck(agent.name, pd.DataFrame(findings), layers, played, (*_warnings(findings), *said))

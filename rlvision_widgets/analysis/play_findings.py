@@ -1,10 +1,14 @@
-"""What a check finds out by playing: the same levels with sampled actions, with the likeliest ones, and at random."""
+"""What a check finds out by playing: the same levels sampled, greedily, blindly and at random.
+
+Random play is a low floor: where most of a level is running to the right, an agent that sees nothing, and so always
+presses its favourite buttons, is far above it. The blind player presses as the agent does on average, whatever it sees.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
 from rlvision_widgets.agents import Agent
 from rlvision_widgets.analysis.check_report import Finding, percent
@@ -12,109 +16,136 @@ from rlvision_widgets.analysis.evaluation import Progress, measure_levels
 from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.outcome_table import mean_interval
 from rlvision_widgets.analysis.paired import wilson_interval
-from rlvision_widgets.analysis.players import GreedyPlayer, RandomPlayer, gives_action_values
+from rlvision_widgets.analysis.players import GreedyPlayer, RandomPlayer
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.analysis.progress import Report
+from rlvision_widgets.analysis.short_look import ShortLook
 
-__all__ = ["COLUMNS", "conclusions", "play_findings", "play_levels"]
+__all__ = ["COLUMNS", "Trial", "play_levels"]
 
 ENOUGH = 32  # levels that show the difference between an agent and chance
 COLUMNS = ["player", "level_seed", "success", "return", "length"]
+SUSPECTS = "probably wrong scaling, channel order or environment options."
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The same levels, played by an agent and by others; the agent itself is the first of them.
+
+    Attributes
+    ----------
+    levels : DataFrame
+        See `AgentCheck`.
+    score : str
+        The column that tells: success, or return where nothing is completed.
+    """
+
+    levels: pd.DataFrame
+    score: str
+
+    @property
+    def players(self) -> list[str]:
+        """Who played, the agent first."""
+        return list(self.levels["player"].unique())
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the agent is above chance; "look" where it is no better than blind, "open" on too few levels."""
+        agent = self.players[0]
+        floor = next((floor for floor in ("random", "blind") if not self.above(agent, floor)), None)
+        if floor is None:
+            return "ok"
+        if len(self._of(agent)) < ENOUGH and self._mean(agent) >= self._mean(floor):
+            return "open"
+        return {"random": "wrong", "blind": "look"}[floor]
+
+    def findings(self) -> list[Finding]:
+        """Return a row for each player."""
+        verdicts = [self.verdict, *["ok"] * (len(self.players) - 1)]
+        told = zip(self.players, verdicts, strict=True)
+        return [Finding(f"play, {player}", self._told(player), verdict) for player, verdict in told]
+
+    def conclusions(self) -> list[str]:
+        """Return what follows, in sentences."""
+        agent, *_ = self.players
+        scores = {player: self._short(player) for player in self.players}
+        plays, at, levels = ("plays at", "at ", "levels") if self.score == "success" else ("earns", "", "episodes")
+        compared = (
+            f"This agent {plays} {scores[agent]}, random {at}{scores['random']}, its own mix of buttons pressed "
+            f"blindly {at}{scores['blind']}, on the same {len(self._of(agent))} {levels}"
+        )
+        ends = {
+            "open": ": too few to tell whether that is luck; play 64.",
+            "wrong": f": {SUSPECTS}",
+            "look": f": what it sees makes no difference to how it plays. In most games that is {SUSPECTS}",
+            "ok": ". That many levels tell working from broken, and nothing finer.",
+        }
+        return [compared + ends[self.verdict], *self._of_greed()]
+
+    def above(self, one: str, other: str) -> bool:
+        """Whether one player does better than another on the same levels, beyond chance (95 %)."""
+        score = self.levels.pivot(index="level_seed", columns="player", values=self.score).astype(float)
+        low, _ = mean_interval((score[one] - score[other]).to_numpy())
+        return low > 0
+
+    def _of_greed(self) -> list[str]:
+        if "sampled" not in self.players or self.verdict in ("wrong", "open"):
+            return []
+        if self.above("sampled", "greedy"):
+            return ["Greedy, it plays worse: sample its actions, which is the default everywhere here."]
+        if not self.above("greedy", "sampled"):
+            return []
+        return [
+            "Greedy, it plays better: perhaps its outputs are no logits (action values of a DQN, say), and the sampled "
+            "policy is not the trained one."
+        ]
+
+    def _of(self, player: str) -> pd.DataFrame:
+        return self.levels.query("player == @player")
+
+    def _mean(self, player: str) -> float:
+        return float(self._of(player)[self.score].mean())
+
+    def _short(self, player: str) -> str:
+        return percent(self._mean(player)) if self.score == "success" else f"{self._mean(player):.3g}"
+
+    def _told(self, player: str) -> str:
+        played = self._of(player)
+        steps = f"{played['length'].mean():.0f} steps an episode"
+        if self.score == "success":
+            low, high = (percent(end) for end in wilson_interval(int(played["success"].sum()), len(played)))
+            return f"{self._short(player)} of {len(played)} levels completed (95 % interval {low} to {high}); {steps}"
+        low, high = (f"{end:.3g}" for end in mean_interval(played["return"].to_numpy()))
+        return f"return {self._short(player)} an episode (95 % interval {low} to {high}); {steps}"
 
 
 def play_levels(
-    agent: Agent, levels: int, seed: int, environment: LevelEnvironment | Mapping[str, Any], report: Report
-) -> tuple[pd.DataFrame, bool]:
-    """Let the agent, its greedy twin and a random player play the same levels.
+    agent: Agent,
+    look: ShortLook,
+    levels: int,
+    seed: int,
+    *,
+    environment: LevelEnvironment | Mapping[str, Any],
+    report: Report,
+) -> Trial:
+    """Let an agent, its greedy twin, a blind player and a random one play the same levels.
 
-    Returns
-    -------
-    DataFrame
-        See `AgentCheck`. An agent of action values, whose largest it takes, is "greedy" alone.
-    bool
-        Whether the world knows success; only returns are compared where it does not.
+    An agent of action values, whose largest it takes, is its own greedy twin. The blind player has the agent's mix of
+    buttons from a short look at it.
     """
 
-    def played(name: str, player: Act) -> xr.Dataset:
+    def played(name: str, player: Act) -> pd.DataFrame:
         def tell(state: Progress) -> None:
             report(f"levels, {name}", state.done, state.total)
 
-        return measure_levels(player, levels, seed, environment=environment, causes=False, tell=tell)
+        result = measure_levels(player, levels, seed, environment=environment, causes=False, tell=tell)
+        columns = {column: result[column].values.ravel() for column in COLUMNS[1:]}  # of one condition
+        return pd.DataFrame({"player": name, **columns})
 
-    players: dict[str, Act] = {"greedy": GreedyPlayer(agent), "random": RandomPlayer(agent.action_names)}
-    if not gives_action_values(agent):
-        players = {"sampled": agent, **players}
-    results = {name: played(name, player) for name, player in players.items()}
-    table = pd.concat([_table(name, result) for name, result in results.items()], ignore_index=True)
-    knows = all(result.attrs.get("has_success", True) for result in results.values())
-    return table, knows and bool(table["success"].any())
-
-
-def _table(player: str, result: xr.Dataset) -> pd.DataFrame:
-    played = result.isel(condition=0)
-    return pd.DataFrame({"player": player, **{name: played[name].values for name in COLUMNS[1:]}})
-
-
-def play_findings(levels: pd.DataFrame, has_success: bool) -> list[Finding]:
-    """Return a row for each player; the agent's own says whether it is above the random one."""
-    players = levels["player"].unique().tolist()
-    verdicts = {players[0]: _verdict(levels, players[0], has_success)}
-    return [
-        Finding(f"play, {name}", _told(levels[levels["player"] == name], has_success), verdicts.get(name, "ok"))
-        for name in players
-    ]
-
-
-def conclusions(levels: pd.DataFrame, has_success: bool) -> list[str]:
-    """Return what follows from playing, in sentences."""
-    agent, number = levels["player"].iloc[0], int((levels["player"] == "random").sum())
-    means = levels.groupby("player")["success" if has_success else "return"].mean()
-    if has_success:
-        compared = f"This agent plays at {percent(means[agent])}, random at {percent(means['random'])}"
-    else:
-        compared = f"This agent earns {means[agent]:.3g} an episode, random play {means['random']:.3g}"
-    compared += f", on the same {number} levels"
-    verdict = _verdict(levels, agent, has_success)
-    if verdict == "open":
-        return [f"{compared}: too few to tell whether that is luck; play 64."]
-    if verdict == "wrong":
-        return [f"{compared}: probably wrong scaling, channel order or environment options."]
-    sentences = [f"{compared}. That many levels tell working from broken, and nothing finer."]
-    if agent == "greedy":
-        return sentences
-    if _above(levels, "sampled", "greedy", has_success):
-        sentences.append("Greedy, it plays worse: sample its actions, which is the default everywhere here.")
-    elif _above(levels, "greedy", "sampled", has_success):
-        sentences.append(
-            "Greedy, it plays better: perhaps its outputs are no logits (action values of a DQN, say), and the sampled "
-            "policy is not the trained one."
-        )
-    return sentences
-
-
-def _verdict(levels: pd.DataFrame, agent: str, has_success: bool) -> str:
-    """Say whether the agent is above chance; "open" where few levels speak for it and do not prove it."""
-    if _above(levels, agent, "random", has_success):
-        return "ok"
-    score = levels.groupby("player")["success" if has_success else "return"].mean()
-    few = (levels["player"] == "random").sum() < ENOUGH
-    return "open" if few and score[agent] > score["random"] else "wrong"
-
-
-def _above(levels: pd.DataFrame, one: str, other: str, has_success: bool) -> bool:
-    """Whether one player does better than another on the same levels, beyond chance (95 %)."""
-    score = levels.pivot(index="level_seed", columns="player", values="success" if has_success else "return")
-    difference = score[one].astype(float) - score[other].astype(float)
-    low, _ = mean_interval(difference.to_numpy())
-    return low > 0
-
-
-def _told(played: pd.DataFrame, has_success: bool) -> str:
-    steps = f"{played['length'].mean():.0f} steps an episode"
-    if has_success:
-        successes, number = int(played["success"].sum()), len(played)
-        low, high = wilson_interval(successes, number)
-        interval = f"95 % interval {percent(low)} to {percent(high)}"
-        return f"{percent(successes / number)} of {number} levels completed ({interval}); {steps}"
-    low, high = mean_interval(played["return"].to_numpy())
-    return f"return {played['return'].mean():.3g} an episode (95 % interval {low:.3g} to {high:.3g}); {steps}"
+    names = agent.action_names
+    players: dict[str, Act] = {} if look.action_values else {"sampled": agent}
+    players |= {"greedy": GreedyPlayer(agent), "blind": RandomPlayer(names, look.policy.mean(axis=0)[: len(names)])}
+    players["random"] = RandomPlayer(names)
+    table = pd.concat([played(name, player) for name, player in players.items()], ignore_index=True)
+    by_return = table["return"].any() and not table["success"].any()
+    return Trial(table, "return" if by_return else "success")

@@ -15,6 +15,7 @@ from rlvision_widgets.agents.adapters.policy import ACTION_VALUES
 __all__ = ["GreedyPlayer", "RandomPlayer", "gives_action_values"]
 
 NEVER = np.float32(-1e9)  # far below any Gumbel noise
+NEARLY_NEVER = np.float32(1e-30)  # a share whose logarithm exists
 
 
 class GreedyPlayer:
@@ -42,22 +43,25 @@ class GreedyPlayer:
 
 
 class RandomPlayer:
-    """Takes every action equally often, whatever it is shown: the floor that an agent has to be above.
+    """Takes every action equally often, or as often as it is told, whatever it is shown: a floor for an agent.
 
     Parameters
     ----------
     action_names : sequence of str
         The actions to choose from: an agent's, so that both have the same.
+    shares : float array, (action,), optional
+        How often it takes each; all equally often by default.
     """
 
-    name = "uniform random"
-
-    def __init__(self, action_names: Sequence[str]) -> None:
+    def __init__(self, action_names: Sequence[str], shares: npt.ArrayLike | None = None) -> None:
         self.action_names = tuple(action_names)
+        self.name = "uniform random" if shares is None else "blind"
+        equal = np.ones(len(self.action_names), np.float32)
+        self._logits = np.log(np.maximum(equal if shares is None else np.asarray(shares, np.float32), NEARLY_NEVER))
 
     def __call__(self, observations: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], None]:
-        """Return equal logits, and no value."""
-        return np.zeros((len(observations), len(self.action_names)), np.float32), None
+        """Return the same logits for all, and no value."""
+        return np.tile(self._logits, (len(observations), 1)), None
 
 
 def gives_action_values(agent: Any) -> bool:
