@@ -414,3 +414,69 @@ def test_action_values_are_played_greedily(tmp_path):
         rollout = collect_rollout(agent, environment, num_steps=6, progress=False)
     assert (rollout["action"].values == rollout["policy_logits"].values.argmax(-1)).all()
     assert "value" not in rollout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"n_lstm_layers": 2, "net_arch": [12]},
+        {"enable_critic_lstm": False},
+        {"enable_critic_lstm": False, "shared_lstm": True},
+        {"share_features_extractor": False},
+    ],
+)
+def test_a_recurrent_policy_carries_its_state_as_the_library_does(options, tmp_path):
+    contributions = pytest.importorskip("sb3_contrib", reason="the library's contributions are not installed")
+    made = contributions.RecurrentPPO(
+        "CnnLstmPolicy", worlds(), n_steps=8, batch_size=8, policy_kwargs={"lstm_hidden_size": 6, **options}, seed=0
+    )
+    agent = wrap_agent(made)
+    assert (agent.recurrent, agent.observation_shape) == (True, (40, 44, 3))
+    lstm, state = made.policy.lstm_actor, None
+    theirs = contributions.common.recurrent.type_aliases.RNNStates(
+        *((torch.zeros(lstm.num_layers, 3, 6), torch.zeros(lstm.num_layers, 3, 6)) for _ in range(2))
+    )
+    for step, observations in enumerate(frames_for(agent, steps=4)):
+        first = np.array([step == 0, step in (0, 2), step == 0])
+        logits, value, state = agent(observations, state, first)
+        x, starts = torch.as_tensor(observations).permute(0, 3, 1, 2), torch.tensor(first, dtype=torch.float32)
+        with torch.no_grad():
+            expected, _ = made.policy.get_distribution(x, theirs.pi, starts)
+            _, expected_value, _, theirs = made.policy.forward(x, theirs, starts)
+        expected = expected.distribution.logits
+        logits = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(value, expected_value.ravel(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"it is recurrent\. .*pass the model to rlv\.wrap_agent"):
+        load_agent(saved(made, tmp_path))
+
+
+def test_quantiles_stand_for_their_mean(tmp_path):
+    contributions = pytest.importorskip("sb3_contrib", reason="the library's contributions are not installed")
+    made = contributions.QRDQN("CnnPolicy", worlds(), buffer_size=10, policy_kwargs={"n_quantiles": 7}, seed=0)
+    observations = frames_for(load_agent(saved(made, tmp_path)))[0]
+    with torch.no_grad():
+        expected = made.policy.quantile_net(torch.as_tensor(observations).permute(0, 3, 1, 2)).mean(1)
+    for agent in (load_agent(tmp_path / "model.zip"), wrap_agent(made)):
+        assert isinstance(agent.network, StagedNetwork)
+        np.testing.assert_allclose(agent(observations)[0], expected, rtol=1e-4, atol=1e-6)
+        assert (agent(observations)[1], agent.info["logits"]) == (None, "action values")
+
+
+def test_zips_of_early_versions_open(ppo_zip, tmp_path):
+    """They have the extractor once, and spaces of gym."""
+
+    def earlier(members):
+        members = with_state(lambda s: {n: t for n, t in s.items() if not n.startswith(("pi_", "vf_"))})(members)
+        data = json.loads(members["data"])
+        for key in ("observation_space", "action_space"):
+            space = data[key]
+            data[key] = {":type:": space[":type:"].replace("gymnasium", "gym"), "shape": space["_shape"]}
+        return {**members, "data": json.dumps(data).encode(), "_stable_baselines3_version": b"1.6.2"}
+
+    agent, expected = load_agent(rewritten(ppo_zip, tmp_path / "early.zip", earlier)), load_agent(ppo_zip)
+    assert agent.info["library"] == "Stable-Baselines3 1.6.2"
+    observations = frames_for(agent)[0]
+    for found, wanted in zip(agent(observations), expected(observations), strict=True):
+        np.testing.assert_array_equal(found, wanted)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from rlvision_widgets.agents.adapters.convolutions import Layout, Size, convolutional
 from rlvision_widgets.agents.adapters.policy import ACTION_VALUES, Policy, colours_read, of_network, seen
+from rlvision_widgets.agents.adapters.stable_baselines3_memory import no_memory, with_memory
 from rlvision_widgets.agents.staged import StagedNetwork
 
 __all__ = ["INFO", "ONE_OF", "WRAP", "Settings", "of_instance", "of_state", "scale_of"]
@@ -114,8 +115,11 @@ def of_instance(instance: Any) -> Policy | None:
     policy = getattr(instance, "policy", instance)
     if not isinstance(policy, nn.Module) or not hasattr(policy, "features_extractor_class"):
         return None
-    images: Any = policy.observation_space
-    actions: Any = policy.action_space
+    return _of_policy(policy)
+
+
+def _of_policy(policy: Any) -> Policy:
+    images, actions = policy.observation_space, policy.action_space
     if getattr(actions, "n", None) is None:
         raise ValueError(f"its actions are {actions}; {ONE_OF}")
     shape, colours = tuple(getattr(images, "shape", None) or ()), colours_read(policy)
@@ -126,6 +130,15 @@ def of_instance(instance: Any) -> Policy | None:
     activation = getattr(policy, "activation_fn", nn.Tanh).__name__.lower()
     settings = Settings(shape, size, scale, activation, int(actions.n))
     values = next((root for root in Q_LEARNING if hasattr(policy, root)), None)
+    if hasattr(policy, "lstm_actor"):
+        return Policy(
+            policy,
+            forward=with_memory,
+            preprocess=functools.partial(_pixels, 255 / scale, first),
+            initial_state=functools.partial(no_memory, policy.lstm_actor),
+            info=INFO,
+            **seen((*size, colours)),
+        )
     return Policy(
         policy,
         forward=_outputs if values is None else functools.partial(_action_values, values),
