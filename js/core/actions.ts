@@ -16,14 +16,19 @@ const ANGLES: Record<string, number> = {
 
 export type Glyph = { angle: number } | { text: string };
 
-/** An arrow for directions, a dot for doing nothing, else the shortened name. */
-export function glyph(action: string): Glyph {
-  const angle = ANGLES[action];
-  if (angle !== undefined) return { angle };
-  return { text: action === "NOOP" ? "·" : action.slice(0, 3) };
-}
-
 const ARROWS = "↑↗→↘↓↙←↖";
+
+/** Atari writes buttons together: "UPRIGHTFIRE". */
+const ATARI = /^(UP|DOWN)?(LEFT|RIGHT)?(FIRE)?$/;
+
+/** An arrow for directions, with a point where a shot goes with them; a dot for doing nothing, else the shortened name. */
+export function glyph(action: string): Glyph {
+  const [, upright, sideways, fires] = ATARI.exec(action) ?? [];
+  const held = [sideways, upright].filter(Boolean).join("+");
+  const angle = ANGLES[held || action];
+  if (angle !== undefined) return fires ? { text: `${ARROWS[angle / 45]}•` } : { angle };
+  return { text: action === "NOOP" ? "·" : action.length > 4 ? action.slice(0, 3) : action };
+}
 
 /** The action as one character where a direction allows it: for menus, which hold only text. */
 export function arrow(action: string): string {

@@ -132,7 +132,9 @@ describe("outputs and actions", () => {
   test("directions are arrows, the rest is text", () => {
     expect(glyph("RIGHT+UP")).toEqual({ angle: 45 });
     expect(glyph("NOOP")).toEqual({ text: "·" });
-    expect(glyph("FIRE")).toEqual({ text: "FIR" });
+    expect(["FIRE", "JUMP+RUN"].map(glyph)).toEqual([{ text: "FIRE" }, { text: "JUM" }]);
+    expect(glyph("UPRIGHT")).toEqual({ angle: 45 });
+    expect(["RIGHTFIRE", "DOWNLEFTFIRE"].map(glyph)).toEqual([{ text: "→•" }, { text: "↙•" }]);
     expect(["UP", "LEFT", "D"].map(arrow)).toEqual(["↑", "←", ""]);
   });
 

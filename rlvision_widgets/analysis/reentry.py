@@ -211,6 +211,11 @@ def _forget(key: int) -> None:
 def _maker(attrs: dict[Any, Any]) -> MakeEnvironment:
     """Return what makes the Procgen worlds that a rollout's attributes describe."""
     name, options = str(attrs["environment"]), json.loads(attrs["environment_options"])
+    if name.startswith("gymnasium:"):
+        raise ValueError(
+            f"this study was played in {name!r}, whose emulator states are not saved: masks, objects, causes, forks and "
+            "counterfactuals need them. Attribution, features and edits of the network do not."
+        )
     if name not in GAMES:
         raise ValueError(
             f"this study was played in {name!r}, which is no game of Procgen: its frames can be entered again only "
