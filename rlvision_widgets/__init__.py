@@ -101,6 +101,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from rlvision_widgets.study import build_study as build_study
     from rlvision_widgets.study import connect as connect
     from rlvision_widgets.study import refit as refit
+    from rlvision_widgets.training.series import checkpoint_series as checkpoint_series
     from rlvision_widgets.widgets import Compare as Compare
     from rlvision_widgets.widgets import Counterfactual as Counterfactual
     from rlvision_widgets.widgets import EditCard as EditCard
@@ -154,6 +155,7 @@ _HOME = {  # public name → module
     "build_study": "study",
     "check_agent": "analysis.checking",
     "bundled_agents": "agents",
+    "checkpoint_series": "training.series",
     "collect_observations": "analysis.rollout",
     "collect_rollout": "analysis.rollout",
     "remember": "analysis.remembering",

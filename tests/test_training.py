@@ -19,8 +19,9 @@ from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
 from rlvision_widgets.analysis.evaluation import evaluate, wilson_interval
 from rlvision_widgets.analysis.moments import advantages
 from rlvision_widgets.environments import make_environment
-from rlvision_widgets.training import TrainingOptions, add_arguments, loop, options_from_arguments, train
+from rlvision_widgets.training import TrainingOptions, add_arguments, options_from_arguments, train
 from rlvision_widgets.training.arguments import field_docstrings
+from rlvision_widgets.training.collecting import Collector
 from rlvision_widgets.training.legs import begin_leg
 from rlvision_widgets.training.losses import Losses, losses, outputs
 from rlvision_widgets.training.optimiser import Optimiser, follow, orthogonal
@@ -28,6 +29,7 @@ from rlvision_widgets.training.return_scale import ReturnScale
 from rlvision_widgets.training.rollout import Rollout, generalised_advantages
 from rlvision_widgets.training.run import Run
 from rlvision_widgets.training.teachers import make_teacher
+from rlvision_widgets.training.worlds import Worlds
 
 SMALL = {"channels": [4, 8, 8, 8, 8], "dense": [16, 16], "observation_shape": [16, 16, 3]}
 
@@ -172,14 +174,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, reward_scale, monke
     train(options, make=make_toy)
     parts = dataclasses.replace(options, folder=tmp_path / "parts")
     with monkeypatch.context() as patch:  # Ctrl-C in the second iteration
-        collect = loop.collect
+        collect = Collector.collect
 
-        def interrupted(run, *rest):
-            if run.steps == 128:
+        def interrupted(self):
+            if self.run.steps == 128:
                 signal.raise_signal(signal.SIGINT)
-            return collect(run, *rest)
+            return collect(self)
 
-        patch.setattr(loop, "collect", interrupted)
+        patch.setattr(Collector, "collect", interrupted)
         train(parts, make=make_toy)
     assert checkpoint(tmp_path / "parts")["counts"]["steps"] == 256
     train(parts, make=make_toy)
@@ -328,7 +330,7 @@ def test_actions_that_the_student_lacks_count_as_no_operation(tmp_path):
     save_agent(Agent(network, "teacher", ("LEFT", "NOOP", "RIGHT", "D")), tmp_path / "teacher.safetensors")
     options = toy_options(tmp_path, teacher=str(tmp_path / "teacher.safetensors"))
     with toy.ToyEnvironment(8) as environment:
-        run = Run(options, environment)
+        run = Run(options, Worlds([environment]))
         begin_leg(run, options)
         observation = torch.from_numpy(run.observation)
         found, value = make_teacher(run, options)(observation)
@@ -380,7 +382,7 @@ def test_the_card_says_how_the_agent_was_trained(tmp_path):
         ({"batch_size": 100}, "has to divide"),
         ({"precision": "bfloat"}, "Did you mean 'bfloat16'"),
         ({"ppo_weight": 0.0}, "name a teacher"),
-        ({"num_steps": 0}, "num_steps has to be at least 1"),
+        ({"num_steps": 0}, "num_steps must be from 1"),
     ],
 )
 def test_options_that_cannot_work_are_refused(changes, message):

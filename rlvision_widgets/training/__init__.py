@@ -1,13 +1,15 @@
 """Train an agent with PPO, alone or with a teacher.
 
 Read `options` (what can be asked), then the pieces: `return_scale`, `rollout` (advantages), `losses`, `optimiser`; then
-`run` (the state, and the checkpoint that holds it), `collecting` (play), `teachers`, `learning`, `exporting` (the agent
-and its card), `legs`, and `loop`, which puts them together and keeps a folder::
+`worlds` (groups of environments, edited), `devices`, `run` (the state, and the checkpoint that holds it), `teachers`
+and `solver`, `collecting` (play), `learning`, `exporting` (the agent and its card), `series`, `legs`, and `loop`, which
+puts them together and keeps a folder::
 
     runs/coinrun/checkpoint.pt       all that a resumed run needs, written aside and then renamed
     runs/coinrun/log.jsonl           one line an iteration
     runs/coinrun/agent.safetensors   the agent so far, its value in raw task reward
     runs/coinrun/agent.json          its card: options, legs, learning curve, hardware
+    runs/coinrun/series/             agents kept along the way, if asked for
 
 PPO is Schulman et al. 2017 with the details of Cobbe et al. 2020 ("Leveraging Procedural Generation"), but one pass
 over each rollout in bfloat16: what counts here is processor time, not steps. The bundled agent came from fewer steps

@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parsers: dict[Any, Callable[[str], Any]] = {
         Mapping[str, Any]: json.loads,
         float | None: lambda text: None if text == "none" else float(text),
-        str | None: str,
+        int | None: lambda text: None if text == "none" else int(text),
+        str | None: lambda text: None if text == "none" else text,
+        Any: str,
     }
     kinds = get_type_hints(TrainingOptions)
     for name, default in vars(TrainingOptions()).items():

@@ -3,11 +3,14 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from rlvision_widgets.agents import Agent, save_agent
 from rlvision_widgets.agents.layered import LayeredNetwork
+from rlvision_widgets.aside import write_aside
+from rlvision_widgets.environments.edits import describe, edits_from
 from rlvision_widgets.training.options import TrainingOptions
 from rlvision_widgets.training.run import Run
 
@@ -30,10 +33,10 @@ def export_agent(run: Run, options: TrainingOptions) -> Agent:
     return Agent(
         network,
         name=options.environment,
-        action_names=run.environment.action_names[: options.num_actions],
-        environment={"name": options.environment, **run.environment.options},
+        action_names=run.worlds.any.action_names[: options.num_actions],
+        environment={"name": options.environment, **run.worlds.any.options},
         value_scale=options.value_scale,
-        info={"source": f"rlvision train{taught}, {run.steps:,} steps"},
+        info={"source": f"rlvision train{taught}, {run.steps:,} steps", **_edits(options)},
     )
 
 
@@ -45,6 +48,7 @@ def write_agent(run: Run, options: TrainingOptions) -> Path:
         "summary": f"{agent.name}: {agent.info['source']}. {_play(run)}",
         "checkpoint": agent.checkpoint,
         "environment": agent.environment,
+        **_edits(options),
         "action_names": agent.action_names,
         "network": {"architecture": options.network, **run.average.options},
         "weights": f"running average of the trained ones, decay {options.average} a gradient step",
@@ -54,8 +58,15 @@ def write_agent(run: Run, options: TrainingOptions) -> Path:
         "curve": run.curve,
         "legs": run.legs,
     }
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    write_aside(path.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
     return path
+
+
+def _edits(options: TrainingOptions) -> dict[str, Any]:
+    """Return how the world was edited, as data and in words; nothing where it was not."""
+    if not options.edits:
+        return {}
+    return {"world_edits": options.edits, "world": [describe(edit) for edit in edits_from(options.edits)]}
 
 
 def _play(run: Run) -> str:

@@ -17,17 +17,17 @@ __all__ = ["begin_leg", "forecast", "hardware"]
 
 
 FIXED = (
-    *("environment", "environment_options", "num_actions", "network", "network_options", "num_trajectories", "seed"),
+    *("environment", "num_actions", "network", "network_options", "num_trajectories", "seed"),
     "reward_scale",  # the unit of the value head, which the export turns into raw reward
 )
-"""Options that a resumed run keeps."""
+"""Options that a resumed run keeps, besides its world."""
 
 
 def begin_leg(run: Run, options: TrainingOptions) -> dict[str, Any]:
     """Note what starts now; refuse options that would make another network or another world of a resumed run."""
-    chosen = json.loads(json.dumps(dataclasses.asdict(options), default=str).replace("Infinity", "null"))
-    before = run.legs[-1]["options"] if run.legs else chosen
-    changed = [f"{name} was {before[name]!r}, now {chosen[name]!r}" for name in FIXED if before[name] != chosen[name]]
+    chosen = _plain(options)
+    now, before = _fixed(chosen), _fixed(run.legs[-1]["options"] if run.legs else chosen)
+    changed = [f"{name} was {before[name]!r}, now {now[name]!r}" for name in now if before[name] != now[name]]
     if changed:
         raise ValueError(f"{options.folder} holds another run: {'; '.join(changed)}. Name another --folder.")
     leg = {
@@ -35,11 +35,24 @@ def begin_leg(run: Run, options: TrainingOptions) -> dict[str, Any]:
         "steps": [run.steps, run.steps],
         "hours": 0.0,
         "hardware": hardware(options),
-        "packages": f"torch {torch.__version__}, {run.environment.package}",
+        "packages": f"torch {torch.__version__}, {run.worlds.any.package}",
         "options": chosen,
     }
     run.legs.append(leg)
     return leg
+
+
+def _plain(options: TrainingOptions) -> dict[str, Any]:
+    """Return options as JSON has them; what is infinite is None."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(options), default=str).replace("Infinity", "null"))
+    return plain
+
+
+def _fixed(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what must not change, of options that an earlier version may have written."""
+    known = {each.name for each in dataclasses.fields(TrainingOptions)}
+    full = TrainingOptions(**{name: value for name, value in options.items() if name in known and value is not None})
+    return {**{name: _plain(full)[name] for name in FIXED}, "world": full.world, "edits": full.edits}
 
 
 def hardware(options: TrainingOptions) -> str:

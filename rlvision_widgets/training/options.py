@@ -6,9 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlvision_widgets.edit_data import read_edits
+from rlvision_widgets.environments.edits import edits_from
+from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import unknown
 
-__all__ = ["TrainingOptions"]
+__all__ = ["SOLVER", "TrainingOptions"]
+
+SOLVER = "solver"  # the teacher that is no agent
+MOST = 10**15
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,15 @@ class TrainingOptions:
         default_factory=lambda: {"distribution_mode": "easy", "paint_vel_info": True}
     )
     """Its options. Procgen's ``num_levels`` is 0 unless given: every level is new."""
+    distribution_mode: str | None = None
+    """Procgen's, before that of the options: easy, hard, …"""
+    num_levels: int | None = None
+    """How many levels there are, before that of the options: 100 makes a twin that has seen little; 0 is all."""
+    start_level: int | None = None
+    """The first of them."""
+    edits: Any = ()
+    """Edits of the world, made in every level that opens: JSON such as ``[{"kind": "place", "what": "coin"}]``, or a
+    file of it. Evaluations play so too."""
     num_actions: int = 9
     """Use the environment's first actions only: nine of Procgen's fifteen move, the rest do nothing in many games."""
     value_scale: float | None = 10.0
@@ -41,7 +56,11 @@ class TrainingOptions:
     hours: float = math.inf
     """Stop and save after so long; a resumed run starts counting anew."""
     num_trajectories: int = 64
-    """Environments that step together."""
+    """Environments that step together, of all groups."""
+    groups: int = 1
+    """Groups that they are dealt into: while the network decides for one, the others step. 2 with a GPU."""
+    environment_threads: int = 0
+    """Threads that step a group. 0 is the thread of the network with one group, and one for each of several."""
     num_steps: int = 128
     """Decisions of each trajectory between two updates of the policy that acts."""
     batch_size: int = 512
@@ -74,7 +93,8 @@ class TrainingOptions:
     max_gradient_norm: float = 0.5
     """Gradients are scaled down to this norm."""
     teacher: str | None = None
-    """Agent to learn from besides, on the states that the student visits: anything that `load_agent` opens."""
+    """Agent to learn from besides, on the states that the student visits: anything that `load_agent` opens; or
+    ``solver``, which knows the shortest way through a maze."""
     teacher_weight: float = 1.0
     """Of KL(teacher || student)."""
     teacher_temperature: float = 1.0
@@ -83,33 +103,60 @@ class TrainingOptions:
     """Of the squared distance to the teacher's value, which is that of the teacher's play: for learning without PPO."""
     teacher_steps: float = math.inf
     """Decisions over which the teacher's weight falls to zero in a straight line."""
+    teacher_acts: float = 0.0
+    """Decisions over which the share of actions that the solver takes instead falls from one to zero, without PPO."""
     precision: str = "bfloat16"
     """float32, or bfloat16 for the trunk (weights, heads and losses stay float32)."""
     compile: bool = True
     """Use torch.compile: about a third less processor time, half a minute at the start, needs a C++ compiler."""
     device: str = "cpu"
-    """Where the network runs: cpu or cuda."""
+    """Where the network runs: cpu, cuda, or one of several such as cuda:1."""
     threads: int = 0
     """Processor threads of torch; 0 leaves them alone. Runs repeat to the bit with 1."""
     checkpoint_minutes: float = 5.0
     """Time between checkpoints."""
+    checkpoint_series: int = 0
+    """Agents kept along the way, so many for each factor of ten in steps, in the run's folder ``series``; 0 is none."""
     evaluation_steps: int = 0
     """Decisions between evaluations on unseen levels; 0 evaluates only when the steps are done."""
     evaluation_levels: int = 512
     """Levels of each evaluation; 0 evaluates never."""
 
     def __post_init__(self) -> None:
-        whole = ("steps", "num_trajectories", "num_steps", "batch_size", "epochs", "num_actions")
-        for name in whole:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} has to be at least 1, and is {getattr(self, name)}")
+        for name in ("steps", "num_trajectories", "groups", "num_steps", "batch_size", "epochs", "num_actions"):
+            check_count(name, getattr(self, name), 1, MOST)
+        for name in ("environment_threads", "checkpoint_series"):
+            check_count(name, getattr(self, name), 0)
         for name, known in (("precision", ("float32", "bfloat16")), ("optimiser", ("adam", "muon"))):
             if getattr(self, name) not in known:
                 raise ValueError(unknown(name, getattr(self, name), known))
+        given = read_edits(self.edits) if isinstance(self.edits, str) and self.edits else self.edits or ()
+        object.__setattr__(self, "edits", [edit.to_dict() for edit in edits_from(given)])
+        self._check_sizes()
+        self._check_teacher()
+
+    def _check_sizes(self) -> None:
         if self.num_trajectories * self.num_steps % self.batch_size:
             raise ValueError(
                 f"batch_size {self.batch_size} has to divide num_trajectories x num_steps = "
                 f"{self.num_trajectories * self.num_steps}, so that every batch is full"
             )
+        if self.num_trajectories % self.groups:
+            raise ValueError(
+                f"groups {self.groups} has to divide num_trajectories {self.num_trajectories}: all are equally large"
+            )
+
+    def _check_teacher(self) -> None:
         if self.ppo_weight == 0 and self.teacher is None:
             raise ValueError("ppo_weight 0 leaves nothing to learn from: name a teacher, or keep PPO")
+        if self.teacher_acts and (self.teacher != SOLVER or self.ppo_weight):
+            raise ValueError(
+                "teacher_acts is for the teacher 'solver' with ppo_weight 0: PPO learns from its own actions alone"
+            )
+
+    @property
+    def world(self) -> dict[str, Any]:
+        """What the environment is made with, apart from its name, its seed and how many there are."""
+        names = ("distribution_mode", "num_levels", "start_level")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return {**self.environment_options, **given}

@@ -25,15 +25,18 @@ class ReturnScale:
         self.returns = np.zeros(num_trajectories)
         self.count, self.mean, self.squares = 0.0, 0.0, 0.0
 
-    def update(self, reward: np.ndarray[Any, Any], first: np.ndarray[Any, Any]) -> None:
-        """Take in one step's reward (trajectory,) and whether it ended an episode (Chan's parallel variance)."""
-        self.returns = self.returns * self.gamma + reward
-        new, distance = self.returns.size, float(self.returns.mean()) - self.mean
+    def update(self, reward: np.ndarray[Any, Any], first: np.ndarray[Any, Any], rows: slice = slice(None)) -> None:
+        """Take in one step's reward and whether it ended an episode, both (trajectory,), of these rows.
+
+        Chan's parallel variance.
+        """
+        returns = self.returns[rows] * self.gamma + reward
+        new, distance = returns.size, float(returns.mean()) - self.mean
         total = self.count + new
         self.mean += distance * new / total
-        self.squares += float(self.returns.var()) * new + distance**2 * self.count * new / total
+        self.squares += float(returns.var()) * new + distance**2 * self.count * new / total
         self.count = total
-        self.returns[first] = 0
+        self.returns[rows] = np.where(first, 0, returns)
 
     @property
     def std(self) -> float:

@@ -1,5 +1,6 @@
 """What happened between two updates of the policy that acts, and how much better it was than expected."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,14 @@ class Rollout(NamedTuple):
     """(step, trajectory) in units of normalised return."""
     advantage: Tensor
     """(step, trajectory) in the same units."""
+    taught: Tensor | None = None
+    """(step, trajectory, action) log-probabilities of a teacher that was asked on the way."""
+    taught_value: Tensor | None = None
+    """(step, trajectory) in raw reward."""
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Rollout":
+        """Return the rollout with every part changed."""
+        return Rollout(*(None if part is None else change(part) for part in self))  # type: ignore[arg-type]
 
 
 def generalised_advantages(

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from rlvision_widgets.agents import load_agent
 from rlvision_widgets.training.losses import outputs
-from rlvision_widgets.training.options import TrainingOptions
+from rlvision_widgets.training.options import SOLVER, TrainingOptions
 from rlvision_widgets.training.run import Run
+from rlvision_widgets.training.solver import Solver
 
-__all__ = ["make_teacher"]
+__all__ = ["make_solver", "make_teacher"]
 
 
 def make_teacher(run: Run, options: TrainingOptions) -> Callable[[Tensor], tuple[Tensor, Tensor]] | None:
@@ -19,9 +20,10 @@ def make_teacher(run: Run, options: TrainingOptions) -> Callable[[Tensor], tuple
     The probabilities of the teacher's actions that the student does not have are added to ``NOOP``: in a game such
     as CoinRun Procgen's special buttons do nothing.
     """
-    if options.teacher is None:
+    if options.teacher is None or options.teacher == SOLVER:
         return None
-    agent, own = load_agent(options.teacher).to(options.device), run.environment.action_names[: options.num_actions]
+    agent = load_agent(options.teacher).to(options.device)
+    own = run.worlds.any.action_names[: options.num_actions]
     about = {key: agent.info[key] for key in ("source", "licence") if key in agent.info}
     run.legs[-1]["teacher"] = {"name": agent.name, "checkpoint": agent.checkpoint, **about}
     # Rows: the teacher's actions; a one in the column of the student's action that does the same.
@@ -39,3 +41,12 @@ def make_teacher(run: Run, options: TrainingOptions) -> Callable[[Tensor], tuple
             return (shared / options.teacher_temperature).log_softmax(-1), value
 
     return teach
+
+
+def make_solver(run: Run, options: TrainingOptions) -> Solver | None:
+    """Return the teacher that sees the worlds' states, if it is asked for."""
+    if options.teacher != SOLVER:
+        return None
+    solver = Solver(options, run.worlds.any.action_names[: options.num_actions], run.worlds.any)
+    run.legs[-1]["teacher"] = {"name": SOLVER, "source": "the shortest way, searched in the emulator's state"}
+    return solver
