@@ -14,8 +14,17 @@ from rlvision_widgets.agents.staged import (
     Residual,
     StagedNetwork,
 )
+from rlvision_widgets.agents.voting import VotingNetwork
 
-__all__ = ["ARCHITECTURES", "ClearNetwork", "ConvolutionalNetwork", "ImpalaNetwork", "NatureNetwork", "StagedNetwork"]
+__all__ = [
+    "ARCHITECTURES",
+    "ClearNetwork",
+    "ConvolutionalNetwork",
+    "ImpalaNetwork",
+    "NatureNetwork",
+    "StagedNetwork",
+    "VotingNetwork",
+]
 
 
 class ClearNetwork(StagedNetwork):
@@ -186,6 +195,7 @@ class NatureNetwork(StagedNetwork):
 
 
 ARCHITECTURES: dict[str, type[StagedNetwork]] = {
-    network.architecture: network for network in (ClearNetwork, ImpalaNetwork, NatureNetwork, ConvolutionalNetwork)
+    network.architecture: network
+    for network in (ClearNetwork, ImpalaNetwork, NatureNetwork, ConvolutionalNetwork, VotingNetwork)
 }
 """Name in a checkpoint → class."""
