@@ -316,6 +316,16 @@ def test_actions_that_do_nothing_are_found_by_trying_them():
             assert actions_without_effect(worlds, states) == ids
 
 
+def test_actions_that_press_other_buttons_are_pointed_at():
+    renamed = wrap_agent(Small(), **(TOY | {"action_names": ("UP", "NOOP", "FIRE")}))
+    check = checked(renamed)
+    assert found(check, "buttons") == "UP presses LEFT, FIRE presses RIGHT: is it another world's agent?"
+    assert verdicts(check)["buttons"] == "look"
+    numbered = wrap_agent(Small(2, favourite=1, second=0), **(TOY | {"action_names": ("action 0", "action 1")}))
+    assert found(checked(numbered), "buttons") == "the first 2 of 3, by number"
+    assert found(checked(wrap_agent(Small(), **TOY)), "buttons") == "all 3, by name"
+
+
 def test_actions_without_effect_are_named_with_their_share():
     agent = wrap_agent(Small(15, will=0.0, sight=1.0), observation_shape=(64, 64, 3))
     with rlv.make_environment("coinrun", num_trajectories=16, seed=1) as worlds:

@@ -74,8 +74,8 @@ class AgentCheck:
 
 
 def percent(share: float) -> str:
-    """Return a share in words, such as "31 %"."""
-    return f"{100 * share:.0f} %"
+    """Return a share in words, such as "31 %"; "0 %" is nothing at all."""
+    return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
 def _wrapped(row: Finding, left: int) -> Sequence[str]:

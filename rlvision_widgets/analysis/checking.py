@@ -14,7 +14,13 @@ from rlvision_widgets.agents import Agent
 from rlvision_widgets.agents.probing import probe_frames
 from rlvision_widgets.analysis.check_report import AgentCheck, Finding
 from rlvision_widgets.analysis.levels import LevelEnvironment
-from rlvision_widgets.analysis.network_findings import action_findings, layer_finding, layer_table, network_findings
+from rlvision_widgets.analysis.network_findings import (
+    action_findings,
+    button_finding,
+    layer_finding,
+    layer_table,
+    network_findings,
+)
 from rlvision_widgets.analysis.no_effect import actions_without_effect
 from rlvision_widgets.analysis.play_findings import COLUMNS, play_levels
 from rlvision_widgets.analysis.players import gives_action_values
@@ -86,7 +92,8 @@ def check_agent(
     else:
         with _opened(agent, world, seed) as worlds:
             look = look_at_play(agent, worlds, seed)
-            plays = action_findings(agent, look, actions_without_effect(worlds, look.states))
+            plays = [button_finding(agent, worlds.action_names)]
+            plays += action_findings(agent, look, actions_without_effect(worlds, look.states))
         with bars(progress) as report:
             trial = play_levels(agent, look, levels, seed, environment=world, report=report)
         plays += trial.findings()
@@ -126,7 +133,7 @@ def _warnings(findings: list[Finding]) -> list[str]:
     """Return a sentence for what is wrong or unusual about the network; of play `conclusions` speaks."""
     words = {"wrong": "Wrong", "look": "Unusual"}
     return [
-        f"{words[finding.verdict]}: {finding.check}: {finding.found}."
+        f"{words[finding.verdict]}: {finding.check}: {finding.found}{'' if finding.found.endswith('?') else '.'}"
         for finding in findings
         if finding.verdict in words and not finding.check.startswith("play")
     ]

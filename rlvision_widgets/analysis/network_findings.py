@@ -1,5 +1,7 @@
 """What a check finds out about an agent's network, from frames alone: outputs, policy, value, layers."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from rlvision_widgets.agents.probing import logit_range, probe_frames
 from rlvision_widgets.analysis.check_report import Finding, percent
 from rlvision_widgets.analysis.short_look import ShortLook
 
-__all__ = ["action_findings", "layer_finding", "layer_table", "network_findings"]
+__all__ = ["action_findings", "button_finding", "layer_finding", "layer_table", "network_findings"]
 
 ROUNDING = 1000  # units in the last place by which outputs computed in two ways may differ
 LAYER_FRAMES = 4
@@ -51,7 +53,7 @@ def _sight(look: ShortLook) -> Finding:
     if largest == 0:
         return Finding("sight", "the logits are the same for every frame", "wrong")
     moved = 0.5 * float(np.abs(look.policy[1:] - look.policy[:-1]).sum(axis=1).max())
-    found = f"logits differ by up to {largest:.2g} between frames, which moves {percent(moved)} of the probability"
+    found = f"logits differ by up to {largest:.3g} between frames, which moves {percent(moved)} of the probability"
     return Finding("sight", found, "look" if moved < DEAF else "ok")
 
 
@@ -75,6 +77,21 @@ def _value(value: npt.NDArray[np.float32], scale: float | None) -> Finding:
     if high > 2 * scale or high < 0.02 * scale:
         return Finding("value", f"{found}: is the value in raw task reward?", "look")
     return Finding("value", found, "ok")
+
+
+def button_finding(agent: Agent, buttons: Sequence[str]) -> Finding:
+    """Return whether the agent's actions are called as the world's buttons that they press, one after another."""
+    numbered = any(
+        all(re.fullmatch(r"(action )?\d+", name) for name in names) for names in (agent.action_names, buttons)
+    )
+    pairs = [] if numbered else list(zip(agent.action_names, buttons, strict=False))
+    wrong = [f"{name} presses {button}" for name, button in pairs if name != button]
+    if wrong:
+        return Finding(
+            "buttons", f"{', '.join(wrong[:3])}{', …' if wrong[3:] else ''}: is it another world's agent?", "look"
+        )
+    some = "all" if len(agent.action_names) == len(buttons) else f"the first {len(agent.action_names)} of"
+    return Finding("buttons", f"{some} {len(buttons)}{', by number' if numbered else ', by name'}", "ok")
 
 
 def action_findings(agent: Agent, look: ShortLook, without_effect: tuple[int, ...] | None) -> list[Finding]:
