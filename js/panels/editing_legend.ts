@@ -84,6 +84,7 @@ function switchIn(row: HTMLElement, hand: EditingHand, layer: () => string): Swi
     draw({ layerName, layer: shown, canCompute }) {
       const entry = entryOfFeature(hand.edits, layerName, feature);
       const on = entry !== undefined && isActive(entry);
+      if (!entry) control.release();
       setAttribute(row, "data-edited", entry ? (on ? "on" : "off") : false);
       const name = shown?.features[feature]?.name ?? `feature ${feature}`;
       control.draw({ on, strength: entry ? strengthOf(entry) : 0, name, disabled: !canCompute });

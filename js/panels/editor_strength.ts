@@ -2,6 +2,7 @@
 import { STRONGEST, snapped, WEAKEST } from "../core/editor.ts";
 import { fixed } from "../core/numbers.ts";
 import { h, setAttribute, setText } from "../views/dom.ts";
+import { focusedNear } from "../views/focus.ts";
 
 const STEP = 0.05;
 
@@ -16,6 +17,8 @@ export interface Strength {
 export interface StrengthControl {
   element: HTMLElement;
   draw(strength: Strength): void;
+  /** Before the slider is hidden: what it is held at is dropped, and the switch has its focus. */
+  release(): void;
 }
 
 export interface StrengthActs {
@@ -123,6 +126,11 @@ export function strengthControl({ toggle, preview, commit, signal }: StrengthAct
       setAttribute(slider, "aria-label", `Strength of editing ${now.name}`);
       if (Number(slider.value) !== now.strength) slider.value = String(now.strength);
       show(now.strength);
+    },
+    release() {
+      isHeld = false;
+      repeats = false;
+      if (focusedNear(slider) === slider) own.element.focus({ preventScroll: true });
     },
   };
 }

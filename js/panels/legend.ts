@@ -2,6 +2,7 @@
 import { decimalsFor, fixed } from "../core/numbers.ts";
 import type { Scene } from "../host/scene.ts";
 import { h, icon, setAttribute, setText } from "../views/dom.ts";
+import { focusedNear } from "../views/focus.ts";
 import { SORT } from "../views/icons.ts";
 import { legendRow, type Row } from "./legend_row.ts";
 import type { LegendPlace, LegendTools } from "./legend_tools.ts";
@@ -14,7 +15,7 @@ const KEYS = "with the focus here: arrows move, Enter opens, Space pins, 1–9 p
 
 export function legend(context: Context): Panel {
   const { session, signal } = context;
-  const rows = h("div", { class: "rlv-rows", role: "group", "aria-label": "Features" });
+  const rows = h("div", { class: "rlv-rows", role: "group", "aria-label": "Features", tabindex: -1 });
   const hint = h("span", { class: "rlv-hint", role: "status" });
   const sort = h("button", { class: "rlv-icon", "aria-label": "Sort by strength" }, icon(SORT));
   const axis = axisLine();
@@ -61,9 +62,11 @@ export function legend(context: Context): Panel {
   const arrange = (count: number) => {
     if (list.length === count) return;
     // One row more than features: the last is what they leave unexplained.
+    const had = rows.contains(focusedNear(rows));
     list = Array.from({ length: count }, (_, index) => legendRow(context, index, index === count - 1, acts));
     rows.replaceChildren(...list.map((row) => row.element));
     for (const row of list) row.setCurrent(row.index === 0);
+    if (had) (rows.querySelector<HTMLElement>(".rlv-pin") ?? rows).focus({ preventScroll: true });
   };
 
   return {

@@ -166,6 +166,23 @@ def test_taking_out_the_last_edit_leaves_the_focus_where_keys_go_on(opened):
     expect(page.list).to_have_count(1)
 
 
+@pytest.mark.parametrize("change", ["undone", "another layer", "a layer without features"])
+def test_a_slider_that_goes_leaves_the_focus_among_the_features(opened, change):
+    page = opened()
+    inside = page.root.page
+    if change == "another layer":
+        page.button("3a").click()
+        expect(page.rows.get_by_role("switch")).to_have_count(8, timeout=LONG)
+        page.button("2b").click()
+    page.switch(SAW).click()
+    page.strength(SAW).focus()
+    name, value = ("edits", []) if change == "undone" else ("layer", "3a")
+    inside.evaluate("([name, value]) => rlv.model.set(name, value)", [name, value])  # as Python does
+    expect(page.strength(SAW)).to_be_hidden()
+    eventually(lambda: page.rows.evaluate("(rows) => rows.contains(document.activeElement)"), True)
+    assert edits(page) == ([] if change == "undone" else [("2b", 0, 1, True)])
+
+
 def test_what_is_typed_is_no_command(opened):
     page = opened()
     page.switch(SAW).click()
