@@ -117,6 +117,58 @@ def test_models_for_atari_say_what_they_say_in_pfrl(name, tmp_path):
     assert logits.std(0).max() > 1e-3
 
 
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv0, self.conv1 = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(2))
+
+    def forward(self, x):
+        return x + self.conv1(self.conv0(x.relu()).relu())
+
+
+class Group(nn.Module):
+    def __init__(self, before):
+        super().__init__()
+        self.conv = nn.Conv2d(before, 4, 3, padding=1)
+        self.res_block0, self.res_block1 = Residual(), Residual()
+
+    def forward(self, x):
+        return self.res_block1(self.res_block0(nn.functional.max_pool2d(self.conv(x), 3, 2, 1)))
+
+
+class Procgen(nn.Module):
+    """The structure of train-procgen-pfrl's network: it takes frames as the environment gives them."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.conv_seqs = nn.ModuleList([Group(3), Group(4)])
+        self.hidden_fc = nn.Linear(4 * 16 * 16, 16)
+        self.logits_fc, self.value_fc = nn.Linear(16, 15), nn.Linear(16, 1)
+        self.slope = slope
+
+    def forward(self, observations):
+        x = observations.permute(0, 3, 1, 2) / 255.0
+        for group in self.conv_seqs:
+            x = group(x)
+        x = nn.functional.leaky_relu(self.hidden_fc(x.flatten(1).relu()), self.slope)
+        return torch.distributions.Categorical(logits=self.logits_fc(x)), self.value_fc(x)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_a_model_that_scales_its_frames_itself_is_given_them_as_they_are(slope):
+    model = seeded(lambda: Procgen(slope))
+    agent = wrap_agent(model)
+    assert isinstance(agent.network, StagedNetwork) == (slope == 0)  # the names do not tell a leaky ReLU
+    observations = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    with torch.no_grad():
+        policy, expected = model(torch.as_tensor(observations).float())
+    found, value = agent(observations)
+    found = found - np.logaddexp.reduce(found, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, policy.logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(value, expected.squeeze(1), rtol=1e-4, atol=1e-5)
+    assert agent.action_names[7] == "RIGHT"
+
+
 def test_a_folder_of_pfrl_says_which_file_to_open(tmp_path):
     torch.save(seeded(MODELS["ppo"]).state_dict(), tmp_path / "model.pt")
     with pytest.raises(ValueError, match=r"is a folder; pass the file in it that holds the weights, .*model\.pt"):

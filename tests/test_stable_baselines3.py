@@ -256,6 +256,17 @@ def test_layers_by_the_librarys_names_can_be_chosen():
     )
 
 
+def test_what_a_wrapper_did_to_images_is_given_as_preprocess():
+    made = model(PPO)
+    mean = torch.linspace(0, 1, 3)[:, None, None]
+    agent = wrap_agent(made, preprocess=lambda frames: frames.permute(0, 3, 1, 2) / 255 - mean)
+    observations = frames_for(agent)[0]
+    with torch.no_grad():
+        x = torch.as_tensor(observations).permute(0, 3, 1, 2) / 255 - mean
+        expected = made.policy.value_net(made.policy.features_extractor(x)).squeeze(1)
+    np.testing.assert_allclose(agent(observations)[1], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_policy_with_a_computation_of_its_own_is_not_replaced():
     made = model(PPO)
 

@@ -112,12 +112,12 @@ def _policy(
     stack: int | None,
 ) -> Policy:
     """Return the policy that the callables describe, or that its parts tell where none is given."""
-    if forward is None and preprocess is None and initial_state is None:
-        if isinstance(module, LayeredNetwork) and not hooked:
+    if forward is None and initial_state is None:
+        if isinstance(module, LayeredNetwork) and not hooked and preprocess is None:
             return Policy(module, observation_shape=module.observation_shape)
-        known = recognised(module, hooked=hooked, size=size, stack=stack)
+        known = recognised(module, hooked=hooked or preprocess is not None, size=size, stack=stack)
         if known is not None:
-            return known
+            return known if preprocess is None else replace(known, preprocess=preprocess)
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"wrap_agent takes a torch module, or a model or policy of {', '.join(FAMILIES)}; got "

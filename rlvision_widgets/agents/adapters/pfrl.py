@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rlvision_widgets.agents.adapters.convolutions import Layout, Size, convolutional, impala
@@ -55,23 +56,38 @@ def of_state(state: Mapping[str, Tensor], *, size: Size | None = None, stack: in
 def of_instance(instance: Any) -> Policy | None:
     """Return the policy of a pfrl agent or of its model, or None when it is none.
 
-    The model is shown (batch, colour, height, width) in 0..1, which is what the `phi` of pfrl's examples gives it.
+    The model is shown (batch, colour, height, width) in 0..1, which is what the `phi` of pfrl's examples gives it; one
+    for Procgen that takes (batch, height, width, rgb) in 0..255 and divides itself, that.
     """
     model = getattr(instance, "model", instance) if hasattr(instance, "batch_act") else instance
     if not isinstance(model, nn.Module):
         return None
-    of_pfrl = any(type(part).__module__.startswith("pfrl.") for part in model.modules())
-    if not of_pfrl and not all(hasattr(model, part) for part in ("conv_seqs", "hidden_fc", "logits_fc")):
+    of_procgen = all(hasattr(model, part) for part in ("conv_seqs", "hidden_fc", "logits_fc"))
+    if not of_procgen and not any(type(part).__module__.startswith("pfrl.") for part in model.modules()):
         return None
     colours = colours_read(model)
     side = 64 if colours == 3 else 84
     own = functools.partial(of_state, model.state_dict())
-    return Policy(model, forward=_forward, info=INFO, own=own, **seen((side, side, colours)))
+    preprocess = _colours_last if of_procgen and _runs(model, torch.zeros(1, side, side, colours)) else None
+    return Policy(model, _forward, preprocess, info=INFO, own=own, **seen((side, side, colours)))
 
 
 def _forward(model: nn.Module, x: Tensor) -> Any:
     returned = model(x)
     return getattr(returned, "q_values", returned)
+
+
+def _colours_last(observations: Tensor) -> Tensor:
+    return observations.float()
+
+
+def _runs(model: nn.Module, x: Tensor) -> bool:
+    try:
+        with torch.no_grad():
+            model(x)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _impala_name(own: str) -> str:
