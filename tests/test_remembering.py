@@ -215,6 +215,19 @@ def test_what_was_pressed_in_play_leads_to_the_memory_of_play(agent, study):
         np.testing.assert_allclose(row, wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_playing_on_after_presses_goes_on_from_the_memory_of_play(agent, study):
+    own = study.copy()
+    connection = Connection(agent, own, usual_recipe(own))
+    world_of(own, toy.ToyEnvironment)
+    first = study["first"].values[0]
+    start = next(step for step in range(5, 55) if not first[step + 1 : step + 6].any())
+    pressed = study["action"].values[0, start : start + 3].tolist()
+    found = connection.play_on(0, start, (), pressed, num_steps=3)
+    expected = study["value"].values[0, start + 3 : start + 6]
+    for version in (0, 1):
+        np.testing.assert_allclose(found.data["value"][version], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_a_situation_without_edits_is_what_the_agent_saw(agent, layer, study):
     own = study.copy()
     connection = Connection(agent, own, usual_recipe(own))

@@ -176,6 +176,11 @@ class Agent:
         answer = (_numpy(logits), None if value is None else _numpy(value))
         return (*answer, self._joined([own for _, own in steps])) if self.recurrent else answer
 
+    def state_before(self, frames: Remembered) -> Any:
+        """Return the recurrent state that frames bring with them, (batch, height, width, rgb)."""
+        rows = [torch.as_tensor(row, device=self.network.like.device) for row in frames.rows]
+        return self.state_layout.state(rows)
+
     @strict_keywords
     def inputs(self, observations: Frames, state: Any = None, first: NDArray[np.bool_] | None = None) -> Any:
         """Return what `outputs` takes, on the agent's device and in its dtype; all observations in one batch."""
@@ -325,8 +330,7 @@ class Agent:
         """Return observations, state and first; frames that remember bring the other two."""
         if not isinstance(observations, Remembered):
             return observations, state, first
-        rows = [torch.as_tensor(row, device=self.network.like.device) for row in observations.rows]
-        return observations.frames, self.state_layout.state(rows), observations.first
+        return observations.frames, self.state_before(observations), observations.first
 
     def _tensors(self, observations: Any, state: Any, first: Any) -> tuple[Tensor, Any, Tensor | None]:
         observations, state, first = self._apart(observations, state, first)

@@ -13,7 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.memory import Remembered
 from rlvision_widgets.analysis.branch_tape import BranchTape, survival
+from rlvision_widgets.analysis.frames import Seen
 from rlvision_widgets.analysis.playing import Act, Player, describe, ended, streams
 from rlvision_widgets.analysis.progress import Report, passed_on
 from rlvision_widgets.analysis.reentry import World, edited, world_of
@@ -69,11 +72,13 @@ def grow(
     *,
     start: bytes | None = None,
     presses: int = 0,
+    memory: Seen | None = None,
 ) -> xr.Dataset:
     """Play the branches of a fork; see `branch`. Between two steps it can be cancelled, which raises `Cancelled`.
 
     `start` is a state to begin in instead of the recorded one, and `presses` how many steps lie between the two, whose
-    noise `keep_noise` passes over.
+    noise `keep_noise` passes over; `memory` is the frame there as a recurrent agent sees it (`recollection.seen_then`),
+    who otherwise remembers the recorded frames before the fork.
     """
     world = world_of(study)
     start = world.state(fork.trajectory, fork.step) if start is None else start
@@ -81,7 +86,9 @@ def grow(
         forced = _forced(study, fork, worlds.action_names)
         player = Player(agent, worlds.action_names)
         whole = bool(getattr(agent, "recurrent", False))  # its state is opaque: no branch can be taken out of the batch
-        if whole:
+        if whole and isinstance(agent, Agent) and isinstance(memory, Remembered):
+            player.state = agent.state_before(memory.showing(np.stack([memory.frames] * fork.num_branches)))
+        elif whole:
             _warm_up(player, study, fork)
         noise = _noise(study, fork, presses)
         tape = BranchTape(fork.num_branches, fork.num_steps)

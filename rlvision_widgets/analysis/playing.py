@@ -43,6 +43,11 @@ class Player:
         See `collect_rollout`.
     action_names : sequence of str
         The world's actions. An agent with fewer uses their first ones.
+
+    Attributes
+    ----------
+    state : optional
+        What the agent carries; None before its first step, and for one without a memory.
     """
 
     def __init__(self, agent: Act, action_names: Sequence[str]) -> None:
@@ -51,17 +56,12 @@ class Player:
         self._names: Sequence[str] | None = getattr(agent, "action_names", None)
         self._recurrent = bool(getattr(agent, "recurrent", False))
         self._temperature = 0 if gives_action_values(agent) else 1
-        self._state: Any = None
-
-    @property
-    def state(self) -> Any:
-        """What the agent carries now; None before its first step, and for one without a memory."""
-        return self._state
+        self.state: Any = None
 
     def look(self, observed: Observed) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
         """Return policy logits and value."""
         if self._recurrent:
-            logits, value, self._state = self._agent(observed.observation, self._state, observed.first)
+            logits, value, self.state = self._agent(observed.observation, self.state, observed.first)
         else:
             logits, value = self._agent(observed.observation)
         return np.asarray(logits, np.float32), None if value is None else np.asarray(value, np.float32)

@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 
 from rlvision_widgets.analysis.counterfactual import Imagined
+from rlvision_widgets.analysis.frames import Seen
 from rlvision_widgets.analysis.growing import Fork, grow
 from rlvision_widgets.analysis.lab import Lab, Moment
+from rlvision_widgets.analysis.recollection import seen_then
 from rlvision_widgets.analysis.situation import Situation
 from rlvision_widgets.analysis.task import Task
 
@@ -52,7 +54,7 @@ def play_on(task: Task, lab: Lab, situation: Situation, num_steps: int, seed: in
         As `Lab.reach`.
     """
     sides = lab.reach_unedited(situation), lab.reach(situation)
-    runs = [_run(task, situation, moment, num_steps, seed) for moment in sides]
+    runs = [_run(task, lab, side, num_steps, seed) for side in zip(_versions(situation), sides, strict=True)]
     names = RUN
     stacked = {
         name: (("version", *runs[0][0][name].dims), np.stack([run[name].values for run, _ in runs])) for name in names
@@ -81,7 +83,7 @@ def survive(
     """
     sides = lab.reach_unedited(situation), lab.reach(situation)
     fork = Fork(situation.trajectory, situation.step, num_branches, num_steps, seed=max(seed, 0))
-    found = [_grown(task, fork, moment) for moment in sides]
+    found = [_grown(task, lab, fork, side) for side in zip(_versions(situation), sides, strict=True)]
     curves = {
         name: (("version", "branch_step"), np.stack([one[own].values for one in found]).astype(np.float32))
         for name, own in CURVES.items()
@@ -95,14 +97,20 @@ def survive(
     return Imagined(xr.Dataset(curves), told)
 
 
+def _versions(situation: Situation) -> tuple[Situation, Situation]:
+    return situation.unedited, situation
+
+
 def _run(
-    task: Task, situation: Situation, moment: Moment, num_steps: int, seed: int
+    task: Task, lab: Lab, side: tuple[Situation, Moment], num_steps: int, seed: int
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Play on from one moment; nothing is played where the episode has ended."""
+    situation, moment = side
     if moment.ended is not None:
         return _over(moment, num_steps, task.study.sizes["logit"])
     place = situation.trajectory, situation.step
-    return run(task, place, num_steps, seed, start=moment.state, presses=moment.presses)
+    memory = seen_then(task.agent, task.study, lab, situation, moment)
+    return run(task, place, num_steps, seed, start=moment.state, presses=moment.presses, memory=memory)
 
 
 def run(
@@ -113,6 +121,7 @@ def run(
     *,
     start: bytes | None = None,
     presses: int = 0,
+    memory: Seen | None = None,
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Let the agent play on from a recorded step, once.
 
@@ -124,7 +133,7 @@ def run(
         Trajectory and step.
     num_steps, seed
         As in `play_on`.
-    start, presses
+    start, presses, memory
         As in `growing.grow`.
 
     Returns
@@ -137,7 +146,7 @@ def run(
     """
     # one step more than is told, for the frame after the last one
     fork = Fork(*place, 1, num_steps + 1, seed=max(seed, 0), keep_noise=seed == RECORDED)
-    grown = grow(task.agent, task.study, fork, task.report, task.cancelled, start=start, presses=presses)
+    grown = grow(task.agent, task.study, fork, task.report, task.cancelled, start=start, presses=presses, memory=memory)
     one = grown.isel(branch=0)
     length = min(int(one["num_taken"]), num_steps)
     is_over = bool(one["ended"].values[:num_steps].any())
@@ -179,10 +188,13 @@ def _over(moment: Moment, num_steps: int, num_logits: int) -> tuple[xr.Dataset, 
     return data, told
 
 
-def _grown(task: Task, fork: Fork, moment: Moment) -> xr.Dataset:
+def _grown(task: Task, lab: Lab, fork: Fork, side: tuple[Situation, Moment]) -> xr.Dataset:
+    situation, moment = side
     if moment.ended is not None:
         return _nothing_grown(fork, moment.ended.completed, moment.ended.cause)
-    return grow(task.agent, task.study, fork, task.report, task.cancelled, start=moment.state, presses=moment.presses)
+    there: dict[str, Any] = {"start": moment.state, "presses": moment.presses}
+    memory = seen_then(task.agent, task.study, lab, situation, moment)
+    return grow(task.agent, task.study, fork, task.report, task.cancelled, **there, memory=memory)
 
 
 def _nothing_grown(fork: Fork, completed: bool, cause: str) -> xr.Dataset:
