@@ -2,10 +2,7 @@
 
 import argparse
 import dataclasses
-import importlib.util
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +11,17 @@ import numpy as np
 import pytest
 import torch
 import toy
+from training_runs import (
+    SMALL,
+    assert_same,
+    checkpoint,
+    interrupted_at,
+    lines,
+    make_toy,
+    needs_procgen,
+    toy_options,
+    without_history,
+)
 
 from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
 from rlvision_widgets.analysis.evaluation import evaluate, wilson_interval
@@ -21,7 +29,6 @@ from rlvision_widgets.analysis.moments import advantages
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.training import TrainingOptions, add_arguments, options_from_arguments, train
 from rlvision_widgets.training.arguments import field_docstrings
-from rlvision_widgets.training.collecting import Collector
 from rlvision_widgets.training.legs import begin_leg
 from rlvision_widgets.training.losses import Losses, losses, outputs
 from rlvision_widgets.training.optimiser import Optimiser, follow, orthogonal
@@ -31,14 +38,6 @@ from rlvision_widgets.training.run import Run
 from rlvision_widgets.training.teachers import make_teacher
 from rlvision_widgets.training.worlds import Worlds
 
-SMALL = {"channels": [4, 8, 8, 8, 8], "dense": [16, 16], "observation_shape": [16, 16, 3]}
-
-
-needs_procgen = pytest.mark.skipif(
-    importlib.util.find_spec("procgen") is None and "RLVISION_PROCGEN" not in os.environ,
-    reason="Procgen's wheels exist for Python 3.11 and 3.12 on Linux x86-64 only",
-)
-
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -46,57 +45,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def make_toy(name, *, num_trajectories, seed, **options):
-    assert name == "toy"
-    return toy.ToyEnvironment(num_trajectories, seed, **options)
-
-
-def toy_options(folder, **changes):
-    chosen = {
-        "environment": "toy",
-        "environment_options": {},
-        "num_actions": 3,
-        "network_options": SMALL,
-        "steps": 256,
-        "num_trajectories": 8,
-        "num_steps": 16,
-        "batch_size": 32,
-        "compile": False,
-        "precision": "float32",
-        "threads": 1,
-        "evaluation_levels": 0,
-    }
-    return TrainingOptions(folder=folder, **(chosen | changes))
-
-
-def checkpoint(folder):
-    return torch.load(folder / "checkpoint.pt", weights_only=True)
-
-
-def assert_same(one, other, where="checkpoint"):
-    assert type(one) is type(other), where
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other), where
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), where
-        for key in one:
-            assert_same(one[key], other[key], f"{where}[{key!r}]")
-    elif isinstance(one, list):
-        assert len(one) == len(other), where
-        for index, pair in enumerate(zip(one, other, strict=True)):
-            assert_same(*pair, f"{where}[{index}]")
-    else:
-        assert one == other, where
-
-
-def without_history(folder):
-    return {key: value for key, value in checkpoint(folder).items() if key != "history"}
-
-
-def lines(folder):
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
 def test_return_scale_is_the_standard_deviation_of_all_discounted_returns():
@@ -173,15 +121,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, reward_scale, monke
     options = toy_options(tmp_path / "whole", steps=640, reward_scale=reward_scale)
     train(options, make=make_toy)
     parts = dataclasses.replace(options, folder=tmp_path / "parts")
-    with monkeypatch.context() as patch:  # Ctrl-C in the second iteration
-        collect = Collector.collect
-
-        def interrupted(self):
-            if self.run.steps == 128:
-                signal.raise_signal(signal.SIGINT)
-            return collect(self)
-
-        patch.setattr(Collector, "collect", interrupted)
+    with interrupted_at(128, monkeypatch):
         train(parts, make=make_toy)
     assert checkpoint(tmp_path / "parts")["counts"]["steps"] == 256
     train(parts, make=make_toy)
