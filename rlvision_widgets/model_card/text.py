@@ -158,6 +158,8 @@ def _training(card: Mapping[str, Any], pictures: Mapping[str, str]) -> list[str]
     if not card.get("legs"):
         return []
     lines = ["## Training", "", card["data"]]
+    if card.get("world"):
+        lines += ["", f"Every level was edited when it opened: {'; '.join(card['world'])}."]
     if "weights" in card:
         lines += ["", f"The weights are a {card['weights']}."]
     if "curve" in pictures:

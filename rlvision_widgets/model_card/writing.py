@@ -115,12 +115,13 @@ def write_model_card(
     card = _base(opened, source, files)
     folder.mkdir(parents=True, exist_ok=True)
     kept = Path(kept) if kept is not None else Path("runs") / f"card-{name}"
+    trained = {"edited as in training": card["world_edits"]} if "world_edits" in card else {}
     asked = questions(
         opened,
         levels=levels,
         seed=seed,
         precision=precision,
-        world=world or {},
+        world={**trained, **(world or {})},
         other_levels=other_levels,
         random_levels=random_levels,
     )
@@ -182,7 +183,7 @@ def _base(agent: Agent, source: Path, files: _Files) -> dict[str, Any]:
     card |= {key: told[key] for told in (trained, before) for key in WRITTEN if key in told}
     card |= {"opened_as": files.opened_as, "checkpoint": agent.checkpoint, "environment": dict(agent.environment)}
     card |= {"action_names": list(agent.action_names), "network": _network(agent)}
-    card |= {key: trained[key] for key in ("weights", "steps", "episodes") if key in trained}
+    card |= {key: trained[key] for key in ("weights", "steps", "episodes", "world_edits", "world") if key in trained}
     card["evaluations"] = [*trained.get("evaluations", []), *before.get("evaluations", [])]
     if legs:
         card["curve"] = trained.get("curve", [])
