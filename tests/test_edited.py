@@ -8,7 +8,7 @@ from test_environments import assert_same, needs_procgen, random_actions
 
 import rlvision_widgets as rlv
 from rlvision_widgets.environments.applying import NotHere, apply_edits
-from rlvision_widgets.environments.catalogue import class_of_entity, classes_of
+from rlvision_widgets.environments.catalogue import class_of_entity, objects_of
 from rlvision_widgets.environments.games import GAMES
 from rlvision_widgets.environments.mazes import solve
 from rlvision_widgets.environments.states import parse_state, serialise_state
@@ -393,7 +393,9 @@ COINRUN_ERRORS = [
     (rlv.Remove("agent"), ValueError, "the agent cannot be removed"),
     (rlv.Remove("swa"), ValueError, "unknown class of objects in coinrun 'swa'. Did you mean 'saw'"),
     (rlv.Remove("saw", (60, 60)), NotHere, r"no saw within a cell of \(60, 60\); the nearest: \("),
-    (rlv.Remove("cheese"), NotHere, r"there is no cheese in this world; it has agent at \(1.5, 1.579\), "),
+    (rlv.Remove("explosion"), NotHere, r"there is no explosion in this world; it has agent at \(1.5, 1.579\), "),
+    (rlv.Remove("cheese"), ValueError, "unknown class of objects in coinrun 'cheese'"),
+    (rlv.Hide("lava"), ValueError, "a lava cannot be hidden"),
     (rlv.Hide("coin"), ValueError, "a coin cannot be hidden: what fills a cell is always drawn"),
     (rlv.Hide("velocity"), ValueError, r"VelocityBox\(False\) hides it"),
     (rlv.Ghost("agent"), ValueError, "the agent cannot be a ghost"),
@@ -439,7 +441,7 @@ def test_what_cannot_be_done_elsewhere_is_said_too():
     refused("bossfight", rlv.Carve((1, 1)), "walls can be changed in coinrun and maze")
     refused("ninja", rlv.Remove("wall"), "fills cells")
     refused("ninja", rlv.Decoy("mushroom", (1, 1)), "decoys are known for coinrun and maze")
-    refused("bigfish", rlv.Add("wall", (5, 5)), "there is no wall")
+    refused("bigfish", rlv.Add("wall", (5, 5)), "unknown class of objects in bigfish 'wall'")
     refused("coinrun", rlv.Theme("agent", 3), "restrict_themes=True", restrict_themes=True)
     refused("coinrun", rlv.Theme("wall", 3), "restrict_themes=True", restrict_themes=True)
     with pytest.raises(TypeError, match="parse_state"):
@@ -456,7 +458,8 @@ def test_in_every_game_entities_can_be_removed_hidden_moved_copied_and_made_ghos
             environment.step(actions)
         state = parse_state(environment.get_state(0))
         names = {class_of_entity(game, int(e["type"]), int(e["image_type"])) for e in state.entities}
-        for name in sorted(names & set(classes_of(game)) - {"agent", "trail"}):
+        assert names <= set(objects_of(game))
+        for name in sorted(names - {"agent", "trail"}):
             frames = {}
             for edit in (rlv.Hide(name), rlv.Remove(name), rlv.Ghost(name)):
                 if edit == rlv.Remove(name) and name in NEEDED.get(game, ()):
@@ -611,7 +614,11 @@ def test_levels_without_the_object_go_without_the_edit_unless_that_is_forbidden(
     with make() as worlds, pytest.raises(NotHere, match="there is no saw in this world"):
         rlv.edited_environment(worlds, rlv.Remove("saw"), missing="raise")
     with make() as worlds:
-        for edit, words in [(rlv.Hide("coin"), "cannot be hidden"), (rlv.Remove("fish"), "unknown class")]:
+        for edit, words in [
+            (rlv.Hide("coin"), "cannot be hidden"),
+            (rlv.Remove("fish"), "unknown class"),
+            (rlv.Hide("cheese"), "unknown class"),
+        ]:
             with pytest.raises(ValueError, match=words):
                 rlv.edited_environment(worlds, edit)
         with pytest.raises(ValueError, match="Did you mean 'reset'"):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rlvision_widgets.environments import edits as kinds
+from rlvision_widgets.environments.catalogue import only_fills_cells
 from rlvision_widgets.environments.drafts import Draft, Found, NotHere
 from rlvision_widgets.environments.edit_fields import an
 from rlvision_widgets.environments.edits import Edit, edits_from
@@ -154,8 +155,8 @@ def _move(draft: Draft, edit: kinds.Move) -> None:
 
 
 def _hide(draft: Draft, edit: kinds.Hide) -> None:
-    found = _objects(draft, edit.what, edit.at)
-    if len(found.cells):
+    # also where this world has none: a level with one would end what skips worlds without
+    if only_fills_cells(draft.game, edit.what) or len((found := _objects(draft, edit.what, edit.at)).cells):
         raise ValueError(f"{an(edit.what)} cannot be hidden: what fills a cell is always drawn. Remove it instead.")
     draft.entities["render_z"][found.entities] = UNSEEN
     draft.entities = draft.entities[without_trails(draft.game, draft.entities, found.entities)]

@@ -11,7 +11,16 @@ from types import MappingProxyType
 from rlvision_widgets.environments.games import EXPLOSION, GAMES, NOTHING, SPACE
 from rlvision_widgets.names import unknown
 
-__all__ = ["CLASSES", "class_of_cell", "class_of_entity", "classes_of", "colour_of", "overlay_classes"]
+__all__ = [
+    "CLASSES",
+    "class_of_cell",
+    "class_of_entity",
+    "classes_of",
+    "colour_of",
+    "objects_of",
+    "only_fills_cells",
+    "overlay_classes",
+]
 
 CLASSES = (
     *("background", "wall", "lava", "coin", "cheese", "crate", "saw", "enemy", "agent", "trail", "velocity", "other"),
@@ -139,6 +148,21 @@ def classes_of(game: str) -> tuple[str, ...]:
     if game not in _CLASSES:
         raise ValueError(unknown("environment", game, GAMES))
     return _CLASSES[game]
+
+
+def objects_of(game: str) -> tuple[str, ...]:
+    """Return the classes that something in a world of `game` can have: those that all games share are not all in each."""
+    found = {"agent", "trail", "explosion", "other", *_CELLS.get(game, {}).values(), *_movable(game)}
+    return tuple(name for name in classes_of(game) if name in found)
+
+
+def only_fills_cells(game: str, name: str) -> bool:
+    """Tell whether things of a class are cells of the grid in `game`, and never entities."""
+    return name in _CELLS.get(game, {}).values() and name not in _movable(game)
+
+
+def _movable(game: str) -> set[str]:
+    return {*_ENTITIES[game].values(), *_IMAGES.get(game, {}).values()}
 
 
 def overlay_classes(game: str) -> tuple[str, ...]:

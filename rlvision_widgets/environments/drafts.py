@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rlvision_widgets.environments.catalogue import class_of_cell, class_of_entity, classes_of
+from rlvision_widgets.environments.catalogue import class_of_cell, class_of_entity, objects_of
 from rlvision_widgets.environments.edit_fields import Cell, Point
 from rlvision_widgets.environments.games import AGENT, SPACE
 from rlvision_widgets.environments.states import State
@@ -75,8 +75,8 @@ class Draft:
         NotHere
             When this world has no such object there; says which it has, and where.
         """
-        if what not in classes_of(self.game):
-            raise ValueError(unknown(f"class of objects in {self.game}", what, classes_of(self.game)))
+        if what not in objects_of(self.game):
+            raise ValueError(unknown(f"class of objects in {self.game}", what, objects_of(self.game)))
         entities = self._entities_of(what)
         cells = np.argwhere(_holding(self.grid, _values_of(self.game, what)))
         if not len(entities) and not len(cells):
