@@ -60,7 +60,7 @@ def test_it_is_whole_again_after_a_cut(network, frames, layer):
 
 
 def test_it_is_saved_and_opened_again(tmp_path, rng):
-    agent = Agent(VotingNetwork(3, SMALL), ["LEFT", "STAY", "RIGHT"], name="voter", environment={"name": "maze"})
+    agent = Agent(VotingNetwork(2, SMALL), "voter", ("LEFT", "RIGHT"))
     again = rlv.load_agent(rlv.save_agent(agent, tmp_path / "voter.safetensors"))
     assert type(again.network) is VotingNetwork
     assert again.network.options == agent.network.options
