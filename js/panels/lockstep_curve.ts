@@ -1,5 +1,6 @@
 /** The values of two paths (or another number) over one time: where they part, how each ends, and the step that is shown. */
 import { words } from "../core/counterfactual_sight.ts";
+import { type Label, labelsApart } from "../core/labels.ts";
 import { type Lane, type Scale, valueScale, valueToY } from "../core/timeline.ts";
 import type { Theme } from "../views/theme.ts";
 import { DASH, drawLine, drawScale, fine, type Plot } from "./counterfactual_chart.ts";
@@ -7,6 +8,7 @@ import type { Pair } from "./lockstep.ts";
 
 const LEFT = 34;
 const RIGHT = 6;
+const LINE = 14;
 
 /** The step under a pixel of the curve. */
 export const stepUnder = (x: number, width: number, last: number): number =>
@@ -29,16 +31,18 @@ export function drawLockstepCurve(
   drawScale(plot, lane, [LEFT, right], scale, theme);
   const x = (index: number) => LEFT + (index / Math.max(1, last)) * (right - LEFT);
   const y = (value: number) => valueToY(lane, scale, value);
+  const causes: Cause[] = [];
   if (diverged !== null) drawApart(plot, x(diverged), right, theme);
   for (const [index, path] of paths.entries()) {
     const colour = index === 0 ? theme.muted : theme.text;
     drawLine(plot, line(index), path.length, x, y, { colour, dash: index === 0 ? DASH.before : DASH.after });
     if (!path.cause) continue;
     const end = line(index)[path.length - 1] ?? scale.low;
-    const at = [x(path.length), y(end)] as const;
-    drawEnd(plot.context, at, colour, path.completed === true);
-    drawCause(plot, at, words(path.cause), theme);
+    const [endX, endY] = [x(path.length), y(end)];
+    drawEnd(plot.context, [endX, endY], colour, path.completed === true);
+    causes.push(causeAt(plot, [endX, endY], words(path.cause), theme));
   }
+  drawCauses(plot, causes, theme);
   plot.context.fillStyle = theme.accent;
   plot.context.fillRect(x(step) - 1, 0, 2, height);
 }
@@ -56,19 +60,30 @@ function drawApart({ context, height }: Plot, x: number, right: number, theme: T
   context.fill();
 }
 
+interface Cause extends Label {
+  text: string;
+}
+
 /** The cause in words beside the mark, on the side that has room. */
-function drawCause(
-  { context, width, height }: Plot,
+function causeAt(
+  { context, width }: Plot,
   [x, y]: readonly [number, number],
-  cause: string,
+  text: string,
   theme: Theme,
-): void {
+): Cause {
+  context.font = theme.font;
+  const wide = context.measureText(text).width;
+  const left = x + 10 + wide < width ? x + 9 : x - 9 - wide;
+  return { text, left, right: left + wide, y };
+}
+
+function drawCauses({ context, height }: Plot, causes: readonly Cause[], theme: Theme): void {
+  const heights = labelsApart(causes, LINE, [LINE / 2 + 1, height - LINE / 2 - 1]);
   context.font = theme.font;
   context.textBaseline = "middle";
-  const fits = x + 10 + context.measureText(cause).width < width;
-  context.textAlign = fits ? "left" : "right";
+  context.textAlign = "left";
   context.fillStyle = theme.text;
-  context.fillText(cause, fits ? x + 9 : x - 9, Math.max(8, Math.min(height - 8, y)));
+  for (const [index, { text, left }] of causes.entries()) context.fillText(text, left, heights[index] ?? 0);
 }
 
 /** A filled circle where a level was completed, a cross where it ended otherwise. */

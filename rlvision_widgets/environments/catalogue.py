@@ -151,7 +151,7 @@ def classes_of(game: str) -> tuple[str, ...]:
 
 
 def objects_of(game: str) -> tuple[str, ...]:
-    """Return the classes that something in a world of `game` can have: those that all games share are not all in each."""
+    """Return the classes that things in worlds of `game` have: not all that games share are in each."""
     found = {"agent", "trail", "explosion", "other", *_CELLS.get(game, {}).values(), *_movable(game)}
     return tuple(name for name in classes_of(game) if name in found)
 
