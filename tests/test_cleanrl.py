@@ -287,3 +287,19 @@ def test_other_weights_are_refused_with_every_difference(opened):
         opened({**atari, "network.0.weight": torch.zeros(8, 4, 5, 5)})
     with pytest.raises(ValueError, match="there are 9 action names"):
         opened(state, action_names=[str(index) for index in range(9)])
+
+
+def test_files_of_other_formats_are_refused_in_words(opened, tmp_path):
+    path = tmp_path / "jax.cleanrl_model"
+    for content, message in (
+        (b"\x93\xc0\x82\xa6params", r"no file of torch\.save .*; flax's are not read"),
+        (b"", "damaged or shortened"),
+        (b"PK\x03\x04" + bytes(100), "damaged or shortened"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message) as caught:
+            load_agent(path)
+        assert "weights_only" not in str(caught.value)  # torch's own advice is to unpickle
+    module = seeded(lambda: AtariAgent(Envs((4, 84, 84), 6))).network[0]
+    with pytest.raises(ValueError, match=r"besides weights \(torch\.nn\.modules\.conv\.Conv2d\), which are not"):
+        opened(module)

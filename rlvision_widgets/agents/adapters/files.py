@@ -1,15 +1,13 @@
 """Other libraries' files as agents: zips of Stable-Baselines3, and what `torch.save` wrote for the rest."""
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rlvision_widgets.agents.adapters import policy_of_state
 from rlvision_widgets.agents.adapters.policy import Policy, action_names, network_of
+from rlvision_widgets.agents.adapters.reading import read_torch
 from rlvision_widgets.agents.adapters.stable_baselines3_zip import of_zip
 from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.weights import inner_state
@@ -71,19 +69,10 @@ def _policy(path: Path, size: tuple[int, int] | None, stack: int | None) -> Poli
     if path.suffix == ".zip":
         return of_zip(path, size=size, stack=stack)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"cannot be read as weights: {_reason(path, str(error))}") from error
+        loaded = read_torch(path)
+    except ValueError as error:
+        raise ValueError(f"cannot be read as weights: {error}") from error
     return policy_of_state(inner_state(loaded) if isinstance(loaded, Mapping) else {}, size=size, stack=stack)
-
-
-def _reason(path: Path, message: str) -> str:
-    if "Weights only load failed" not in message and "Unsupported" not in message:
-        return message.splitlines()[0]
-    return (
-        "it holds objects besides weights, which are not unpickled. Load it with the code that wrote it, save "
-        f"module.state_dict() with torch.save, or pass the module to rlv.wrap_agent. ({message.splitlines()[0]})"
-    )
 
 
 def _pictures(shape: tuple[int, int, int], stack: int) -> str:

@@ -37,7 +37,8 @@ OTHER_KINDS = (
 """What names of weights say about kinds of policies that CnnPolicy is not: pattern, and the reason in words."""
 INFO = {
     "library": "Stable-Baselines3",
-    "wrappers": "VecFrameStack and VecNormalize are not part of it: the world has to show what they made of it.",
+    "wrappers": "Neither VecNormalize nor VecFrameStack is part of it. What VecNormalize did to images belongs into "
+    "rlv.wrap_agent's preprocess; stacks of frames the agent keeps itself, so that the world shows single ones.",
 }
 
 

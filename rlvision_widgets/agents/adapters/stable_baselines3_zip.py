@@ -7,7 +7,6 @@ twice: pickled, which is never read, and as readable text, which tells shapes an
 import dataclasses
 import io
 import json
-import pickle
 import re
 import zipfile
 import zlib
@@ -15,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from rlvision_widgets.agents.adapters.convolutions import Size
 from rlvision_widgets.agents.adapters.policy import Policy
+from rlvision_widgets.agents.adapters.reading import first_line, read_torch
 from rlvision_widgets.agents.adapters.stable_baselines3 import ONE_OF, WRAP, Settings, of_state, scale_of
 
 __all__ = ["of_zip"]
@@ -63,9 +62,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor], str]:
     except ValueError as error:
         raise ValueError(f"its settings, 'data', are no JSON: {error}") from error
     try:
-        state = torch.load(io.BytesIO(members["policy.pth"]), map_location="cpu", weights_only=True)
-    except (*DAMAGED, pickle.UnpicklingError, ValueError) as error:
-        raise ValueError(f"its weights, 'policy.pth', are {SHORTENED} ({str(error).splitlines()[0]})") from error
+        state = read_torch(io.BytesIO(members["policy.pth"]))
+    except ValueError as error:
+        raise ValueError(f"its weights, 'policy.pth', cannot be read: {error}") from error
     if not isinstance(data, dict) or not isinstance(state, Mapping):
         raise ValueError("its settings and weights are no mappings, as Stable-Baselines3 writes them")
     return data, dict(state), members.get("_stable_baselines3_version", b"").decode(errors="replace").strip()
@@ -82,7 +81,7 @@ def _members(path: Path) -> dict[str, bytes]:
                 raise ValueError(_no_model(names))
             return {name: archive.read(name) for name in names if name in MEMBERS}
     except DAMAGED as error:
-        raise ValueError(f"it is no zip of Stable-Baselines3, or {SHORTENED} ({str(error).splitlines()[0]})") from error
+        raise ValueError(f"it is no zip of Stable-Baselines3, or {SHORTENED} ({first_line(error)})") from error
 
 
 def _first_name(path: Path) -> str:
