@@ -61,11 +61,13 @@ def test_it_is_whole_again_after_a_cut(network, frames, layer):
 
 def test_it_is_saved_and_opened_again(tmp_path, rng):
     agent = Agent(VotingNetwork(2, SMALL), "voter", ("LEFT", "RIGHT"))
-    again = rlv.load_agent(rlv.save_agent(agent, tmp_path / "voter.safetensors"))
+    rlv.save_agent(agent, tmp_path / "voter.safetensors")
+    again = rlv.load_agent(tmp_path / "voter.safetensors")
     assert type(again.network) is VotingNetwork
     assert again.network.options == agent.network.options
     frames = rng.integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(again(frames).logits.numpy(), agent(frames).logits.numpy())
+    for one, other in zip(again(frames), agent(frames), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("convolutions", [(), ((4, 3, 1, 1), (4, 2, 2, 1))])
