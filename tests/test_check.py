@@ -13,6 +13,7 @@ from toy import ToyEnvironment, toy_agent
 import rlvision_widgets as rlv
 from rlvision_widgets.agents import wrap_agent
 from rlvision_widgets.agents.probing import logit_range, probe_frames
+from rlvision_widgets.analysis import play_findings
 from rlvision_widgets.analysis.network_findings import action_findings
 from rlvision_widgets.analysis.no_effect import actions_without_effect
 from rlvision_widgets.analysis.players import GreedyPlayer, RandomPlayer
@@ -267,6 +268,21 @@ def test_an_agent_that_looks_is_better_than_its_blind_twin():
     assert check.sentences[0].startswith("This agent earns 4, random ")
     score = check.levels.groupby("player")["return"].mean()
     assert 1.4 < score["blind"] < 2.6
+
+
+def test_a_player_that_never_comes_to_an_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(play_findings, "LEAST", 0)
+    monkeypatch.setitem(play_findings.PATIENCE, "random", 1)
+    check = checked(wrap_agent(Small(), **TOY), levels=32)
+    assert list(check.levels["player"].unique()) == ["sampled", "greedy", "blind"]
+    assert verdicts(check)["play, random"] == "open"
+    assert found(check, "play, random").startswith("given up")
+    assert "random" not in check.sentences[-1]
+    monkeypatch.setitem(play_findings.PATIENCE, "blind", 0)
+    monkeypatch.setitem(play_findings.PATIENCE, "greedy", 0)
+    alone = checked(wrap_agent(Small(), **TOY))
+    assert verdicts(alone)["play, sampled"] == "open"
+    assert alone.sentences[-1].endswith("on the same 16 levels, and nobody else came to an end.")
 
 
 class Corridor(gymnasium.Env):

@@ -38,7 +38,7 @@ class AgentCheck:
     levels : DataFrame
         player, level_seed, success, return, length; empty without play. Players are "sampled", the agent itself;
         "greedy", which takes its likeliest action, and of Q-learning is the agent itself; "blind", which presses as the
-        agent does on average, whatever it is shown; "random", which presses all alike.
+        agent does on average, whatever it is shown; "random", which presses all alike. Who comes to no end is missing.
     sentences : tuple of str
         What to conclude.
     """

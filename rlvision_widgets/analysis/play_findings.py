@@ -16,15 +16,18 @@ from rlvision_widgets.analysis.evaluation import Progress, measure_levels
 from rlvision_widgets.analysis.levels import LevelEnvironment
 from rlvision_widgets.analysis.outcome_table import mean_interval
 from rlvision_widgets.analysis.paired import wilson_interval
-from rlvision_widgets.analysis.players import GreedyPlayer, RandomPlayer
+from rlvision_widgets.analysis.players import GreedyPlayer, HurriedPlayer, RandomPlayer, TooLong
 from rlvision_widgets.analysis.playing import Act
 from rlvision_widgets.analysis.progress import Report
 from rlvision_widgets.analysis.short_look import ShortLook
 
 __all__ = ["COLUMNS", "Trial", "play_levels"]
 
+PATIENCE = {"greedy": 8, "blind": 20, "random": 20}  # times as long as the agent's own play; all but greed is cheap
+LEAST = 20_000  # frames that anyone gets
 ENOUGH = 32  # levels that show the difference between an agent and chance
 COLUMNS = ["player", "level_seed", "success", "return", "length"]
+FLOORS = {"random": "random", "blind": "its own mix of buttons pressed blindly"}
 SUSPECTS = "probably wrong scaling, channel order or environment options."
 
 
@@ -38,10 +41,13 @@ class Trial:
         See `AgentCheck`.
     score : str
         The column that tells: success, or return where nothing is completed.
+    endless : tuple of str
+        Players that were given up, since they took many times as long as the agent.
     """
 
     levels: pd.DataFrame
     score: str
+    endless: tuple[str, ...] = ()
 
     @property
     def players(self) -> list[str]:
@@ -52,9 +58,10 @@ class Trial:
     def verdict(self) -> str:
         """Say whether the agent is above chance; "look" where it is no better than blind, "open" on too few levels."""
         agent = self.players[0]
-        floor = next((floor for floor in ("random", "blind") if not self.above(agent, floor)), None)
+        floors = [floor for floor in FLOORS if floor in self.players]
+        floor = next((floor for floor in floors if not self.above(agent, floor)), None)
         if floor is None:
-            return "ok"
+            return "ok" if floors else "open"
         if len(self._of(agent)) < ENOUGH and self._mean(agent) >= self._mean(floor):
             return "open"
         return {"random": "wrong", "blind": "look"}[floor]
@@ -63,19 +70,20 @@ class Trial:
         """Return a row for each player."""
         verdicts = [self.verdict, *["ok"] * (len(self.players) - 1)]
         told = zip(self.players, verdicts, strict=True)
-        return [Finding(f"play, {player}", self._told(player), verdict) for player, verdict in told]
+        played = [Finding(f"play, {player}", self._told(player), verdict) for player, verdict in told]
+        given_up = "given up: its episodes take many times as long as the agent's, or never end"
+        return [*played, *(Finding(f"play, {player}", given_up, "open") for player in self.endless)]
 
     def conclusions(self) -> list[str]:
         """Return what follows, in sentences."""
-        agent, *_ = self.players
-        scores = {player: self._short(player) for player in self.players}
-        plays, at, levels = ("plays at", "at ", "levels") if self.score == "success" else ("earns", "", "episodes")
-        compared = (
-            f"This agent {plays} {scores[agent]}, random {at}{scores['random']}, its own mix of buttons pressed "
-            f"blindly {at}{scores['blind']}, on the same {len(self._of(agent))} {levels}"
-        )
+        agent, *others = self.players
+        by_success = self.score == "success"
+        at, levels = ("at ", "levels") if by_success else ("", "episodes")
+        said = [f"{FLOORS[other]} {at}{self._short(other)}" for other in reversed(others) if other in FLOORS]
+        compared = ", ".join([f"This agent {'plays' if by_success else 'earns'} {at}{self._short(agent)}", *said])
+        compared += f", on the same {len(self._of(agent))} {levels}"
         ends = {
-            "open": ": too few to tell whether that is luck; play 64.",
+            "open": ": too few to tell whether that is luck; play 64." if said else ", and nobody else came to an end.",
             "wrong": f": {SUSPECTS}",
             "look": f": what it sees makes no difference to how it plays. In most games that is {SUSPECTS}",
             "ok": ". That many levels tell working from broken, and nothing finer.",
@@ -89,7 +97,7 @@ class Trial:
         return low > 0
 
     def _of_greed(self) -> list[str]:
-        if "sampled" not in self.players or self.verdict in ("wrong", "open"):
+        if not {"sampled", "greedy"} <= set(self.players) or self.verdict in ("wrong", "open"):
             return []
         if self.above("sampled", "greedy"):
             return ["Greedy, it plays worse: sample its actions, which is the default everywhere here."]
@@ -131,7 +139,7 @@ def play_levels(
     """Let an agent, its greedy twin, a blind player and a random one play the same levels.
 
     An agent of action values, whose largest it takes, is its own greedy twin. The blind player has the agent's mix of
-    buttons from a short look at it.
+    buttons from a short look at it. Whoever takes many times as long as the agent is given up.
     """
 
     def played(name: str, player: Act) -> pd.DataFrame:
@@ -142,10 +150,16 @@ def play_levels(
         columns = {column: result[column].values.ravel() for column in COLUMNS[1:]}  # of one condition
         return pd.DataFrame({"player": name, **columns})
 
-    names = agent.action_names
-    players: dict[str, Act] = {} if look.action_values else {"sampled": agent}
-    players |= {"greedy": GreedyPlayer(agent), "blind": RandomPlayer(names, look.policy.mean(axis=0)[: len(names)])}
-    players["random"] = RandomPlayer(names)
-    table = pd.concat([played(name, player) for name, player in players.items()], ignore_index=True)
+    own, names = "greedy" if look.action_values else "sampled", agent.action_names
+    others: dict[str, Act] = {} if look.action_values else {"greedy": GreedyPlayer(agent)}
+    others |= {"blind": RandomPlayer(names, look.policy.mean(axis=0)[: len(names)]), "random": RandomPlayer(names)}
+    tables, endless = [played(own, GreedyPlayer(agent) if look.action_values else agent)], []
+    frames = int(tables[0]["length"].sum())
+    for name, player in others.items():
+        try:
+            tables.append(played(name, HurriedPlayer(player, max(LEAST, PATIENCE[name] * frames))))
+        except TooLong:
+            endless.append(name)
+    table = pd.concat(tables, ignore_index=True)
     by_return = table["return"].any() and not table["success"].any()
-    return Trial(table, "return" if by_return else "success")
+    return Trial(table, "return" if by_return else "success", tuple(endless))

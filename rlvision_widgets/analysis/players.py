@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rlvision_widgets.agents import Agent
 from rlvision_widgets.agents.adapters.policy import ACTION_VALUES
 
-__all__ = ["GreedyPlayer", "RandomPlayer", "gives_action_values"]
+__all__ = ["GreedyPlayer", "HurriedPlayer", "RandomPlayer", "TooLong", "gives_action_values"]
 
 NEVER = np.float32(-1e9)  # far below any Gumbel noise
 NEARLY_NEVER = np.float32(1e-30)  # a share whose logarithm exists
@@ -62,6 +62,35 @@ class RandomPlayer:
     def __call__(self, observations: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], None]:
         """Return the same logits for all, and no value."""
         return np.tile(self._logits, (len(observations), 1)), None
+
+
+class TooLong(RuntimeError):
+    """A player was shown more frames than it was given."""
+
+
+class HurriedPlayer:
+    """Another player, for as long as it is not shown too much: who never presses FIRE may never end an episode.
+
+    Parameters
+    ----------
+    player : callable
+        As in `collect_rollout`.
+    most : int
+        Frames after which it raises `TooLong`.
+    """
+
+    def __init__(self, player: Any, most: int) -> None:
+        self._player, self._most, self._shown = player, most, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._player, name)
+
+    def __call__(self, observations: npt.NDArray[np.uint8], *state: Any) -> Any:
+        """Return what the player says."""
+        self._shown += len(observations)
+        if self._shown > self._most:
+            raise TooLong(f"no end after {self._most} frames")
+        return self._player(observations, *state)
 
 
 def gives_action_values(agent: Any) -> bool:
