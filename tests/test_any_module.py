@@ -10,7 +10,7 @@ from torch.nn import functional
 import rlvision_widgets as rlv
 from rlvision_widgets import schema
 from rlvision_widgets.agents import wrap_agent
-from rlvision_widgets.agents.hooks import unwrapped
+from rlvision_widgets.agents.modules import unwrapped
 
 NAMES = toy.ToyEnvironment.action_names
 OWN = {"observation_shape": (16, 16, 3), "action_names": NAMES}

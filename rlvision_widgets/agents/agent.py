@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rlvision_widgets.agents.checks import check_outputs, check_state, checked_observations
 from rlvision_widgets.agents.edits import NetworkEdit
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.memory import Remembered, StateLayout
 from rlvision_widgets.agents.stacking import StackState, check_stack, stacked
-from rlvision_widgets.agents.weights import no_numbers, weights_digest
+from rlvision_widgets.agents.weights import weights_digest
 from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER
@@ -31,8 +32,6 @@ PROCGEN_ACTIONS = (
 """Procgen's fifteen button combinations in the order of their ids; agents with nine actions use the first nine."""
 
 BATCH = 32  # observations that pass through the network at once: 1a of the clear CNN then stays in the cache (8 MiB)
-
-LISTED = 5  # weights that a message names
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -102,7 +101,10 @@ class Agent:
         set_field(self, "edits", tuple(self.edits))
         if not self.checkpoint:
             set_field(self, "checkpoint", weights_digest(self.network))
-        self._check_outputs()
+        black = self(np.zeros((2, *self.observation_shape), np.uint8))
+        if self.recurrent:
+            check_state(self.name, self.state_layout, black[2])
+        check_outputs(self.name, self.network, black[:2], len(self.action_names))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -334,7 +336,7 @@ class Agent:
 
     def _tensors(self, observations: Any, state: Any, first: Any) -> tuple[Tensor, Any, Tensor | None]:
         observations, state, first = self._apart(observations, state, first)
-        observations = self._check_observations(observations)
+        observations = checked_observations(observations, self.observation_shape)
         if not self.recurrent and (state is not None or first is not None):
             raise ValueError(f"agent {self.name!r} is not recurrent: call it without state and first")
         device = self.network.like.device
@@ -346,7 +348,7 @@ class Agent:
 
     def _batches(self, observations: Any, state: Any, first: Any) -> Iterator[Batch]:
         observations, state, first = self._apart(observations, state, first)
-        observations = self._check_observations(observations)
+        observations = checked_observations(observations, self.observation_shape)
         number, size = max(len(observations), 1), BATCH
         if self._concurrent:  # no thread should idle
             size = min(BATCH, math.ceil(number / torch.get_num_threads()))
@@ -385,52 +387,6 @@ class Agent:
     def _check_layer(self, layer: str) -> None:
         if layer not in self.layers:
             raise ValueError(unknown("layer", layer, self.layers, f"They are those of agent {self.name!r}."))
-
-    def _check_observations(self, observations: Any) -> NDArray[np.uint8]:
-        """Return the observations as the network takes them: of grey in three equal colours, one of them."""
-        expected = f"uint8 (batch, {', '.join(map(str, self.observation_shape))}), rows before columns, colours last"
-        if not isinstance(observations, np.ndarray):
-            raise TypeError(f"observations are {type(observations).__name__}; expected a numpy array, {expected}")
-        if observations.dtype != np.uint8:
-            raise TypeError(
-                f"observations have dtype {observations.dtype}; expected {expected}: "
-                "values 0-255 as the environment gives them, not scaled"
-            )
-        if self.observation_shape[2] == 1 and observations.shape[1:] == (*self.observation_shape[:2], 3):
-            return observations[..., :1]
-        if observations.ndim != 4 or observations.shape[1:] != self.observation_shape:
-            raise ValueError(f"observations have shape {observations.shape}; expected {expected}")
-        return observations
-
-    def _check_outputs(self) -> None:
-        outputs = self(np.zeros((2, *self.observation_shape), np.uint8))
-        logits, value = outputs[0], outputs[1]
-        if self.recurrent:
-            self._check_state(outputs[2])
-        if logits.shape != (2, len(self.action_names)):
-            raise ValueError(
-                f"agent {self.name!r}: the network gives logits {logits.shape} for 2 observations, "
-                f"but there are {len(self.action_names)} action names; expected (2, {len(self.action_names)})"
-            )
-        if value is not None and value.shape != (2,):
-            raise ValueError(
-                f"agent {self.name!r}: the network gives values {value.shape} for 2 observations, not (2,)"
-            )
-        if not np.isfinite(logits).all() or (value is not None and not np.isfinite(value).all()):
-            raise ValueError(f"agent {self.name!r}: {self._not_finite()}")
-
-    def _check_state(self, state: Any) -> None:
-        try:
-            self.state_layout.rows(state)
-        except ValueError as error:
-            raise ValueError(f"agent {self.name!r}, its state after a step: {error}") from error
-
-    def _not_finite(self) -> str:
-        wrong = no_numbers(self.network)
-        if not wrong:
-            return "logits or value of a black frame are not finite, though all weights are; check what scales it"
-        listed = ", ".join(wrong[:LISTED]) + (f" and {len(wrong) - LISTED} more" if len(wrong) > LISTED else "")
-        return f"these weights hold NaN or infinity: {listed}. Its training diverged; take an earlier checkpoint"
 
 
 Agent.__init__ = strict_keywords(Agent.__init__)  # type: ignore[method-assign]

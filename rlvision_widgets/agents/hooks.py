@@ -5,7 +5,6 @@ is read is cloned and what replaces is a clone, because an in-place ReLU after t
 live for one forward pass; none remains, not even when the network raises.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +14,12 @@ from torch import Tensor, nn
 
 from rlvision_widgets.agents.layered import LayeredNetwork, NetworkOutput
 from rlvision_widgets.agents.memory import converted
+from rlvision_widgets.agents.modules import channels_first, parsed, unwrapped
 from rlvision_widgets.agents.operations import input_rows
 from rlvision_widgets.names import unknown
 from rlvision_widgets.schema import INPUT_LAYER
 
-__all__ = ["HookedNetwork", "close", "hooked", "unwrapped"]
+__all__ = ["HookedNetwork", "close", "hooked"]
 
 Hook = Callable[[nn.Module, Any, Any], Any]
 
@@ -47,7 +47,7 @@ class HookedNetwork(LayeredNetwork):
         self.recurrent = initial_state is not None
         self.observation_shape = observation_shape
         self._forward = forward or nn.Module.__call__
-        self._preprocess = preprocess or _channels_first
+        self._preprocess = preprocess or channels_first
         self._initial_state = initial_state
         self._bottlenecks: dict[str, bool] = {}
         self.edited_layers: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class HookedNetwork(LayeredNetwork):
         layers = {layer: self.module.get_submodule(layer) for layer in edits}
         # before other hooks, which read or replace what the edited layer gives
         with input_rows(inputs[0]), hooked(layers, lambda layer, output: edits[layer](output), first=True):
-            output, state = _parsed(self._forward(self.module, *inputs))
+            output, state = parsed(self._forward(self.module, *inputs))
         self._check_state(state)
         return output, state
 
@@ -214,27 +214,6 @@ class HookedNetwork(LayeredNetwork):
             ) from error
 
 
-def unwrapped(module: nn.Module) -> nn.Module:
-    """Return a copy without what torch.compile and data parallelism put around it or its parts: hooks need these."""
-    plain = copy.deepcopy(_inner(module))
-    for part in list(plain.modules()):
-        part._compiled_call_impl = None
-        for name, child in part.named_children():
-            if _inner(child) is not child:
-                setattr(part, name, _inner(child))
-    return plain
-
-
-def _inner(module: nn.Module) -> nn.Module:
-    while True:
-        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            module = module.module
-        elif isinstance(getattr(module, "_orig_mod", None), nn.Module):
-            module = module._orig_mod  # type: ignore[assignment]
-        else:
-            return module
-
-
 @contextmanager
 def hooked(modules: Mapping[str, nn.Module], hook: Callable[[str, Any], Any], first: bool = False) -> Iterator[None]:
     """Call hook(name, output) after each module for as long as the block runs; what it returns replaces the output."""
@@ -277,30 +256,3 @@ def _is_layer(output: Tensor | None) -> bool:
 
 def _same(output: Tensor, other: Tensor) -> bool:
     return output.shape == other.shape and torch.equal(output, other)
-
-
-def _channels_first(observations: Tensor) -> Tensor:
-    # contiguous: policies that flatten by .view need it
-    first = observations.permute(0, 3, 1, 2).contiguous()
-    return (first if first.is_floating_point() else first.float()) / 255
-
-
-def _parsed(returned: Any) -> tuple[NetworkOutput, Any]:
-    policy, value, state, *more = (
-        (*returned, None, None) if isinstance(returned, tuple | list) else (returned, None, None)
-    )
-    logits = getattr(policy, "logits", policy)
-    if more[:-2] or not torch.is_tensor(logits) or not (value is None or torch.is_tensor(value)):
-        kinds = ", ".join(type(part).__name__ for part in (returned if isinstance(returned, tuple) else (returned,)))
-        raise ValueError(
-            f"the policy returned ({kinds}); expected logits, (logits, value) or (logits, value, state), with tensors "
-            "or a Categorical for logits. Pass forward=, which picks them: forward=lambda module, x: (…, …)."
-        )
-    if value is not None and value.ndim == 2 and value.shape[1] == 1:
-        value = value.squeeze(1)
-    if logits.ndim != 2 or (value is not None and value.shape != logits.shape[:1]):
-        shapes = f"logits {tuple(logits.shape)}" + ("" if value is None else f" and value {tuple(value.shape)}")
-        raise ValueError(
-            f"the policy returned {shapes}; expected logits (batch, logit) and value (batch,) or (batch, 1)"
-        )
-    return NetworkOutput(logits, value), state

@@ -10,8 +10,8 @@ from rlvision_widgets.agents.adapters import FAMILIES, Policy, recognised
 from rlvision_widgets.agents.adapters.policy import action_names as default_names
 from rlvision_widgets.agents.adapters.policy import network_of
 from rlvision_widgets.agents.agent import Agent
-from rlvision_widgets.agents.hooks import unwrapped
 from rlvision_widgets.agents.layered import LayeredNetwork
+from rlvision_widgets.agents.modules import unwrapped
 from rlvision_widgets.agents.probing import probed
 from rlvision_widgets.agents.stacking import check_stack
 from rlvision_widgets.names import strict_keywords
