@@ -157,7 +157,12 @@ export function lockstep(stage: Stage): Lockstep {
       const { lines } = curves;
       for (const [index, side] of sides.entries()) {
         const number = lines[index]?.[Math.min(step, pair.paths[index]?.length ?? 0)];
-        side.draw(pair, step, `${mark} ${fixed(number, 2)}`.trim(), study.action_names);
+        side.draw(
+          pair,
+          step,
+          number === undefined ? "" : `${mark} ${fixed(number, 2)}`.trim(),
+          study.action_names,
+        );
       }
       const wide = width();
       if (wide > 0 && anew(pair, lines, step, wide, theme(), window.devicePixelRatio)) {
