@@ -13,7 +13,8 @@ puts them together and keeps a folder::
 
 PPO is Schulman et al. 2017 with the details of Cobbe et al. 2020 ("Leveraging Procedural Generation"), but one pass
 over each rollout in bfloat16: what counts here is processor time, not steps. The bundled agent came from fewer steps
-with a teacher (kickstarting: Schmitt et al. 2018); its card holds the commands and the curve.
+with a teacher (kickstarting: Schmitt et al. 2018); its card holds the commands and the curve. For a GPU:
+``--device cuda --groups 2 --environment-threads 8``; that path has been run for its logic on a CPU, not yet on a GPU.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -34,4 +34,4 @@ class Stopwatch:
         seconds = {**self.seconds, "all": now - self.begun}
         self.seconds.clear()
         self.begun = now
-        return {part: steps / max(taken, 1e-9) for part, taken in seconds.items()}
+        return {part: round(steps / max(taken, 1e-9), 2) for part, taken in seconds.items()}
