@@ -1,4 +1,5 @@
 /** Labels in a picture, where they would stand one on another. */
+import { clamp } from "./study.ts";
 
 export interface Label {
   left: number;
@@ -7,19 +8,18 @@ export interface Label {
   y: number;
 }
 
-/** Heights of two labels, moved apart to a line's height where they would overlap, from `top` to `bottom`. */
+/** Heights of labels from `top` to `bottom`, the first two moved a line apart where they would overlap. */
 export function labelsApart(
   labels: readonly Label[],
   line: number,
   [top, bottom]: readonly [number, number],
 ): number[] {
-  const inside = (y: number) => Math.max(top, Math.min(bottom, y));
-  const heights = labels.map(({ y }) => inside(y));
+  const heights = labels.map(({ y }) => clamp(y, top, bottom));
   const [first, second] = labels;
-  const [a, b] = heights;
-  if (!first || !second || a === undefined || b === undefined) return heights;
-  if (first.right < second.left || second.right < first.left || Math.abs(a - b) >= line) return heights;
-  const middle = Math.max(top + line / 2, Math.min(bottom - line / 2, (a + b) / 2));
-  const side = a <= b ? -1 : 1;
-  return [middle + (side * line) / 2, middle - (side * line) / 2];
+  const [one = 0, two = 0] = heights;
+  const meet = first && second && first.left <= second.right && second.left <= first.right;
+  if (!meet || Math.abs(one - two) >= line) return heights;
+  const middle = clamp((one + two) / 2, top + line / 2, bottom - line / 2);
+  const half = (one <= two ? line : -line) / 2;
+  return [middle - half, middle + half];
 }
