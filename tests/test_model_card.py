@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import math
+import re
 import shlex
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -28,6 +29,7 @@ from rlvision_widgets.model_card.legs import leg_command, plain_legs
 from rlvision_widgets.model_card.played import questions
 from rlvision_widgets.training import TrainingOptions, add_arguments, options_from_arguments
 
+ROOT = Path(__file__).parent.parent
 SMALL = {"levels": 3, "other_levels": 2, "random_levels": 1, "features": False, "progress": False}
 ALONE = {**SMALL, "levels": 2, "other_levels": 0, "random_levels": 0}
 LEG = {
@@ -148,6 +150,20 @@ def test_the_card_goes_with_the_agent_that_it_names(trained):
     text = Path("cards/runner.md").read_text()
     assert "runner.curve.svg" in text
     assert "/somewhere" not in text, "where a teacher's file lay is nobody's business"
+
+
+@needs_procgen
+def test_an_agent_of_edited_worlds_is_asked_both_worlds(trained):
+    noted = json.loads(trained.with_suffix(".json").read_text())
+    edits = [{"kind": "hide", "what": "saw"}]
+    trained.with_suffix(".json").write_text(json.dumps(noted | {"world_edits": edits, "world": ["saws are invisible"]}))
+    page = rlv.write_model_card(trained, "cards", name="runner", **ALONE).read_text()
+    card = json.loads(Path("cards/runner.json").read_text())
+    played = {entry["what"]: entry["command"] for entry in card["evaluations"] if "command" in entry}
+    assert list(played)[:2] == ["unseen levels", "unseen levels, edited as in training"]
+    assert json.dumps(edits) in shlex.split(played["unseen levels"])[-1]
+    assert "saws are invisible" in page
+    assert card["world_edits"] == edits
 
 
 def test_training_levels_are_asked_at_most_as_many_as_unseen_ones(runner):
@@ -291,6 +307,17 @@ def test_every_bundled_agent_has_a_card_whose_commands_can_be_given(name):
     add_arguments(parser)
     for leg in card["legs"]:
         options_from_arguments(parser.parse_args(shlex.split(leg["command"])[2:]))
+
+
+@pytest.mark.parametrize("name", rlv.bundled_agents())
+def test_the_readme_leads_to_the_page_of_every_bundled_agent(name):
+    page = f"rlvision_widgets/models/{name}.md"
+    assert f"[`{name}`]({page})" in (ROOT / "README.md").read_text()
+    text = (ROOT / page).read_text()
+    assert rlv.bundled_agents()[name] in text
+    named = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert f"{name}.features.png" in named
+    assert all((MODELS / picture).is_file() for picture in named)
 
 
 def test_bundled_agents_are_small():

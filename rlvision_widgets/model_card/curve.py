@@ -13,10 +13,12 @@ WIDTH, HEIGHT = 720, 300
 SVG = "http://www.w3.org/2000/svg"
 LEFT, RIGHT, TOP, BOTTOM = 56, 20, 34, 46
 STYLE = """
-svg { color-scheme: light dark; font: 12px system-ui, sans-serif; --ink: light-dark(#1f2328, #e6e6e6);
-  --muted: light-dark(#59616a, #a6a6a6); --line: light-dark(#d8dce0, #3c4046); --curve: light-dark(#0072b2, #56b4e9);
-  --mark: light-dark(#b04a00, #f0a35e); }
-rect { fill: light-dark(#ffffff, #1b1c1e); } text { fill: var(--ink); } text.muted { fill: var(--muted); }
+svg { font: 12px system-ui, sans-serif; --page: #ffffff; --ink: #1f2328; --muted: #59616a; --line: #d8dce0;
+  --curve: #0072b2; --mark: #b04a00; }
+@media (prefers-color-scheme: dark) {
+  svg { --page: #1b1c1e; --ink: #e6e6e6; --muted: #a6a6a6; --line: #3c4046; --curve: #56b4e9; --mark: #f0a35e; }
+}
+rect { fill: var(--page); } text { fill: var(--ink); } text.muted { fill: var(--muted); }
 line { stroke: var(--line); } line.leg { stroke-dasharray: 2 4; stroke: var(--muted); }
 polyline { fill: none; stroke: var(--curve); stroke-width: 2; }
 circle { fill: var(--mark); } line.interval { stroke: var(--mark); stroke-width: 2; }

@@ -147,7 +147,7 @@ def _features(features: Sequence[str], pictures: Mapping[str, str]) -> list[str]
         of = pictures["yardstick"].split(".")[0]
         lines += [
             "",
-            f"As a yardstick, the same picture of `{of}`:",
+            f"As a yardstick, the same picture of `{of}`, in the world that it was trained in:",
             "",
             f"![features of {of}]({pictures['yardstick']})",
         ]

@@ -139,7 +139,7 @@ def write_model_card(
         study = _study(opened, layer, kept / f"{opened.checkpoint[:8]}-study.zarr", progress)
         table = _draw_features(card, opened, study, layer, files)
     if own:
-        save_agent(dataclasses.replace(opened, info=_provenance(opened)), files.of("safetensors"))
+        _save(dataclasses.replace(opened, info=_provenance(opened)), files.of("safetensors"))
     _draw_curve(card, files)
     write_aside(files.of("json"), (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     pictures = files.pictures() | ({"yardstick": yardstick} if yardstick else {})
@@ -162,6 +162,15 @@ class _Files:
         """Return the names of the pictures that are there."""
         kinds = {"curve": "curve.svg", "features": "features.png"}
         return {what: self.of(kind).name for what, kind in kinds.items() if self.of(kind).is_file()}
+
+
+def _save(agent: Agent, path: Path) -> None:
+    """Write an agent, unless it is there: a new card of old weights leaves their file alone."""
+    if path.is_file():
+        there = load_agent(path)
+        if (there.name, there.checkpoint, there.info) == (agent.name, agent.checkpoint, agent.info):
+            return
+    save_agent(agent, path)
 
 
 def _provenance(agent: Agent) -> dict[str, Any]:
