@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from rlvision_widgets.agents import load_agent, save_agent, wrap_agent
+from rlvision_widgets.agents.adapters import policy_of_state
 from rlvision_widgets.agents.hooks import HookedNetwork
 from rlvision_widgets.agents.staged import StagedNetwork
 
@@ -303,3 +304,22 @@ def test_files_of_other_formats_are_refused_in_words(opened, tmp_path):
     module = seeded(lambda: AtariAgent(Envs((4, 84, 84), 6))).network[0]
     with pytest.raises(ValueError, match=r"besides weights \(torch\.nn\.modules\.conv\.Conv2d\), which are not"):
         opened(module)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_wrong_with_the_weights_is_said(seed):
+    rng = np.random.default_rng(seed)
+    procgen, atari = Envs((64, 64, 3), 15), Envs((4, 84, 84), 6)
+    makes = (ProcgenAgent, procgen), (AtariAgent, atari), (Distributions, atari), (LstmAgent, Envs((1, 84, 84), 6))
+    whole = makes[seed][0](makes[seed][1]).state_dict()
+    for _ in range(60):
+        state, name = dict(whole), rng.choice(list(whole))
+        shape = tuple(rng.choice([0, 1, 3, 7], rng.integers(5)))
+        if name == "atoms" or shape == whole[name].shape:
+            continue
+        if rng.random() < 0.2:
+            del state[name]
+        else:
+            state[name] = torch.zeros(shape)
+        with pytest.raises(ValueError):  # noqa: PT011 - which one depends on what went wrong
+            policy_of_state(state, size=(64, 64) if seed == 0 else (84, 84))

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlvision_widgets.agents.adapters.convolutions import Size, size_of
+from rlvision_widgets.agents.adapters.convolutions import Size, check_names, size_of
 from rlvision_widgets.agents.convolutional import NATURE, cells
 from rlvision_widgets.agents.staged import StagedNetwork
-from rlvision_widgets.agents.weights import check_shapes, load_state
+from rlvision_widgets.agents.weights import load_state
 
 __all__ = ["ExpectedValues", "LstmAgent", "expected_values", "no_memory", "with_memory"]
 
@@ -54,8 +54,8 @@ class LstmAgent(nn.Module):
         modules = [*(f"network.{place}" for place in (0, 2, 4, 7)), "actor", "critic"]
         names = [f"{module}.{kind}" for module in modules for kind in ("weight", "bias")]
         names += [f"lstm.{kind}_{source}_l0" for kind in ("weight", "bias") for source in ("ih", "hh")]
+        check_names(names, state, WITH_LSTM)
         found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-        check_shapes({name: found.get(name) for name in names}, found, WITH_LSTM)
         parts: list[nn.Module] = []
         for place, (_, kernel, stride, _) in zip((0, 2, 4), NATURE, strict=True):
             after, before = found[f"network.{place}.weight"][:2]

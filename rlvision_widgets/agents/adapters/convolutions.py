@@ -11,7 +11,7 @@ from rlvision_widgets.agents.networks import ImpalaNetwork, NatureNetwork
 from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes
 
-__all__ = ["Layout", "Size", "convolutional", "impala", "size_of"]
+__all__ = ["Layout", "Size", "check_names", "convolutional", "impala", "size_of"]
 
 CUSTOMARY = ((84, 84), (64, 64), (96, 96), (128, 128), (72, 96), (210, 160), (160, 210))  # sizes tried first
 
@@ -65,39 +65,55 @@ def convolutional(
     ValueError
         With every difference of names and shapes.
     """
-    _check_names(layout.names(), state, what)
-    weights = [state[f"{module}.weight"] for module in layout.convolutions]
+    check_names(layout.names(), state, what)
+    convolutions = _convolutions([state[f"{module}.weight"] for module in layout.convolutions], what)
+    channels, colours = convolutions[-1][0], int(state[f"{layout.convolutions[0]}.weight"].shape[1])
+    if size is None:
+        flat = state[f"{layout.dense[0]}.weight"].shape[1]
+        size = size_of(flat / channels, lambda tried: cells(tried, convolutions), what)
+    with torch.device("meta"):
+        network = _network(state, layout, convolutions, activation, (*size, colours))
+    loaded = _renamed(network, state, _own_names(layout), what)
+    loaded["trunk.c1.weight"] = loaded["trunk.c1.weight"] * scale
+    return _filled(network, loaded, channels)
+
+
+def _convolutions(weights: Sequence[Tensor], what: str) -> list[tuple[int, ...]]:
+    """Return channels, kernel, stride and padding of each convolution: weights tell only the first two."""
     kernels = tuple(int(weight.shape[-1]) for weight in weights)
     if kernels != tuple(kernel for _, kernel, _, _ in NATURE)[: len(kernels)]:  # A3C's network has the first two
         raise ValueError(
             f"convolutions of {what} have kernels of {', '.join(map(str, kernels))}; their strides are not in the "
             "weights, and known for 8, 4, 3 only. Build the network and pass it to rlv.wrap_agent."
         )
-    convolutions = [(len(weight), *shape) for weight, (_, *shape) in zip(weights, NATURE, strict=False)]
-    widths = [len(state[f"{module}.weight"]) for module in (*layout.dense, *layout.policy)]
-    if size is None:
-        flat = state[f"{layout.dense[0]}.weight"].shape[1]
-        size = size_of(flat / len(weights[-1]), lambda tried: cells(tried, convolutions), what)
-    shape = (*size, int(weights[0].shape[1]))
-    plain = len(layout.dense) == len(layout.policy) == len(layout.value) == 1 and len(convolutions) == len(NATURE)
-    with torch.device("meta"):
-        network: StagedNetwork = (
-            NatureNetwork(widths[-1], tuple(map(len, weights)), widths[0], shape)
-            if plain
-            else ConvolutionalNetwork(
-                widths[-1],
-                convolutions,
-                widths[: len(layout.dense)],
-                policy_dense=widths[len(layout.dense) : -1],
-                value_dense=[len(state[f"{module}.weight"]) for module in layout.value[:-1]],
-                activation=activation,
-                value=bool(layout.value),
-                observation_shape=shape,
-            )
-        )
-    loaded = _renamed(network, state, _own_names(layout), what)
-    loaded["trunk.c1.weight"] = loaded["trunk.c1.weight"] * scale
-    return _filled(network, loaded, len(weights[-1]))
+    return [(len(weight), *shape) for weight, (_, *shape) in zip(weights, NATURE, strict=False)]
+
+
+def _network(
+    state: Mapping[str, Tensor],
+    layout: Layout,
+    convolutions: Sequence[tuple[int, ...]],
+    activation: str,
+    shape: tuple[int, int, int],
+) -> StagedNetwork:
+    """Return the network of these sizes, with any weights: Nature's, or the general one where it is not that."""
+    dense, policy, value = (
+        [len(state[f"{module}.weight"]) for module in modules]
+        for modules in (layout.dense, layout.policy, layout.value)
+    )
+    if len(dense) == len(policy) == len(value) == 1 and len(convolutions) == len(NATURE):
+        one, two, three = (size for size, *_ in convolutions)
+        return NatureNetwork(policy[0], (one, two, three), dense[0], shape)
+    return ConvolutionalNetwork(
+        policy[-1],
+        convolutions,
+        dense,
+        policy_dense=policy[:-1],
+        value_dense=value[:-1],
+        activation=activation,
+        value=bool(value),
+        observation_shape=shape,
+    )
 
 
 def impala(
@@ -124,7 +140,7 @@ def impala(
         groups += 1
     with torch.device("meta"):
         names = {name: name_of(name) for name in ImpalaNetwork(1, (1,) * groups).state_dict()}
-    _check_names([*names.values()], state, what)
+    check_names([*names.values()], state, what)
     channels = tuple(len(state[name_of(f"trunk.{group}_conv.bias")]) for group in range(1, groups + 1))
     dense = state[name_of("trunk.dense_1.weight")]
     if size is None:
@@ -146,10 +162,22 @@ def _own_names(layout: Layout) -> dict[str, str]:
     return {f"{own}.{kind}": f"{module}.{kind}" for own, module in names.items() for kind in ("weight", "bias")}
 
 
-def _check_names(names: Sequence[str], state: Mapping[str, Tensor], what: str) -> None:
-    """Raise unless these are the names of the weights; shapes are compared once there is a network."""
+def check_names(names: Sequence[str], state: Mapping[str, Tensor], what: str) -> None:
+    """Raise a ValueError unless these are the names of the weights, and all are weights of dense or convolution layers.
+
+    Shapes are compared once there is a network.
+    """
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     check_shapes({name: found.get(name) for name in names}, found, what)
+    odd = [
+        f"{name}: shape {shape}" for name, shape in found.items() if len(shape) not in _dimensions(name) or 0 in shape
+    ]
+    if odd:
+        raise ValueError(f"these are no weights of convolutions or dense layers as {what} has: {'; '.join(odd)}")
+
+
+def _dimensions(name: str) -> tuple[int, ...]:
+    return (1,) if "bias" in name.rpartition(".")[2] else (2, 4)
 
 
 def _renamed(
