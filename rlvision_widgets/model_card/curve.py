@@ -61,7 +61,7 @@ def draw_curve(
         *(_leg(leg["steps"][1], place) for leg in legs[:-1]),
         element("polyline", points=points),
         *([] if measured is None else _mark(last, measured, place)),
-        element("text", "success of the last 1,000 episodes while it learned", x=LEFT, y=20),
+        element("text", "success of the last 1,000 episodes while it learned (dotted: a leg ends)", x=LEFT, y=20),
     ]
     box = f"0 0 {WIDTH} {HEIGHT}"
     whole = element("svg", *drawn, xmlns=SVG, width=WIDTH, height=HEIGHT, viewBox=box, role="img")

@@ -190,6 +190,8 @@ def _base(agent: Agent, source: Path, files: _Files) -> dict[str, Any]:
         card["source"] = agent.info["source"]
     card["data"] = _data(agent)
     card |= {key: told[key] for told in (trained, before) for key in WRITTEN if key in told}
+    if "teacher" in card:
+        card.pop("source", None)  # the summary names the teacher
     card |= {"opened_as": files.opened_as, "checkpoint": agent.checkpoint, "environment": dict(agent.environment)}
     card |= {"action_names": list(agent.action_names), "network": _network(agent)}
     card |= {key: trained[key] for key in ("weights", "steps", "episodes", "world_edits", "world") if key in trained}
