@@ -233,7 +233,11 @@ def test_action_values_are_played_greedily_and_not_sampled():
 def test_where_blind_play_is_as_good_the_sight_is_doubted(runner):
     check = checked(runner, levels=32)
     assert verdicts(check)["play, sampled"] == "look"
-    assert "what it sees makes no difference to how it plays" in check.sentences[-1]
+    assert "what it sees makes no difference to how well it plays" in check.sentences[-1]
+    deaf = checked(wrap_agent(Small(sight=1e-3), **TOY), levels=32)
+    assert verdicts(deaf)["sight"] == "look"
+    assert deaf.sentences[-1].endswith("probably wrong scaling, channel order or environment options.")
+    assert not deaf.ok
 
 
 class Signal(gymnasium.Env):

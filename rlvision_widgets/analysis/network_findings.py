@@ -18,7 +18,6 @@ __all__ = ["action_findings", "button_finding", "layer_finding", "layer_table", 
 
 ROUNDING = 1000  # units in the last place by which outputs computed in two ways may differ
 LAYER_FRAMES = 4
-DEAF = 0.01  # total variation between policies below which they are as good as the same
 UNSURE, SURE = 0.98, 0.02  # of the largest entropy: as if untrained, as if its input were far too large
 
 
@@ -52,9 +51,8 @@ def _sight(look: ShortLook) -> Finding:
     largest = logit_range(look.policy_logits)
     if largest == 0:
         return Finding("sight", "the logits are the same for every frame", "wrong")
-    moved = 0.5 * float(np.abs(look.policy[1:] - look.policy[:-1]).sum(axis=1).max())
-    found = f"logits differ by up to {largest:.3g} between frames, which moves {percent(moved)} of the probability"
-    return Finding("sight", found, "look" if moved < DEAF else "ok")
+    found = f"logits differ by up to {largest:.3g} between frames, which moves {percent(look.moved)} of the probability"
+    return Finding("sight", found, "look" if look.deaf else "ok")
 
 
 def _policy(look: ShortLook) -> Finding:

@@ -43,11 +43,14 @@ class Trial:
         The column that tells: success, or return where nothing is completed.
     endless : tuple of str
         Players that were given up, since they took many times as long as the agent.
+    deaf : bool
+        The agent's policy hardly changed with the frame.
     """
 
     levels: pd.DataFrame
     score: str
     endless: tuple[str, ...] = ()
+    deaf: bool = False
 
     @property
     def players(self) -> list[str]:
@@ -56,7 +59,10 @@ class Trial:
 
     @property
     def verdict(self) -> str:
-        """Say whether the agent is above chance; "look" where it is no better than blind, "open" on too few levels."""
+        """Say whether the agent is above chance; "open" on too few levels.
+
+        No better than blind is "look": there are games in which one button is right. Not so with a policy that is deaf.
+        """
         agent = self.players[0]
         floors = [floor for floor in FLOORS if floor in self.players]
         floor = next((floor for floor in floors if not self.above(agent, floor)), None)
@@ -64,7 +70,7 @@ class Trial:
             return "ok" if floors else "open"
         if len(self._of(agent)) < ENOUGH and self._mean(agent) >= self._mean(floor):
             return "open"
-        return {"random": "wrong", "blind": "look"}[floor]
+        return "wrong" if floor == "random" or self.deaf else "look"
 
     def findings(self) -> list[Finding]:
         """Return a row for each player."""
@@ -85,7 +91,7 @@ class Trial:
         ends = {
             "open": ": too few to tell whether that is luck; play 64." if said else ", and nobody else came to an end.",
             "wrong": f": {SUSPECTS}",
-            "look": f": what it sees makes no difference to how it plays. In most games that is {SUSPECTS}",
+            "look": f": what it sees makes no difference to how well it plays. In most games that is {SUSPECTS}",
             "ok": ". That many levels tell working from broken, and nothing finer.",
         }
         return [compared + ends[self.verdict], *self._of_greed()]
@@ -162,4 +168,4 @@ def play_levels(
             endless.append(name)
     table = pd.concat(tables, ignore_index=True)
     by_return = table["return"].any() and not table["success"].any()
-    return Trial(table, "return" if by_return else "success", tuple(endless))
+    return Trial(table, "return" if by_return else "success", tuple(endless), look.deaf)

@@ -14,6 +14,7 @@ __all__ = ["ShortLook", "look_at_play"]
 
 STEPS = 64
 EVERY = 8  # steps between two looks: neighbouring frames are nearly equal
+DEAF = 0.01  # of the probability, moved from frame to frame
 STATES = 3  # kept at each look
 
 
@@ -48,6 +49,16 @@ class ShortLook:
         else:
             chances = softmax(logits, axis=1)
         return chances
+
+    @property
+    def moved(self) -> float:
+        """Most of the probability that goes elsewhere from one frame to the next."""
+        return 0.5 * float(np.abs(np.diff(self.policy, axis=0)).sum(axis=1).max())
+
+    @property
+    def deaf(self) -> bool:
+        """Whether the policy is as good as the same for all frames."""
+        return self.moved < DEAF
 
 
 def look_at_play(agent: Act, worlds: Environment, seed: int) -> ShortLook:
