@@ -199,7 +199,7 @@ class HookedNetwork(LayeredNetwork):
         return {
             name: outputs[0]
             for name, outputs in calls.items()
-            if name != INPUT_LAYER and all(_is_layer(output) and _same(output, outputs[0]) for output in outputs)
+            if name != INPUT_LAYER and _is_layer(outputs[0]) and all(_same(outputs[0], other) for other in outputs[1:])
         }
 
     def _first_run(self) -> None:
@@ -254,5 +254,5 @@ def _is_layer(output: Tensor | None) -> bool:
     return output is not None and output.ndim == 4 and len(output) == 2
 
 
-def _same(output: Tensor, other: Tensor) -> bool:
-    return output.shape == other.shape and torch.equal(output, other)
+def _same(output: Tensor, other: Tensor | None) -> bool:
+    return other is not None and output.shape == other.shape and torch.equal(output, other)
