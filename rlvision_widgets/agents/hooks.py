@@ -93,7 +93,11 @@ class HookedNetwork(LayeredNetwork):
         """Return the activations of `layer`, by one whole forward pass."""
         kept: list[Tensor] = []
         with hooked({layer: self.module.get_submodule(layer)}, lambda _, output: kept.append(output.clone())):
-            self.step(inputs)
+            try:
+                self.step(inputs)
+            except ValueError:  # a Categorical refuses logits that are no numbers; the layer has run by then
+                if not kept:
+                    raise
         return _seen(kept, layer)
 
     def from_layer(self, layer: str, activations: Tensor, inputs: tuple[Any, ...] | None = None) -> NetworkOutput:
