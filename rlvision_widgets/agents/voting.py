@@ -1,5 +1,6 @@
 """A network in which every place of the frame votes: what it has learned at one place it knows at all."""
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ class Vote(nn.Module):
     """(batch, channel, y, x) -> (batch, channel): the sum over all cells, divided by the root of their number."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.sum((2, 3)) / (x.shape[2] * x.shape[3]) ** 0.5
+        return x.sum((2, 3)) / math.sqrt(x.shape[2] * x.shape[3])
 
 
 class VotingNetwork(StagedNetwork):
