@@ -115,6 +115,7 @@ POLICIES = {
     "two trunks, dense layers": (PPO, {"share_features_extractor": False, "net_arch": [12]}),
     "dense layers of one head": (PPO, {"net_arch": {"pi": [12], "vf": [10, 6]}}),
     "another activation": (PPO, {"net_arch": [12], "activation_fn": nn.ELU}),
+    "an activation below zero": (PPO, {"net_arch": [12], "activation_fn": nn.LeakyReLU}),
     "not divided by 255": (PPO, {"normalize_images": False}),
     "scaled by the world": (PPO, {"normalize_images": False, "dtype": np.float32, "shape": (3, 40, 44)}),
     "grey": (PPO, {"shape": (40, 44, 1)}),
@@ -391,7 +392,13 @@ OTHER_KINDS = {
     "several at once": ({"actions": gymnasium.spaces.MultiDiscrete([3, 2])}, PPO, "MultiDiscrete space"),
     "continuous, two networks": ({"actions": gymnasium.spaces.Box(-1, 1, (2,))}, SAC, "Box space"),
     "an extractor of its own": ({"features_extractor_class": Small}, PPO, r"features extractor of its own.*wrap_agent"),
+    "an unknown activation": (
+        {"net_arch": [12], "activation_fn": nn.Softsign},
+        PPO,
+        "followed by softsign, not relu, tanh,.*wrap_agent",
+    ),
 }
+WRAPPED_ALL_THE_SAME = ("an extractor of its own", "an unknown activation")
 
 
 @pytest.mark.parametrize("name", OTHER_KINDS)
@@ -400,7 +407,9 @@ def test_policies_of_another_kind_are_refused_with_the_reason(name, tmp_path):
     made = model(kind, **options)
     with pytest.raises(ValueError, match=message):
         load_agent(saved(made, tmp_path))
-    if name != "an extractor of its own":
+    if name in WRAPPED_ALL_THE_SAME:
+        assert wrap_agent(made).layers
+    else:
         with pytest.raises(
             ValueError, match=r"of Stable-Baselines3 cannot be an agent: its (actions|observations) are"
         ):

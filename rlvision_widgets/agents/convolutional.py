@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from rlvision_widgets.agents.layered import NetworkOutput
 from rlvision_widgets.agents.staged import Flatten, RectifiedConv2d, RectifiedLinear, StagedNetwork
 
-__all__ = ["NATURE", "ConvolutionalNetwork", "cells"]
+__all__ = ["ACTIVATIONS", "NATURE", "ConvolutionalNetwork", "cells"]
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU, "gelu": nn.GELU}
+KINDS = (nn.ReLU, nn.Tanh, nn.ELU, nn.GELU, nn.LeakyReLU, nn.SiLU, nn.SELU, nn.Mish, nn.Sigmoid, nn.Softplus)
+ACTIVATIONS: dict[str, type[nn.Module]] = {kind.__name__.lower(): kind for kind in KINDS}
+"""What may follow the dense layers of a head, with the settings that torch gives it."""
 
 NATURE = ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0))
 
@@ -33,8 +35,8 @@ class ConvolutionalNetwork(StagedNetwork):
         Widths of the dense layers that both heads read.
     policy_dense, value_dense : sequence of int
         Widths of the dense layers of one head.
-    activation : "relu", "tanh", "elu" or "gelu"
-        What follows each of a head's dense layers.
+    activation : str
+        What follows each of a head's dense layers; one of `ACTIVATIONS`.
     value : bool
         Whether there is a value head.
     observation_shape : (int, int, int)

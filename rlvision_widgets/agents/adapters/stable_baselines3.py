@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rlvision_widgets.agents.adapters.convolutions import Layout, Size, convolutional
 from rlvision_widgets.agents.adapters.policy import ACTION_VALUES, Policy, colours_read, of_network, seen
 from rlvision_widgets.agents.adapters.stable_baselines3_memory import no_memory, with_memory
+from rlvision_widgets.agents.convolutional import ACTIVATIONS
 from rlvision_widgets.agents.staged import StagedNetwork
 
 __all__ = ["INFO", "ONE_OF", "WRAP", "Settings", "of_instance", "of_state", "scale_of"]
@@ -208,6 +209,8 @@ def _network(state: Mapping[str, Tensor], layout: Layout, settings: Settings, ac
     if settings.shape and first is not None:
         size = _size(settings.shape, first.shape[1])[0]
     activation = settings.activation or activation
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"its heads' dense layers are followed by {activation}, not {', '.join(ACTIVATIONS)}. {WRAP}")
     return convolutional(state, layout, NAME, size=size, scale=settings.scale, activation=activation)
 
 

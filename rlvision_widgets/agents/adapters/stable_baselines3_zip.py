@@ -118,12 +118,13 @@ def _settings(data: Mapping[str, Any]) -> Settings:
         float(highest[0]) if highest else 255.0,
         kwargs.get("normalize_images") is not False,
     )
-    activation = re.search(r"(\w+)'>$", str(kwargs.get("activation_fn", "")))
+    said = str(kwargs.get("activation_fn", ""))
+    activation = re.search(r"(\w+)'>$", said)
     number = str(actions.get("n", ""))
     return Settings(
         tuple(shape) if whole else (),
         None,
         scale,
-        activation[1].lower() if activation else "",
+        activation[1].lower() if activation else said,  # anything but a class is refused there
         int(number) if number.isdigit() else None,
     )
