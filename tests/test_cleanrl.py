@@ -278,11 +278,12 @@ def test_other_weights_are_refused_with_every_difference(opened):
             r"network\.1\.conv\.weight: shape \(6, 5, 3, 3\), expected",
         ),
         ({"extra": torch.zeros(2)}, r"not expected: extra \(2,\)"),
+        ({"network.1.conv.bias": None}, r"; 1 differences:\n  missing: network\.1\.conv\.bias$"),
         ({"actor.bias": torch.zeros(9)}, r"actor\.weight: shape \(15, 16\), expected \(9, 16\)"),
         ({"critic.bias": torch.tensor([torch.nan])}, "value.bias"),
     ):
         with pytest.raises(ValueError, match=message):
-            opened({**state, **change})
+            opened({name: tensor for name, tensor in {**state, **change}.items() if tensor is not None})
     atari = seeded(lambda: AtariAgent(Envs((4, 84, 84), 6))).state_dict()
     with pytest.raises(ValueError, match=r"kernels of 5, 4, 3; their strides are not in the weights"):
         opened({**atari, "network.0.weight": torch.zeros(8, 4, 5, 5)})

@@ -123,7 +123,7 @@ def _action_values(agent: Any, x: Tensor) -> Tensor:
 
 
 def _groups(state: Mapping[str, Tensor]) -> int:
-    return sum(bool(re.fullmatch(r"network\.\d+\.conv\.bias", name)) for name in state)
+    return len({name.split(".")[1] for name in state if re.fullmatch(r"network\.\d+\.conv\.(weight|bias)", name)})
 
 
 def _impala_name(groups: int, own: str) -> str:

@@ -126,7 +126,7 @@ def impala(
     state : mapping
         Name → tensor: the network's weights, and nothing else.
     name_of : callable
-        From a name in `ImpalaNetwork` to the one in `state`. Biases of the groups are counted by it.
+        From a name in `ImpalaNetwork` to the one in `state`. The groups' convolutions are counted by it.
     what, size
         As in `convolutional`.
 
@@ -136,7 +136,7 @@ def impala(
         With every difference of names and shapes.
     """
     groups = 1
-    while name_of(f"trunk.{groups + 1}_conv.bias") in state:
+    while any(name_of(f"trunk.{groups + 1}_conv.{kind}") in state for kind in ("weight", "bias")):
         groups += 1
     with torch.device("meta"):
         names = {name: name_of(name) for name in ImpalaNetwork(1, (1,) * groups).state_dict()}

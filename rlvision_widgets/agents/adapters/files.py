@@ -72,7 +72,9 @@ def _policy(path: Path, size: tuple[int, int] | None, stack: int | None) -> Poli
         loaded = read_torch(path)
     except ValueError as error:
         raise ValueError(f"cannot be read as weights: {error}") from error
-    return policy_of_state(inner_state(loaded) if isinstance(loaded, Mapping) else {}, size=size, stack=stack)
+    if not isinstance(loaded, Mapping):
+        raise ValueError(f"it holds a {type(loaded).__name__}; expected a mapping from names to weights")
+    return policy_of_state(inner_state(loaded), size=size, stack=stack)
 
 
 def _pictures(shape: tuple[int, int, int], stack: int) -> str:
