@@ -174,6 +174,37 @@ def test_what_is_no_module_is_refused():
         wrap_agent({"policy": 1}, **OWN)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"observation_shape": (16, 16, 1)},
+            "cannot look at observations of 16 x 16 pixels and 1 colours: .*preprocess=",
+        ),
+        ({"observation_shape": (40, 16, 3)}, "of 40 x 16 pixels and 3 colours: .*observation_shape= and stack="),
+        ({"stack": 2}, "16 x 16 pixels and 6 colours"),
+        ({"preprocess": lambda frames: frames.float()}, r"by default \(batch, colour, height, width\) in 0\.\.1"),
+        ({"observation_shape": (16, 16)}, r"is \(height, width, colours\) of one frame, and \(16, 16\) came"),
+        ({"observation_shape": (16, 16, 0)}, r"\(16, 16, 0\) came"),
+    ],
+)
+def test_observations_that_the_module_cannot_take_are_said(options, message):
+    with pytest.raises(ValueError, match=message):
+        wrap_agent(seeded(TwoCalls), **{**OWN, **options})
+
+
+def test_a_module_that_gives_no_layer_is_told_from_an_unknown_name():
+    with pytest.raises(ValueError, match=r"'trunk\.0'.*the same whenever it runs in a pass\. This module does not\.$"):
+        wrap_agent(seeded(TwoCalls), layers=["value"], **OWN)
+    with pytest.raises(ValueError, match=r"Did you mean 'trunk\.0'\?.*in a pass\.$"):
+        wrap_agent(seeded(TwoCalls), layers=["trunk0"], **OWN)
+
+
+def test_the_name_of_its_world_is_enough():
+    assert wrap_agent(seeded(TwoCalls), environment="coinrun", **OWN).environment == {"name": "coinrun"}
+    assert wrap_agent(seeded(TwoCalls), **OWN).environment == {}
+
+
 class PolicyOnly(nn.Module):
     def __init__(self):
         super().__init__()

@@ -401,7 +401,7 @@ def test_the_command_prints_it_and_says_by_its_status_whether_all_is_well(tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"agent": nn.Linear(2, 2)}, TypeError, r"takes an Agent, and Linear came; rlv\.wrap_agent"),
+        ({"agent": nn.Linear(2, 2)}, TypeError, r"takes an rlv\.Agent, and a torch\..*\.Linear came; rlv\.wrap"),
         ({"levels": 1}, ValueError, "levels must be from 2"),
         ({"levels": 2.5}, TypeError, "levels must be an integer"),
         ({"seed": -1}, ValueError, "seed must be from 0"),

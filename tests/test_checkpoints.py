@@ -219,6 +219,10 @@ def test_what_is_no_agent_says_what_there_is(clear, tmp_path, monkeypatch):
         load_agent(tmp_path)
     with pytest.raises(TypeError, match="Did you mean 'name_or_path'"):
         load_agent(path="coinrun")
+    with pytest.raises(TypeError, match=r"takes a name or a path, and a Linear came; rlv\.wrap_agent"):
+        load_agent(torch.nn.Linear(2, 2))
+    with pytest.raises(ValueError, match=r"is \(height, width, colours\) of one frame, and 64 came"):
+        load_agent("coinrun", observation_shape=64)
 
 
 def test_a_bundled_agent_comes_with_its_card(clear, tmp_path, monkeypatch):
@@ -589,7 +593,7 @@ def test_torch_files_of_no_known_family_are_refused(tmp_path):
     state = PfrlImpala().state_dict()
     for content, message in (
         ({"weight": torch.zeros(2)}, r"of no network known here.*wrap_agent"),
-        ([torch.zeros(2)], "of no network known here"),
+        ([torch.zeros(2)], "holds a list; expected a mapping from names to weights"),
         ({"epoch": 3, "weight": torch.zeros(2)}, "no tensors: epoch"),
         ({name: tensor for name, tensor in state.items() if name != "hidden_fc.weight"}, r"missing: hidden_fc\.weight"),
         (state | {"extra": torch.zeros(2)}, r"not expected: extra \(2,\)"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import torch
 from safetensors.torch import save
 
 from rlvision_widgets.agents.adapters.files import SUFFIXES, load_file
-from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.agent import Agent, environment_options
+from rlvision_widgets.agents.checks import check_observation_shape
 from rlvision_widgets.agents.index import PREFIX, load_from_index
 from rlvision_widgets.agents.networks import ARCHITECTURES
 from rlvision_widgets.agents.probing import probed
@@ -82,9 +84,14 @@ def load_agent(
     ConnectionError
         When a published agent cannot be fetched.
     """
-    world = {"name": environment} if isinstance(environment, str) else environment
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise TypeError(
+            f"load_agent takes a name or a path, and a {type(name_or_path).__name__} came; rlv.wrap_agent makes an "
+            "agent of a model or a module."
+        )
+    check_observation_shape(observation_shape)
     given: dict[str, Any] = {
-        "environment": world,
+        "environment": None if environment is None else environment_options(environment),
         "value_scale": value_scale,
         "action_names": action_names,
         "name": name,

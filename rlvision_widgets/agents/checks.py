@@ -10,7 +10,7 @@ from torch import nn
 from rlvision_widgets.agents.memory import StateLayout
 from rlvision_widgets.agents.weights import no_numbers
 
-__all__ = ["check_outputs", "check_state", "checked_observations"]
+__all__ = ["check_observation_shape", "check_outputs", "check_state", "checked_observations"]
 
 LISTED = 5  # weights that a message names
 
@@ -36,8 +36,19 @@ def checked_observations(observations: Any, shape: tuple[int, int, int]) -> NDAr
     if shape[2] == 1 and observations.shape[1:] == (*shape[:2], 3):
         return observations[..., :1]
     if observations.ndim != 4 or observations.shape[1:] != shape:
-        raise ValueError(f"observations have shape {observations.shape}; expected {expected}")
+        raise ValueError(
+            f"observations have shape {observations.shape}; expected {expected}. Is it an agent of another world?"
+        )
     return observations
+
+
+def check_observation_shape(shape: Any) -> None:
+    """Raise ValueError unless this is None or the (height, width, colours) of an observation."""
+    if shape is None:
+        return
+    whole = isinstance(shape, Sequence) and all(isinstance(length, int) and length > 0 for length in shape)
+    if not whole or len(shape) != 3:
+        raise ValueError(f"observation_shape is (height, width, colours) of one frame, and {shape!r} came")
 
 
 def check_outputs(name: str, network: nn.Module, outputs: Sequence[Any], num_actions: int) -> None:

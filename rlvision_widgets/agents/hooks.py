@@ -55,8 +55,9 @@ class HookedNetwork(LayeredNetwork):
         found = self._find_layers()
         for layer in layers or ():
             if layer not in found:
-                hint = "A layer is a module that runs once a forward pass and gives (batch, channel, y, x)."
-                raise ValueError(unknown("layer", layer, found, hint))
+                hint = "A layer is a module that gives (batch, channel, y, x), the same whenever it runs in a pass."
+                is_module = any(layer == name for name, _ in self.module.named_modules())
+                raise ValueError(unknown("layer", layer, found, hint + (" This module does not." if is_module else "")))
         self.layers = _different(found) if layers is None else tuple(layers)
 
     def inputs(self, observations: Tensor, state: Any = None, first: Tensor | None = None) -> tuple[Any, ...]:
@@ -215,6 +216,13 @@ class HookedNetwork(LayeredNetwork):
             raise ValueError(
                 f"the policy cannot be called as forward{how}: {error}. Pass forward=, which calls it with what it "
                 f"needs and returns logits and value{hint}."
+            ) from error
+        except RuntimeError as error:  # torch's own, of shapes
+            height, width, colours = self.observation_shape
+            raise ValueError(
+                f"the policy cannot look at observations of {height} x {width} pixels and {colours} colours: {error}. "
+                "observation_shape= and stack= say what it is shown, preprocess= what it gets of that: by default "
+                "(batch, colour, height, width) in 0..1."
             ) from error
 
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from rlvision_widgets.agents.adapters import FAMILIES, Policy, recognised
 from rlvision_widgets.agents.adapters.policy import action_names as default_names
 from rlvision_widgets.agents.adapters.policy import network_of
-from rlvision_widgets.agents.agent import Agent
+from rlvision_widgets.agents.agent import Agent, environment_options
+from rlvision_widgets.agents.checks import check_observation_shape
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.modules import unwrapped
 from rlvision_widgets.agents.probing import probed
@@ -30,7 +31,7 @@ def wrap_agent(
     observation_shape: tuple[int, int, int] | None = None,
     stack: int | None = None,
     action_names: Sequence[str] | None = None,
-    environment: Mapping[str, Any] | None = None,
+    environment: str | Mapping[str, Any] | None = None,
     value_scale: float | None = None,
     name: str | None = None,
     info: Mapping[str, Any] | None = None,
@@ -69,7 +70,9 @@ def wrap_agent(
     action_names : sequence of str, optional
         One name a logit; by default Procgen's for 15 logits, and the first nine of them for 9; numbers for a policy
         of a known library whose frames are not Procgen's.
-    environment, value_scale, info
+    environment : str or mapping, optional
+        What it was trained on, as in `load_agent`: a description or the name alone.
+    value_scale, info
         As in `Agent`.
     name : str, optional
         By default the module's class name.
@@ -77,14 +80,16 @@ def wrap_agent(
     Raises
     ------
     ValueError
-        When a layer is unknown or no layer; when the outputs have an unexpected form; when the number of logits is
-        not that of the action names; when the policy is recurrent and `initial_state` is missing or does not fit.
+        When the module cannot look at such observations; when a layer is unknown or no layer; when the outputs have an
+        unexpected form; when the number of logits is not that of the action names; when the policy is recurrent and
+        `initial_state` is missing or does not fit.
 
     Examples
     --------
     >>> wrap_agent(policy, forward=lambda net, x: (net.actor(net.network(x)), net.critic(net.network(x))))
     """
     module = unwrapped(module) if isinstance(module, nn.Module) else module
+    check_observation_shape(observation_shape)
     size = None if observation_shape is None else observation_shape[:2]
     policy = _policy(module, forward, preprocess, initial_state, hooked=layers is not None, size=size, stack=stack)
     policy = _shown(policy, observation_shape, stack)
@@ -93,7 +98,7 @@ def wrap_agent(
         network,
         name=name or type(module).__name__,
         action_names=_names(policy, network) if action_names is None else tuple(action_names),
-        environment=environment or {},
+        environment=environment_options(environment),
         value_scale=value_scale,
         info={**policy.info, **(info or {})},
         stack=policy.stack,

@@ -78,9 +78,8 @@ def check_agent(
     >>> rlv.check_agent(rlv.load_agent("coinrun"))
     """
     if not isinstance(agent, Agent):
-        raise TypeError(
-            f"check_agent takes an Agent, and {type(agent).__name__} came; rlv.wrap_agent(module) makes one."
-        )
+        kind = f"{type(agent).__module__}.{type(agent).__qualname__}"  # other libraries too have a class Agent
+        raise TypeError(f"check_agent takes an rlv.Agent, and a {kind} came; rlv.wrap_agent(module) makes one.")
     check_count("levels", levels, 2)
     check_count("seed", seed, 0)
     played = pd.DataFrame(columns=COLUMNS)
