@@ -100,7 +100,7 @@ def test_the_editor_and_its_race_go_by_the_output_explained(notebook, saved, exp
     original, same = view.values()
     assert original == same
     total = saved[f"layers/network.trunk.2b/outputs/{explained}"]["total"].isel(trajectory=0, step=STEP)
-    view.switch(f"feature {int(abs(total).argmax())}").click()
+    view.switch(f"feature {int(abs(total.values).argmax())}").click()
     eventually(lambda: view.values()[1] != original, True)
     view.settle()
     assert view.values()[0] == original
@@ -112,6 +112,8 @@ def test_the_editor_and_its_race_go_by_the_output_explained(notebook, saved, exp
 def test_two_trajectories_are_compared_without_a_value(notebook, saved, explained):
     shown = notebook.show(SHOW.format("Compare(alone, trajectories=[0, 1])"))
     root = shown.get_by_role("region", name="Comparison")
-    expect(root.locator(".rlv-difference .rlv-reading[data-name=output]").first).to_be_visible(timeout=LONG)
-    expect(root.locator(".rlv-difference .rlv-reading[data-name=value]").first).to_be_hidden()
+    difference = root.get_by_role("region", name="trajectory 1 compared with trajectory 0")
+    expect(difference.locator("[data-name=output]")).to_be_visible(timeout=LONG)
+    expect(difference.locator("[data-name=value]")).to_be_hidden()
+    expect(root.locator(".rlv-reading-value").first).to_have_text("no value headpolicy alone")
     assert notebook.lab.python("print(view.output)") == explained
