@@ -16,6 +16,13 @@ __all__ = ["SOLVER", "TrainingOptions"]
 SOLVER = "solver"  # the teacher that is no agent
 MOST = 10**15
 
+SHARES = ("anneal", "average", "gamma", "gae_lambda")
+POSITIVE = ("value_scale", "reward_scale", "clip", "max_gradient_norm", "teacher_temperature", "teacher_steps")
+NOT_NEGATIVE = (
+    *("hours", "learning_rate", "muon_rate", "entropy_weight", "value_weight", "ppo_weight"),
+    *("teacher_weight", "teacher_value_weight", "teacher_acts", "checkpoint_minutes"),
+)
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -46,9 +53,9 @@ class TrainingOptions:
     """Raw reward that counts as 1 to PPO; ``none``: the running standard deviation of discounted returns. The bundled
     agent's is 10, which keeps the value's share of the gradient small."""
     network: str = "clear"
-    """Architecture: clear, impala or nature."""
+    """Architecture: clear, impala, nature, convolutional or voting."""
     network_options: Mapping[str, Any] = field(default_factory=dict)
-    """Its constructor's arguments, apart from the number of actions."""
+    """Its constructor's arguments, apart from the number of actions; the shape of observations is the world's."""
     seed: int = 0
     """Of the weights, the levels and the sampled actions."""
     steps: int = 2_000_000
@@ -123,10 +130,7 @@ class TrainingOptions:
     """Levels of each evaluation; 0 evaluates never."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "num_trajectories", "groups", "num_steps", "batch_size", "epochs", "num_actions"):
-            check_count(name, getattr(self, name), 1, MOST)
-        for name in ("environment_threads", "checkpoint_series"):
-            check_count(name, getattr(self, name), 0)
+        self._check_numbers()
         for name, known in (("precision", ("float32", "bfloat16")), ("optimiser", ("adam", "muon"))):
             if getattr(self, name) not in known:
                 raise ValueError(unknown(name, getattr(self, name), known))
@@ -134,6 +138,25 @@ class TrainingOptions:
         object.__setattr__(self, "edits", [edit.to_dict() for edit in edits_from(given)])
         self._check_sizes()
         self._check_teacher()
+
+    def _check_numbers(self) -> None:
+        for name in ("steps", "num_trajectories", "groups", "num_steps", "epochs", "num_actions"):
+            check_count(name, getattr(self, name), 1, MOST)
+        check_count("batch_size", self.batch_size, 2, MOST)  # advantages are divided by their standard deviation
+        for name in ("seed", "environment_threads", "threads", "checkpoint_series"):
+            check_count(name, getattr(self, name), 0)
+        for name in ("evaluation_steps", "evaluation_levels"):
+            check_count(name, getattr(self, name), 0, MOST)
+        for name in (*SHARES, *POSITIVE, *NOT_NEGATIVE):
+            value = getattr(self, name)
+            if value is None and name in ("value_scale", "reward_scale"):
+                continue
+            if not (0 <= value <= (1 if name in SHARES else math.inf)) or (value == 0 and name in POSITIVE):
+                right = "from 0 to 1" if name in SHARES else "above 0" if name in POSITIVE else "at least 0"
+                raise ValueError(f"{name} must be {right}, and {value} came.")
+        for name in ("environment_options", "network_options"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise TypeError(f"{name} are given by name, as a mapping, and {getattr(self, name)!r} came.")
 
     def _check_sizes(self) -> None:
         if self.num_trajectories * self.num_steps % self.batch_size:
