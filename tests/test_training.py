@@ -5,7 +5,6 @@ import dataclasses
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,12 +23,14 @@ from training_runs import (
 )
 
 from rlvision_widgets.agents import Agent, ClearNetwork, load_agent, save_agent
+from rlvision_widgets.agents.convolutional import ConvolutionalNetwork
 from rlvision_widgets.analysis.evaluation import evaluate, wilson_interval
 from rlvision_widgets.analysis.moments import advantages
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.training import TrainingOptions, add_arguments, options_from_arguments, train
-from rlvision_widgets.training.arguments import field_docstrings
+from rlvision_widgets.training.arguments import SECTIONS, field_docstrings
 from rlvision_widgets.training.legs import begin_leg
+from rlvision_widgets.training.loop import Leg
 from rlvision_widgets.training.losses import Losses, losses, outputs
 from rlvision_widgets.training.optimiser import Optimiser, follow, orthogonal
 from rlvision_widgets.training.return_scale import ReturnScale
@@ -144,8 +145,8 @@ def test_a_crash_while_saving_leaves_the_checkpoint_before(tmp_path, monkeypatch
     train(toy_options(tmp_path), make=make_toy)
     before = (tmp_path / "checkpoint.pt").read_bytes()
 
-    def crash(content, path):
-        Path(path).write_bytes(b"half")
+    def crash(content, file):
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(torch, "save", crash)
@@ -158,6 +159,85 @@ def test_a_folder_of_another_run_is_refused_with_what_differs(tmp_path):
     train(toy_options(tmp_path), make=make_toy)
     with pytest.raises(ValueError, match=r"holds another run: seed was 0, now 3\. Name another"):
         train(toy_options(tmp_path, seed=3), make=make_toy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "impala"}, "network was 'clear', now 'impala'"),
+        ({"network_options": {**SMALL, "dense": [8, 8]}}, "network_options was"),
+        ({"num_trajectories": 16}, "num_trajectories was 8, now 16"),
+        ({"num_actions": 2}, "num_actions was 3, now 2"),
+    ],
+)
+def test_another_network_or_world_is_refused_before_anything_is_opened(tmp_path, changes, message):
+    train(toy_options(tmp_path), make=make_toy)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=message):
+        train(toy_options(tmp_path, **changes), make=make_toy)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", None])
+def test_a_damaged_checkpoint_is_said_to_be_one(tmp_path, content):
+    train(toy_options(tmp_path), make=make_toy)
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:5000] if content is None else content)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is no whole checkpoint\. Restore it"):
+        train(toy_options(tmp_path, steps=512), make=make_toy)
+
+
+def test_a_run_that_diverges_stops_and_keeps_the_checkpoint_before(tmp_path):
+    train(toy_options(tmp_path), make=make_toy)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    with pytest.raises(ValueError, match=r"at 384 steps: training diverged\. The last checkpoint is kept"):
+        train(toy_options(tmp_path, steps=1024, learning_rate=1e38), make=make_toy)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_stop_between_iterations_saves_all_that_was_learned(tmp_path, monkeypatch):
+    passed = iter([False, False, True])  # before each iteration; the clock is asked nothing else
+    monkeypatch.setattr(Leg, "is_over", property(lambda self: next(passed)))
+    train(toy_options(tmp_path, steps=1024), make=make_toy)
+    assert checkpoint(tmp_path)["counts"]["steps"] == 256
+
+
+def test_a_finished_run_that_is_started_again_stays_as_it_was(tmp_path):
+    path = train(toy_options(tmp_path), make=make_toy)
+    card = path.with_suffix(".json").read_text()
+    train(toy_options(tmp_path), make=make_toy)
+    assert path.with_suffix(".json").read_text() == card
+
+
+def test_the_network_takes_the_shape_of_the_worlds_observations(tmp_path):
+    small = {name: value for name, value in SMALL.items() if name != "observation_shape"}
+    path = train(toy_options(tmp_path, network_options=small), make=make_toy)
+    assert load_agent(path).observation_shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"network_options": {**SMALL, "observation_shape": [32, 32, 3]}},
+            r"\(32, 32, 3\), and these are \(16, 16, 3\)",
+        ),
+        ({"num_actions": 99}, "num_actions 99: toy has 3"),
+        ({"teacher": "coinrun"}, r"teacher 'coinrun.*' is for observations \(64, 64, 3\); these are \(16, 16, 3\)"),
+        ({"teacher": "nobody"}, "unknown bundled agent 'nobody'"),
+    ],
+)
+def test_what_does_not_fit_the_world_is_refused_in_words(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        train(toy_options(tmp_path, **changes), make=make_toy)
+
+
+def test_a_teacher_without_a_value_is_refused(tmp_path):
+    shape = (16, 16, 3)
+    network = ConvolutionalNetwork(3, [(4, 3, 2, 1)], dense=[8], value=False, observation_shape=shape)
+    save_agent(Agent(network, "silent", ("LEFT", "NOOP", "RIGHT")), tmp_path / "silent.safetensors")
+    with pytest.raises(ValueError, match="teacher 'silent' has no value head"):
+        train(toy_options(tmp_path / "run", teacher=str(tmp_path / "silent.safetensors")), make=make_toy)
 
 
 def test_the_clock_stops_a_run_and_saves_it(tmp_path):
@@ -323,6 +403,11 @@ def test_the_card_says_how_the_agent_was_trained(tmp_path):
         ({"precision": "bfloat"}, "Did you mean 'bfloat16'"),
         ({"ppo_weight": 0.0}, "name a teacher"),
         ({"num_steps": 0}, "num_steps must be from 1"),
+        ({"batch_size": 1}, "batch_size must be from 2"),
+        ({"gamma": 1.5}, "gamma must be from 0 to 1, and 1.5 came"),
+        ({"reward_scale": 0.0}, "reward_scale must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be at least 0, and nan came"),
+        ({"seed": -1}, "seed must be from 0"),
     ],
 )
 def test_options_that_cannot_work_are_refused(changes, message):
@@ -339,6 +424,31 @@ def test_every_option_is_an_argument_with_help_and_the_same_default():
     assert (options.reward_scale, options.compile, options.steps) == (None, False, 7)
     assert options.environment_options == {"num_levels": 5}
     assert field_docstrings(TrainingOptions).keys() == {each.name for each in dataclasses.fields(TrainingOptions)}
+
+
+def test_the_help_has_headings_and_every_option_below_one():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    before, *sections = parser.format_help().split("\n\n")[1:]
+    assert before.split()[:2] == ["options:", "-h,"]
+    assert [section.split(":\n")[0] for section in sections] == list(SECTIONS.values())
+    assert all("\n  --" in section for section in sections)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--environment-options", "{bad"], "'{bad' is no JSON"),
+        (["--network-options", "5"], "expected options by name"),
+        (["--value-scale", "x"], "invalid float (or none) value: 'x'"),
+    ],
+)
+def test_an_argument_that_cannot_be_read_says_what_is_expected(words, message, capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(words)
+    assert message in capsys.readouterr().err
 
 
 @needs_procgen

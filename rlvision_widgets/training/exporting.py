@@ -56,7 +56,7 @@ def write_agent(run: Run, options: TrainingOptions) -> Path:
         "episodes": run.episodes,
         "evaluations": run.evaluations,
         "curve": run.curve,
-        "legs": run.legs,
+        "legs": [leg for leg in run.legs if leg["steps"][1] > leg["steps"][0]],
     }
     write_aside(path.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
     return path

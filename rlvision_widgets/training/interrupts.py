@@ -1,9 +1,10 @@
 """Ctrl-C: the first ends a leg where it can go on, the second at once."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 __all__ = ["stop_when_interrupted"]
@@ -20,6 +21,8 @@ def stop_when_interrupted() -> Iterator[list[int]]:
     def note(number: int, _: Any) -> None:
         stopped.append(number)
         signal.signal(number, before[number])
+        with suppress(RuntimeError):  # when it came while something was being printed
+            print("\nStopping after this iteration, and saving; again to stop at once.", file=sys.stderr)
 
     before = {int(number): signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -50,9 +50,19 @@ class Learner:
         rows = [self._step(batch, weight, share) for batch in self._batches(rollout)]
         with self.watch("learning"):
             table = torch.stack(rows).cpu()
+            self._check_weights()
         means = dict(zip(Losses._fields, table.mean(0).tolist(), strict=True))
         kl_at_start = float(table[0, Losses._fields.index("kl")])
         return {**means, "kl_at_start": kl_at_start, "learning_rate": options.learning_rate * share}
+
+    def _check_weights(self) -> None:
+        """Stop before weights that are no numbers are saved over those of the last checkpoint."""
+        finite = torch.stack([weight.isfinite().all() for weight in self.run.network.parameters()])
+        if not finite.all():
+            raise ValueError(
+                f"the weights are NaN or infinite at {self.run.steps:,} steps: training diverged. The last checkpoint "
+                "is kept; go on from it with a lower learning rate."
+            )
 
     def _batches(self, rollout: Rollout) -> Iterator[Rollout]:
         """Deal the decisions into batches at random, once an epoch."""

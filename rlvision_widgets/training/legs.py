@@ -13,7 +13,7 @@ import torch
 from rlvision_widgets.training.options import TrainingOptions
 from rlvision_widgets.training.run import Run
 
-__all__ = ["begin_leg", "forecast", "hardware"]
+__all__ = ["begin_leg", "forecast", "hardware", "refuse_another_run"]
 
 
 FIXED = (
@@ -24,22 +24,27 @@ FIXED = (
 
 
 def begin_leg(run: Run, options: TrainingOptions) -> dict[str, Any]:
-    """Note what starts now; refuse options that would make another network or another world of a resumed run."""
-    chosen = _plain(options)
-    now, before = _fixed(chosen), _fixed(run.legs[-1]["options"] if run.legs else chosen)
-    changed = [f"{name} was {before[name]!r}, now {now[name]!r}" for name in now if before[name] != now[name]]
-    if changed:
-        raise ValueError(f"{options.folder} holds another run: {'; '.join(changed)}. Name another --folder.")
+    """Note what starts now."""
     leg = {
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
         "steps": [run.steps, run.steps],
         "hours": 0.0,
         "hardware": hardware(options),
         "packages": f"torch {torch.__version__}, {run.worlds.any.package}",
-        "options": chosen,
+        "options": _plain(options),
     }
     run.legs.append(leg)
     return leg
+
+
+def refuse_another_run(legs: list[dict[str, Any]], options: TrainingOptions) -> None:
+    """Refuse options that would make another network or another world of the run that has these legs."""
+    if not legs:
+        return
+    now, before = _fixed(_plain(options)), _fixed(legs[-1]["options"])
+    changed = [f"{name} was {before[name]!r}, now {now[name]!r}" for name in now if before[name] != now[name]]
+    if changed:
+        raise ValueError(f"{options.folder} holds another run: {'; '.join(changed)}. Name another --folder.")
 
 
 def _plain(options: TrainingOptions) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from rlvision_widgets.training.devices import check_device
 from rlvision_widgets.training.exporting import export_agent, write_agent
 from rlvision_widgets.training.interrupts import stop_when_interrupted
 from rlvision_widgets.training.learning import Learner
-from rlvision_widgets.training.legs import begin_leg, forecast
+from rlvision_widgets.training.legs import begin_leg, forecast, refuse_another_run
 from rlvision_widgets.training.losses import act, losses
 from rlvision_widgets.training.options import TrainingOptions
-from rlvision_widgets.training.run import Run
+from rlvision_widgets.training.run import Run, read_checkpoint
 from rlvision_widgets.training.series import keep_agent, start_series
 from rlvision_widgets.training.stopwatch import Stopwatch
 from rlvision_widgets.training.teachers import make_solver, make_teacher
@@ -54,10 +54,13 @@ def train(options: TrainingOptions, *, make: Make | None = None) -> Path:
     print(forecast(options))
     options.folder.mkdir(parents=True, exist_ok=True)
     checkpoint = options.folder / "checkpoint.pt"
+    saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
+    if saved is not None:
+        refuse_another_run(saved["history"]["legs"], options)
     with make_worlds(options, make) as worlds, stop_when_interrupted() as stopped:
         run = Run(options, worlds)
-        if checkpoint.exists():
-            run.load(checkpoint)
+        if saved is not None:
+            run.load(saved)
         leg = Leg(run, options, begin_leg(run, options))
         watch = Stopwatch()
         collector, learner = _pieces(run, options, watch)
@@ -78,9 +81,11 @@ def train(options: TrainingOptions, *, make: Make | None = None) -> Path:
                 log.write(json.dumps(row) + "\n")
                 bar.update(run.steps - before)
                 bar.set_postfix(success=run.success, kl=row["kl"])
-                if run.steps >= options.steps or stopped or leg.is_over or leg.checkpoint_is_due:
+                if leg.checkpoint_is_due:
                     with watch("saving"):
                         leg.save(checkpoint)
+        if run.steps > leg.note["steps"][1]:
+            leg.save(checkpoint)
         return write_agent(run, options)
 
 

@@ -1,7 +1,8 @@
 """A training run's state, and the checkpoint that holds it."""
 
+import io
 import json
-import os
+import pickle
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from rlvision_widgets.agents.networks import ARCHITECTURES
+from rlvision_widgets.aside import write_aside
 from rlvision_widgets.environments import Observed
 from rlvision_widgets.names import unknown
 from rlvision_widgets.training.devices import check_device
@@ -18,7 +20,7 @@ from rlvision_widgets.training.options import TrainingOptions
 from rlvision_widgets.training.return_scale import ReturnScale
 from rlvision_widgets.training.worlds import Worlds
 
-__all__ = ["Run"]
+__all__ = ["Run", "read_checkpoint"]
 
 
 FORMAT = 1  # of checkpoint.pt
@@ -33,10 +35,16 @@ class Run:
             raise ValueError(unknown("network", options.network, ARCHITECTURES))
         if options.network_options.get("value") is False:
             raise ValueError("a network without a value head cannot be trained: PPO needs one. Leave value out.")
+        if options.num_actions > len(names := worlds.any.action_names):
+            raise ValueError(f"num_actions {options.num_actions}: {options.environment} has {len(names)}, {names}")
+        self.observation = worlds.observation()
+        shape = self.observation.shape[1:]
+        chosen = {"observation_shape": list(shape), **options.network_options, "num_actions": options.num_actions}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
-            network = ARCHITECTURES[options.network](num_actions=options.num_actions, **options.network_options)
-            average = ARCHITECTURES[options.network](num_actions=options.num_actions, **options.network_options)
+            network, average = (ARCHITECTURES[options.network](**chosen) for _ in range(2))
+        if network.observation_shape != shape:
+            raise ValueError(f"the network is for observations {network.observation_shape}, and these are {shape}")
         self.worlds, self.device = worlds, check_device(options.device)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average.to(self.device)
@@ -47,7 +55,6 @@ class Run:
         if self.device.type != "cpu":
             self.noise = torch.Generator(self.device).manual_seed(options.seed)
         self.scale = ReturnScale(options.num_trajectories, options.gamma, options.reward_scale)
-        self.observation = worlds.observation()
         self.episode_return = np.zeros(options.num_trajectories)
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.steps = self.updates = self.episodes = 0
@@ -89,15 +96,12 @@ class Run:
             "counts": {"steps": self.steps, "updates": self.updates, "episodes": self.episodes},
             "history": json.dumps({"legs": self.legs, "curve": self.curve, "evaluations": self.evaluations}),
         }
-        aside = path.with_suffix(".tmp")
-        torch.save(checkpoint, aside)
-        os.replace(aside, path)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_aside(path, content.getvalue())
 
-    def load(self, path: Path) -> None:
-        """Continue exactly where the checkpoint stood; an environment without states begins new episodes."""
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        if checkpoint.get("format") != FORMAT:
-            raise ValueError(f"{path} has the format {checkpoint.get('format')}; this version resumes {FORMAT}")
+    def load(self, checkpoint: dict[str, Any]) -> None:
+        """Continue exactly where a checkpoint of `read_checkpoint` stood; without states, with new episodes."""
         self.network.load_state_dict(checkpoint["network"])
         self.average.load_state_dict(checkpoint["average"])
         self.optimiser.load(checkpoint["optimiser"])
@@ -106,10 +110,30 @@ class Run:
             self.noise.set_state(noise)
         vars(self.scale).update(checkpoint["scale"])
         vars(self).update(checkpoint["counts"])
-        vars(self).update(json.loads(checkpoint["history"]))
+        vars(self).update(checkpoint["history"])
         self.recent.extend(checkpoint["recent"])
         if checkpoint["states"]:
             self.scale.returns = checkpoint["returns"].numpy()
             self.episode_return = checkpoint["episode_return"].numpy()
             self.observation = checkpoint["observation"].numpy()
             self.worlds.set_states(state.numpy().tobytes() for state in checkpoint["states"])
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what `Run.save` wrote; nothing is unpickled but tensors, numbers and words.
+
+    Raises
+    ------
+    ValueError
+        When it is damaged, or of another format.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, KeyError, OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, OSError) and error.filename is not None:  # such as one that may not be read
+            raise
+        raise ValueError(f"{path} is no whole checkpoint. Restore it from a copy, or name another --folder.") from error
+    found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+    if found != FORMAT:
+        raise ValueError(f"{path} has the format {found}; this version resumes {FORMAT}")
+    return {**checkpoint, "history": json.loads(checkpoint["history"])}

@@ -72,12 +72,10 @@ def checkpoint_series(folder: str | os.PathLike[str]) -> CheckpointSeries:
 
 def start_series(run: Run, options: TrainingOptions) -> None:
     """Keep the agent that has learned nothing; take away those of a leg that was lost after its last checkpoint."""
-    if not options.checkpoint_series:
-        return
     for steps, path in _paths(options.folder / FOLDER).items():
         if steps > run.steps:
             path.unlink()
-    if run.steps == 0:
+    if options.checkpoint_series and run.steps == 0:
         _write(run, options)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rlvision_widgets.agents import load_agent
+from rlvision_widgets.agents import Agent, load_agent
 from rlvision_widgets.training.losses import outputs
 from rlvision_widgets.training.options import SOLVER, TrainingOptions
 from rlvision_widgets.training.run import Run
@@ -22,7 +22,9 @@ def make_teacher(run: Run, options: TrainingOptions) -> Callable[[Tensor], tuple
     """
     if options.teacher is None or options.teacher == SOLVER:
         return None
-    agent = load_agent(options.teacher).to(options.device)
+    agent = load_agent(options.teacher)
+    _check_teacher(agent, run)
+    agent = agent.to(options.device)
     own = run.worlds.any.action_names[: options.num_actions]
     about = {key: agent.info[key] for key in ("source", "licence") if key in agent.info}
     run.legs[-1]["teacher"] = {"name": agent.name, "checkpoint": agent.checkpoint, **about}
@@ -41,6 +43,17 @@ def make_teacher(run: Run, options: TrainingOptions) -> Callable[[Tensor], tuple
             return (shared / options.teacher_temperature).log_softmax(-1), value
 
     return teach
+
+
+def _check_teacher(agent: Agent, run: Run) -> None:
+    """Refuse an agent that cannot say, of a single frame of this world, what to do and what it is worth."""
+    shape = run.observation.shape[1:]
+    if agent.observation_shape != shape:
+        raise ValueError(f"teacher {agent.name!r} is for observations {agent.observation_shape}; these are {shape}")
+    if agent.recurrent:
+        raise ValueError(f"teacher {agent.name!r} remembers, and lessons are given frame by frame: name another")
+    if agent(run.observation[:1])[1] is None:
+        raise ValueError(f"teacher {agent.name!r} has no value head, and a lesson has a value: name another")
 
 
 def make_solver(run: Run, options: TrainingOptions) -> Solver | None:
