@@ -28,7 +28,7 @@ function readout(series: Drawn): { element: HTMLElement; value: HTMLElement; dot
   const label = h("span", { class: "rlv-label" }, name);
   const number = h("span", {}, value, h("span", { class: "rlv-unit" }, unit));
   const element = h("span", { class: "rlv-readout", title: `${name} ${unit}` }, label, number);
-  element.style.top = `${lane.top + lane.height / 2 - 15}px`;
+  element.style.top = `${lane.top + lane.height / 2 - 1}px`;
   const dot = h("span", { class: "rlv-knob" });
   dot.hidden = kind === "sticks";
   if (colour) dot.style.background = colour;
