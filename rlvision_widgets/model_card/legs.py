@@ -21,11 +21,11 @@ def leg_command(options: Mapping[str, Any]) -> str:
     options : mapping
         Of a leg, as a training run notes them: the fields of `TrainingOptions`, JSON-friendly.
     """
-    from rlvision_widgets.training import TrainingOptions
+    from rlvision_widgets.training.options import TrainingOptions, plain
 
-    usual = _plain(dataclasses.asdict(TrainingOptions()))
+    usual = plain(dataclasses.asdict(TrainingOptions()))
     words = ["rlvision", "train"]
-    for name, chosen in _plain(options).items():
+    for name, chosen in plain(options).items():
         if name in UNSAID or (name in usual and usual[name] == chosen):
             continue
         flag = name.replace("_", "-")
@@ -34,12 +34,6 @@ def leg_command(options: Mapping[str, Any]) -> str:
         else:
             words += [f"--{flag}", _word(name, chosen)]
     return shlex.join(words)
-
-
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options as JSON has them; what is infinite is None, as in a run's notes."""
-    plain: dict[str, Any] = json.loads(json.dumps(dict(options), default=str).replace("Infinity", "null"))
-    return plain
 
 
 def _word(name: str, chosen: Any) -> str:

@@ -1,7 +1,6 @@
 """Legs: what a run notes whenever it begins or goes on, and what it may expect."""
 
 import dataclasses
-import json
 import platform
 import re
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rlvision_widgets.training.options import TrainingOptions
+from rlvision_widgets.training.options import TrainingOptions, plain
 from rlvision_widgets.training.run import Run
 
 __all__ = ["begin_leg", "forecast", "hardware", "refuse_another_run"]
@@ -31,7 +30,7 @@ def begin_leg(run: Run, options: TrainingOptions) -> dict[str, Any]:
         "hours": 0.0,
         "hardware": hardware(options),
         "packages": f"torch {torch.__version__}, {run.worlds.any.package}",
-        "options": _plain(options),
+        "options": plain(dataclasses.asdict(options)),
     }
     run.legs.append(leg)
     return leg
@@ -41,23 +40,18 @@ def refuse_another_run(legs: list[dict[str, Any]], options: TrainingOptions) -> 
     """Refuse options that would make another network or another world of the run that has these legs."""
     if not legs:
         return
-    now, before = _fixed(_plain(options)), _fixed(legs[-1]["options"])
+    now, before = _fixed(plain(dataclasses.asdict(options))), _fixed(legs[-1]["options"])
     changed = [f"{name} was {before[name]!r}, now {now[name]!r}" for name in now if before[name] != now[name]]
     if changed:
         raise ValueError(f"{options.folder} holds another run: {'; '.join(changed)}. Name another --folder.")
-
-
-def _plain(options: TrainingOptions) -> dict[str, Any]:
-    """Return options as JSON has them; what is infinite is None."""
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(options), default=str).replace("Infinity", "null"))
-    return plain
 
 
 def _fixed(options: dict[str, Any]) -> dict[str, Any]:
     """Return what must not change, of options that an earlier version may have written."""
     known = {each.name for each in dataclasses.fields(TrainingOptions)}
     full = TrainingOptions(**{name: value for name, value in options.items() if name in known and value is not None})
-    return {**{name: _plain(full)[name] for name in FIXED}, "world": full.world, "edits": full.edits}
+    noted = plain(dataclasses.asdict(full))
+    return {**{name: noted[name] for name in FIXED}, "world": full.world, "edits": full.edits}
 
 
 def hardware(options: TrainingOptions) -> str:

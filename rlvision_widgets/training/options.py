@@ -1,5 +1,6 @@
 """What a training run can be told."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from rlvision_widgets.environments.edits import edits_from
 from rlvision_widgets.environments.options import check_count
 from rlvision_widgets.names import unknown
 
-__all__ = ["SOLVER", "TrainingOptions"]
+__all__ = ["SOLVER", "TrainingOptions", "plain"]
 
 SOLVER = "solver"  # the teacher that is no agent
 MOST = 10**15
@@ -183,3 +184,9 @@ class TrainingOptions:
         names = ("distribution_mode", "num_levels", "start_level")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return {**self.environment_options, **given}
+
+
+def plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as JSON has them, and as a run notes them: what is infinite is None."""
+    noted: dict[str, Any] = json.loads(json.dumps(dict(options), default=str).replace("Infinity", "null"))
+    return noted
