@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlvision_widgets.aside import write_aside
 from rlvision_widgets.edit_data import read_edits
 from rlvision_widgets.names import unknown
 
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         _write_data(result, options.data)
     print("\n".join(told_lines(result)))
     if options.json is not None:
-        options.json.write_text(json.dumps(summary(result), indent=2) + "\n")
+        write_aside(options.json, (json.dumps(summary(result), indent=2) + "\n").encode())
     if options.card is not None:
         _write_card(result, options)
     return 0
