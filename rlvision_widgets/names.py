@@ -4,11 +4,11 @@ import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-__all__ = ["nearest", "node_name", "strict_keywords", "unknown"]
+__all__ = ["environment_options", "nearest", "node_name", "strict_keywords", "unknown"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,6 +51,11 @@ def unknown(kind: str, name: object, options: Iterable[str], hint: str = "") -> 
     meant = f" Did you mean {guess!r}?" if guess is not None else ""
     listed = ", ".join(repr(option) for option in known) if known else "none"
     return f"unknown {kind} {name!r}.{meant} Known: {listed}.{' ' + hint if hint else ''}"
+
+
+def environment_options(environment: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the description of an environment, of which the name alone may be given, or nothing."""
+    return {"name": environment} if isinstance(environment, str) else dict(environment or {})
 
 
 def strict_keywords(function: Callable[P, R]) -> Callable[P, R]:

@@ -45,7 +45,7 @@ def build_study(
     attribution: Mapping[str, Any] | None = None,
     seed: int = 0,
     observations: Literal["default", "article"] | tuple[int, int, int] = "default",
-    environment: Mapping[str, Any] | MakeEnvironment | None = None,
+    environment: str | Mapping[str, Any] | MakeEnvironment | None = None,
     world: bool = True,
     progress: bool = True,
 ) -> xr.DataTree:
@@ -76,9 +76,9 @@ def build_study(
     observations : "default", "article" or (int, int, int)
         The diverse set: how many trajectories, frames from each, and steps between two of these. "default" is (256,
         8, 16), "article" (32, 128, 128), which is sixteen times the playing.
-    environment : mapping or callable, optional
-        What to play. None: what the agent was trained on. A mapping changes its options, or with a ``name`` replaces
-        it. A callable makes a batch of worlds, given ``num_trajectories=`` and ``seed=``.
+    environment : mapping, str or callable, optional
+        What to play. None: what the agent was trained on. A mapping changes its options, or with a ``name`` (or
+        a name alone) replaces it. A callable makes a batch of worlds, given ``num_trajectories=`` and ``seed=``.
     world : bool
         Where the game is Procgen's, also find the objects in each frame and why each episode ended, from the emulator's
         states: `add_world` and `add_endings`. Elsewhere a line in the log says that there are none.
@@ -221,7 +221,7 @@ def _tree(rollout: xr.Dataset, observations: xr.DataArray | xr.Dataset) -> xr.Da
     return xr.DataTree.from_dict({"/": rollout, **nodes})
 
 
-def _maker(agent: Agent, environment: Mapping[str, Any] | None) -> MakeEnvironment:
+def _maker(agent: Agent, environment: str | Mapping[str, Any] | None) -> MakeEnvironment:
     return lambda *, num_trajectories, seed: make_world(
         agent, environment, num_trajectories=num_trajectories, seed=seed
     )

@@ -406,7 +406,9 @@ def test_the_command_prints_it_and_says_by_its_status_whether_all_is_well(tmp_pa
         ({"levels": 2.5}, TypeError, "levels must be an integer"),
         ({"seed": -1}, ValueError, "seed must be from 0"),
         ({"level": 3}, TypeError, "Did you mean 'levels'"),
-        ({"environment": {"name": "coinrun"}}, ValueError, "expected uint8"),
+        ({"environment": {"name": "coinrun"}}, ValueError, "expected uint8.*an agent of another world"),
+        ({"environment": "coinrun"}, ValueError, "expected uint8"),
+        ({"environment": "coinrum"}, ValueError, "Did you mean 'coinrun'"),
     ],
 )
 def test_bad_arguments_say_what_is_expected(arguments, error, message, runner):

@@ -234,8 +234,9 @@ def test_the_world_of_an_agent_is_the_one_that_it_was_trained_in():
     with make_world(policy, {"use_backgrounds": False}, num_trajectories=1, without=("num_levels",)) as world:
         assert (world.name, world.options["distribution_mode"]) == ("coinrun", "easy")
         assert (world.options["num_levels"], world.options["use_backgrounds"]) == (0, False)
-    with make_world(policy, {"name": "maze"}, num_trajectories=1) as world:
-        assert (world.name, world.options["distribution_mode"], world.options["num_levels"]) == ("maze", "hard", 0)
+    for maze in ({"name": "maze"}, "maze"):
+        with make_world(policy, maze, num_trajectories=1) as world:
+            assert (world.name, world.options["distribution_mode"], world.options["num_levels"]) == ("maze", "hard", 0)
 
 
 @pytest.mark.parametrize("function", [collect_rollout, collect_observations])

@@ -23,7 +23,7 @@ from rlvision_widgets.agents.workers import side_by_side
 from rlvision_widgets.names import strict_keywords, unknown
 from rlvision_widgets.schema import INPUT_LAYER
 
-__all__ = ["PROCGEN_ACTIONS", "Agent", "default_action_names", "environment_options"]
+__all__ = ["PROCGEN_ACTIONS", "Agent", "default_action_names"]
 
 PROCGEN_ACTIONS = (
     *("LEFT+DOWN", "LEFT", "LEFT+UP", "DOWN", "NOOP", "UP", "RIGHT+DOWN", "RIGHT", "RIGHT+UP"),
@@ -397,11 +397,6 @@ def default_action_names(num_actions: int) -> tuple[str, ...]:
     if num_actions in (9, 15):
         return PROCGEN_ACTIONS[:num_actions]
     return tuple(f"action {index}" for index in range(num_actions))
-
-
-def environment_options(environment: str | Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the description of an environment, of which the name alone may be given, or nothing."""
-    return {"name": environment} if isinstance(environment, str) else dict(environment or {})
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

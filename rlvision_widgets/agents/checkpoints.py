@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 from rlvision_widgets.agents.adapters.files import SUFFIXES, load_file
-from rlvision_widgets.agents.agent import Agent, environment_options
+from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.checks import check_observation_shape
 from rlvision_widgets.agents.index import PREFIX, load_from_index
 from rlvision_widgets.agents.networks import ARCHITECTURES
@@ -22,7 +22,7 @@ from rlvision_widgets.agents.recurrent import GruNetwork
 from rlvision_widgets.agents.staged import StagedNetwork
 from rlvision_widgets.agents.weights import check_shapes, weights_digest
 from rlvision_widgets.aside import write_aside
-from rlvision_widgets.names import nearest, strict_keywords, unknown
+from rlvision_widgets.names import environment_options, nearest, strict_keywords, unknown
 
 __all__ = ["FORMAT", "bundled_agents", "load_agent", "save_agent"]
 

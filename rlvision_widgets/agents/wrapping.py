@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from rlvision_widgets.agents.adapters import FAMILIES, Policy, recognised
 from rlvision_widgets.agents.adapters.policy import action_names as default_names
 from rlvision_widgets.agents.adapters.policy import network_of
-from rlvision_widgets.agents.agent import Agent, environment_options
+from rlvision_widgets.agents.agent import Agent
 from rlvision_widgets.agents.checks import check_observation_shape
 from rlvision_widgets.agents.layered import LayeredNetwork
 from rlvision_widgets.agents.modules import unwrapped
 from rlvision_widgets.agents.probing import probed
 from rlvision_widgets.agents.stacking import check_stack
-from rlvision_widgets.names import strict_keywords
+from rlvision_widgets.names import environment_options, strict_keywords
 
 __all__ = ["wrap_agent"]
 

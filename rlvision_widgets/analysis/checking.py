@@ -28,7 +28,7 @@ from rlvision_widgets.analysis.playing import make_world
 from rlvision_widgets.analysis.progress import bars
 from rlvision_widgets.analysis.short_look import ShortLook, look_at_play
 from rlvision_widgets.environments.options import check_count
-from rlvision_widgets.names import strict_keywords
+from rlvision_widgets.names import environment_options, strict_keywords
 
 __all__ = ["AgentCheck", "check_agent"]
 
@@ -42,7 +42,7 @@ def check_agent(
     levels: int = 64,
     seed: int = 0,
     play: bool = True,
-    environment: LevelEnvironment | Mapping[str, Any] | None = None,
+    environment: LevelEnvironment | Mapping[str, Any] | str | None = None,
     progress: bool = True,
 ) -> AgentCheck:
     """Check an agent: that its outputs depend on what it sees, that its layers can be read, that it plays.
@@ -57,7 +57,7 @@ def check_agent(
         Draws the levels and the action noise.
     play : bool
         False looks at made-up frames only, which takes a moment.
-    environment : mapping or Environment, optional
+    environment : mapping, str or Environment, optional
         As for `evaluate`: by default the agent's own.
     progress : bool
         Show progress bars.
@@ -103,12 +103,12 @@ def check_agent(
 
 
 def _world_of(
-    agent: Agent, environment: LevelEnvironment | Mapping[str, Any] | None
+    agent: Agent, environment: LevelEnvironment | Mapping[str, Any] | str | None
 ) -> LevelEnvironment | dict[str, Any] | None:
     """Return an open batch of worlds as it is, the whole description of those to be made, or None."""
-    if environment is not None and not isinstance(environment, Mapping):
+    if environment is not None and not isinstance(environment, str | Mapping):
         return environment
-    given = dict(environment or {})
+    given = environment_options(environment)
     whole = given if "name" in given else {**agent.environment, **given}
     return whole if "name" in whole else None
 

@@ -49,7 +49,7 @@ def evaluate(
     edits: Mapping[str, Any] | None = None,
     world: Mapping[str, Any] | None = None,
     num_trajectories: int = 64,
-    environment: LevelEnvironment | Mapping[str, Any] | None = None,
+    environment: LevelEnvironment | Mapping[str, Any] | str | None = None,
     causes: bool = True,
     precision: str = "float32",
     path: str | os.PathLike[str] | None = None,
@@ -75,7 +75,7 @@ def evaluate(
         edited.
     num_trajectories : int
         Levels that are played side by side, about; changes the speed and not the outcome.
-    environment : mapping or Environment, optional
+    environment : mapping, str or Environment, optional
         The game's name as ``name`` and its options, without which they are the agent's own; or a batch of worlds with
         `load_level`, which is left open.
     causes : bool
@@ -147,7 +147,7 @@ def measure_levels(
     edits: Mapping[str, Any] | None = None,
     world: Mapping[str, Any] | None = None,
     num_trajectories: int = 64,
-    environment: LevelEnvironment | Mapping[str, Any] | None = None,
+    environment: LevelEnvironment | Mapping[str, Any] | str | None = None,
     causes: bool = True,
     precision: str = "float32",
     path: str | os.PathLike[str] | None = None,

@@ -16,6 +16,7 @@ from rlvision_widgets.analysis.players import gives_action_values
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.environments.edits import edits_to_json
 from rlvision_widgets.environments.environment import Environment, Observed
+from rlvision_widgets.names import environment_options
 
 __all__ = ["Act", "Played", "Player", "describe", "ended", "make_world", "streams"]
 
@@ -118,7 +119,7 @@ def describe(agent: Act, environment: Environment) -> dict[str, Any]:
 
 def make_world(
     agent: Act,
-    environment: Mapping[str, Any] | None = None,
+    environment: str | Mapping[str, Any] | None = None,
     *,
     num_trajectories: int,
     seed: int = 0,
@@ -130,15 +131,15 @@ def make_world(
     ----------
     agent : Agent or callable
         Its `environment` is used: ``{"name": "coinrun", "distribution_mode": "hard", …}``.
-    environment : mapping, optional
-        Used instead; without a ``name`` it changes the agent's own.
+    environment : mapping or str, optional
+        Used instead, a description or the name alone; without a ``name`` it changes the agent's own.
     num_trajectories, seed
         See `make_environment`.
     without : sequence of str
         Options that are left at their defaults, whatever either says.
     """
     own = dict(getattr(agent, "environment", {}))
-    changes = dict(environment or {})
+    changes = environment_options(environment)
     chosen = changes if "name" in changes else {**own, **changes}
     if "name" not in chosen:
         raise ValueError("this agent does not say where it was trained: pass environment={'name': 'coinrun', ...}")

@@ -20,6 +20,7 @@ from rlvision_widgets.environments.edited import EditedEnvironment, edited_envir
 from rlvision_widgets.environments.edits import Edit
 from rlvision_widgets.environments.environment import Environment
 from rlvision_widgets.environments.games import GAMES
+from rlvision_widgets.names import environment_options
 
 __all__ = ["Stage"]
 
@@ -36,16 +37,18 @@ class Stage:
     ----------
     agent : Agent or callable
         The original.
-    environment : mapping, Environment or None
+    environment : mapping, str, Environment or None
         As for `evaluate`.
     num_trajectories : int
         Levels side by side.
     """
 
     def __init__(
-        self, agent: Act, environment: LevelEnvironment | Mapping[str, Any] | None, num_trajectories: int
+        self, agent: Act, environment: LevelEnvironment | Mapping[str, Any] | str | None, num_trajectories: int
     ) -> None:
         self._agent = agent
+        if isinstance(environment, str):
+            environment = environment_options(environment)
         self._given = environment if environment is None or isinstance(environment, Mapping) else None
         self._open = cast("LevelEnvironment | None", environment if self._given is not environment else None)
         self._most = num_trajectories
