@@ -213,8 +213,8 @@ def _maker(attrs: dict[Any, Any]) -> MakeEnvironment:
     name, options = str(attrs["environment"]), json.loads(attrs["environment_options"])
     if name.startswith("gymnasium:"):
         raise ValueError(
-            f"this study was played in {name!r}, whose emulator states are not saved: masks, objects, causes, forks and "
-            "counterfactuals need them. Attribution, features and edits of the network do not."
+            f"this study was played in {name!r}, whose emulator states are not saved: masks, objects, causes, forks "
+            "and counterfactuals need them. Attribution, features and edits of the network do not."
         )
     if name not in GAMES:
         raise ValueError(

@@ -91,7 +91,7 @@ def _front_matter(card: Mapping[str, Any]) -> list[str]:
 def _use(card: Mapping[str, Any]) -> list[str]:
     network = card["network"]
     kind = f"{network['architecture']} network, " if "architecture" in network else ""
-    code = ["import rlvision_widgets as rlv", "", f"agent = rlv.load_agent({card['opened_as']!r})"]
+    code = ["import rlvision_widgets as rlv", "", f"agent = rlv.load_agent({json.dumps(card['opened_as'])})"]
     return [
         "## Use",
         "",
