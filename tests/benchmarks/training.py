@@ -1,4 +1,4 @@
-"""Throughput of `rlvision train` against Stable-Baselines3's PPO: `python tests/benchmarks/training.py` (5 minutes).
+"""Throughput of `rlvision train` against Stable-Baselines3's PPO: `python tests/benchmarks/training.py [--threads 1]`.
 
 Both train the article's network on the same CoinRun worlds with PPO: as many environments, steps a rollout, epochs and
 minibatches, in turn in one process. Both are timed from the worlds: from a rollout's first action to the next one's, so
@@ -6,6 +6,7 @@ that everything in between counts, whoever does it; each run's first rollout, in
 `pip install stable-baselines3`.
 """
 
+import argparse
 import itertools
 import statistics
 import tempfile
@@ -23,10 +24,8 @@ from rlvision_widgets.agents.networks import ClearNetwork
 from rlvision_widgets.environments import make_environment
 from rlvision_widgets.training import TrainingOptions, train
 
-THREADS = 2
 ENVIRONMENTS, STEPS, BATCH, EPOCHS, ACTIONS = 64, 64, 512, 1, 9
 WORLD = {"distribution_mode": "easy", "paint_vel_info": True}
-ROUNDS = 2  # of both in turn
 ROLLOUTS = {"ours": 5, "theirs": 3}  # a round; the first is warm-up
 
 
@@ -119,7 +118,7 @@ class Trunk(BaseFeaturesExtractor):
         return self.trunk(observations)
 
 
-def ours() -> list[Mark]:
+def ours(threads: int) -> list[Mark]:
     """Train with this package; return when its rollouts began."""
     marks: list[Mark] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -132,17 +131,17 @@ def ours() -> list[Mark]:
             num_steps=STEPS,
             batch_size=BATCH,
             epochs=EPOCHS,
-            threads=THREADS,
+            threads=threads,
             evaluation_levels=0,
         )
         train(options, make=lambda *name, **options: Watched(marks, *name, **options))
     return marks
 
 
-def theirs() -> list[Mark]:
+def theirs(threads: int) -> list[Mark]:
     """Train with Stable-Baselines3; return when its rollouts began."""
     marks: list[Mark] = []
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
     with Watched(marks, "coinrun", num_trajectories=ENVIRONMENTS, seed=0, **WORLD) as worlds:
         model = PPO(
             "CnnPolicy",
@@ -166,14 +165,18 @@ def theirs() -> list[Mark]:
 
 def main() -> None:
     """Train both in turn, and print medians over rollouts."""
+    parser = argparse.ArgumentParser(description="Five minutes with the defaults, on idle processors.")
+    parser.add_argument("--threads", type=int, default=2, help="of torch (default 2)")
+    parser.add_argument("--rounds", type=int, default=2, help="how often both train, in turn (default 2)")
+    chosen = parser.parse_args()
     spent: dict[str, list[tuple[float, float]]] = {"ours": [], "theirs": []}
-    for _ in range(ROUNDS):
+    for _ in range(chosen.rounds):
         for name, run in (("ours", ours), ("theirs", theirs)):
-            marks = run()[1:]
+            marks = run(chosen.threads)[1:]
             spent[name] += [(b.wall - a.wall, b.processor - a.processor) for a, b in itertools.pairwise(marks)]
     decisions = ENVIRONMENTS * STEPS
     medians = {name: [statistics.median(kind) for kind in zip(*each, strict=True)] for name, each in spent.items()}
-    setting = f"{THREADS} threads, {ENVIRONMENTS} x {STEPS}, epochs {EPOCHS}, batch {BATCH}"
+    setting = f"{chosen.threads} thread(s), {ENVIRONMENTS} x {STEPS}, epochs {EPOCHS}, batch {BATCH}"
     print(f"| {setting} | steps/s | CPU ms a step | rollouts |")
     print("|---|---|---|---|")
     for name, words in (("ours", "`rlvision train`"), ("theirs", "Stable-Baselines3's PPO")):

@@ -325,7 +325,7 @@ def test_an_agent_without_a_value_shows_its_policy_alone(open_page, study):
     del policy["layers/2b/outputs"]["value"]
     view = open_page(policy, trajectory=1, step=STEP, output="RIGHT")
     view.expect_step(STEP)
-    expect(view.root.locator(".rlv-reading-value")).to_be_hidden()
+    expect(view.root.locator(".rlv-reading-value")).to_contain_text("no value head")
     expect(view.root.locator(".rlv-reading-output")).to_contain_text("RIGHT")
     drawn = strength(policy, 1, STEP, "RIGHT") / scale(policy, "RIGHT")
     view.expect_picture(composite(seen(policy, 1, STEP), drawn, colours(policy)), "raises")
