@@ -114,5 +114,7 @@ def test_an_edit_that_no_level_can_have_is_told(recwarn):
     options = {"environment": {"name": "coinrun", "distribution_mode": "easy"}, "causes": False, "progress": False}
     evaluate(hopping, 3, world={"a": [rlv.Hide("saw")]}, **options)
     assert not recwarn
-    with pytest.warns(UserWarning, match="'b': every cheese hidden.* none of .* levels"):
-        evaluate(hopping, 100, world={"b": [rlv.Hide("cheese")]}, **options)
+    with pytest.warns(UserWarning, match="'b': every explosion hidden.* none of .* levels"):
+        evaluate(hopping, 100, world={"b": [rlv.Hide("explosion")]}, **options)
+    with pytest.raises(ValueError, match="unknown class of objects in coinrun 'cheese'"):
+        evaluate(hopping, 3, world={"c": [rlv.Hide("cheese")]}, **options)
