@@ -249,7 +249,7 @@ def test_a_survey_can_be_stopped(built, agent):
 
 def test_long_rollouts_are_looked_at_here_and_there(monkeypatch, study):
     monkeypatch.setattr("rlvision_widgets.analysis.layer_survey.MOST_FRAMES", 50)
-    frames = Flat(study["observation"])
+    frames = Flat(study, toy.toy_agent())
     assert frames.shape == (50, 64, 64, 3)
     assert (frames.numbers[0], frames.numbers[-1]) == (0, 3 * 130 - 1)
     flat = study["observation"].values.reshape(-1, 64, 64, 3)
