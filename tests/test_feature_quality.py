@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import toy
 import xarray as xr
 
 from rlvision_widgets import schema
