@@ -466,13 +466,19 @@ def test_the_command_trains_on_procgen_in_a_fresh_process(tmp_path):
     assert len(agent.action_names) == 9
 
 
+def unseen(card):
+    """The card's measure of most levels of the agent's own kind that it never saw."""
+    rows = [row for row in card["evaluations"] if row.get("what") == "unseen levels"]
+    return max(rows, key=lambda row: row["levels"])
+
+
 def test_the_bundled_agent_is_the_one_on_its_card():
     agent = load_agent("coinrun")
     card = agent.info["card"]
     assert card["checkpoint"] == agent.checkpoint
     assert card["environment"] == agent.environment
     assert card["action_names"] == list(agent.action_names)
-    last = card["evaluations"][-1]
+    last = unseen(card)
     assert last["steps"] == card["steps"] == card["legs"][-1]["steps"][1]
     assert last["wilson_interval"] == pytest.approx(
         wilson_interval(round(last["success"] * last["levels"]), last["levels"])
@@ -485,13 +491,13 @@ def test_the_bundled_agent_s_value_is_in_raw_reward():
     options = {name: option for name, option in agent.environment.items() if name != "name"}
     with make_environment("coinrun", num_trajectories=64, seed=5, **options) as environment:
         value = agent(environment.observe().observation)[1].mean()
-    card = agent.info["card"]["evaluations"][-1]
+    card = unseen(agent.info["card"])
     assert value == pytest.approx(10 * card["success"] * 0.999 ** card["mean_length"], rel=0.1)
 
 
 @needs_procgen
 def test_the_bundled_agent_plays_as_its_card_says():
     agent = load_agent("coinrun")
-    claim = agent.info["card"]["evaluations"][-1]["success"]
+    claim = unseen(agent.info["card"])["success"]
     found = evaluate(agent, levels=64, seed=5, progress=False).attrs["success_rate"]
     assert found > claim - 4 * (claim * (1 - claim) / 64) ** 0.5  # and buttons at random complete 34 %
