@@ -32,6 +32,7 @@ benchmarks: setup
 	$(BIN)/python tests/benchmarks/study.py
 	$(BIN)/python tests/benchmarks/batches.py
 	$(BIN)/python tests/benchmarks/world.py
+	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/views.py $(wildcard demo/coinrun.zarr)
 
 setup: .setup/system .setup/python .setup/front-end
